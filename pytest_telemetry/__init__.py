@@ -1,0 +1,1 @@
+"""Test what your code reports about itself."""

@@ -1,0 +1,1 @@
+"""What the pytest plugin does once something asked for it (layer 7)."""

@@ -1,0 +1,1 @@
+"""Computes over records: matching, explanations, summaries; pure (layer 3)."""

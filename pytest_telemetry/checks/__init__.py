@@ -1,0 +1,1 @@
+"""Judges records: one Check per promise; pure (layer 4)."""

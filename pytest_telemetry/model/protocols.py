@@ -1,0 +1,72 @@
+"""The seams: what a processor, a sink and a check look like from outside (layer 0)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+from pytest_telemetry.model.finding import Finding
+from pytest_telemetry.model.record import Record
+
+__all__ = ("Check", "Processor", "Sink", "Store", "TelemetryReporter")
+
+Processor: TypeAlias = Callable[[Record], Record | None]
+"""Returns the record, a changed copy, or None to drop it. It never changes its argument."""
+
+
+@runtime_checkable
+class Sink(Protocol):
+    """Accepts records.
+
+    ``emit`` is called synchronously, possibly from several threads at once. What it raises never reaches the
+    observed code: it is counted and logged, and after three failures in a row the sink is detached.
+    """
+
+    def emit(self, record: Record, /) -> None:
+        """Accept one finished record."""
+
+    def flush(self) -> None:
+        """Return when everything accepted so far is kept, or counted as dropped."""
+
+    def close(self) -> None:
+        """Flush and release what is held; idempotent."""
+
+    def statistics(self) -> Mapping[str, int]:
+        """Return at least ``accepted``, ``stored`` and ``dropped``; they add up after a flush."""
+
+
+@runtime_checkable
+class Store(Sink, Protocol):
+    """A sink that can be read back."""
+
+    def records(self) -> Iterable[Record]:
+        """Return what is kept, in the order in which it was accepted."""
+
+
+@runtime_checkable
+class TelemetryReporter(Protocol):
+    """The two methods that an application implements to hear about timings and metrics.
+
+    Both should be fast and must not block. What they raise never reaches the observed code. The metadata keys
+    are listed in ``docs/reference/runtime.md``.
+    """
+
+    def record_timing(self, scope: str, duration: float, /, **metadata: Any) -> None:
+        """Hear that *scope* (a dotted path) took *duration* seconds."""
+
+    def record_metric(self, scope: str, value: Any, /, **metadata: Any) -> None:
+        """Hear that *value* was measured under *scope*, a dotted path that ends in the name of the metric."""
+
+
+class Check(Protocol):
+    """Judges records: records in, findings out; none means that the promise holds.
+
+    A check is pure: it opens no file, reads no clock and no environment, and may be used again.
+    """
+
+    @property
+    def id(self) -> str:
+        """Short stable name, as the command line prints it."""
+
+    def __call__(self, records: Iterable[Record], /) -> Iterable[Finding]:
+        """Return what is wrong, most important first."""

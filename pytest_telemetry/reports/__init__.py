@@ -1,0 +1,1 @@
+"""Renders records and findings as text; pure (layer 5)."""

@@ -1,0 +1,1 @@
+"""Sinks keep records; siblings that never import each other (layer 2)."""

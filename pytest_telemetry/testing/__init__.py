@@ -1,0 +1,1 @@
+"""The public test kit: recorder, fake clock, metamorphic runs (layer 5)."""
