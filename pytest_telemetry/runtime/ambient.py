@@ -1,0 +1,67 @@
+"""The ambient Context: what decorators and module-level code use, looked up per call (layer 1)."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from pytest_telemetry.runtime.context import NO_OP, TelemetryContext
+from pytest_telemetry.runtime.timed import timed_by
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ("current_context", "timed", "use_context")
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+_ambient: Final[ContextVar[TelemetryContext | None]] = ContextVar("pytest_telemetry_context", default=None)
+_everywhere: Final[list[TelemetryContext]] = []
+
+
+def current_context() -> TelemetryContext:
+    """Return the context of the innermost `use_context`, or the shared no-op.
+
+    Ask per call; a context that was fetched once at import is the no-op for ever.
+    """
+    context = _ambient.get()
+    if context is not None:
+        return context
+    return _everywhere[-1] if _everywhere else NO_OP
+
+
+def timed(name: str, /, **attrs: Any) -> Callable[[F], F]:
+    """Return a decorator that runs each call in a span of the context that is ambient at that moment."""
+
+    def decorate(function: F) -> F:
+        return timed_by(current_context, name, attrs, function)
+
+    return decorate
+
+
+class use_context:  # noqa: N801 - used like a function
+    """Make *context* the ambient one inside a ``with`` block.
+
+    Args:
+        context: What `current_context` returns inside the block, in this thread or task and in what it starts.
+        all_threads: Also serve threads that were started without a copy of this one's context variables, which
+            is what ``threading.Thread`` and executors do. A recorder asks for it; two blocks that
+            overlap in time in different threads would serve each other's threads.
+    """
+
+    def __init__(self, context: TelemetryContext, *, all_threads: bool = False) -> None:
+        self._context = context
+        self._all_threads = all_threads
+        self._before: list[TelemetryContext | None] = []
+
+    def __enter__(self) -> TelemetryContext:
+        self._before.append(_ambient.get())
+        _ambient.set(self._context)
+        if self._all_threads:
+            _everywhere.append(self._context)
+        return self._context
+
+    def __exit__(self, *exc_info: object) -> None:
+        _ambient.set(self._before.pop())
+        if self._all_threads:
+            _everywhere.remove(self._context)

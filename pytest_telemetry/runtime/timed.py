@@ -1,0 +1,109 @@
+"""Runs functions, coroutine functions and generators in a span (layer 1)."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from pytest_telemetry.runtime.span import resume
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Generator
+
+    from pytest_telemetry.runtime.interface import Context
+    from pytest_telemetry.runtime.span import Span
+
+__all__ = ("timed_by",)
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+
+def timed_by(find: Callable[[], Context], name: str, attrs: dict[str, Any], function: F) -> F:
+    """Return *function* so that each call runs in a span of the context that *find* returns.
+
+    A generator's span lasts from its first step to its end, time spent by the consumer included; between two
+    steps the consumer's own span is current, so that nothing it records lands below the generator.
+    """
+    if inspect.isasyncgenfunction(function):
+        timed: Callable[..., Any] = _timed_async_generator(find, name, attrs, function)
+    elif inspect.iscoroutinefunction(function):
+
+        async def timed(*args: Any, **kwargs: Any) -> Any:
+            with find().time(name, **attrs):
+                return await function(*args, **kwargs)
+
+    elif inspect.isgeneratorfunction(function):
+        timed = _timed_generator(find, name, attrs, function)
+    else:
+
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            with find().time(name, **attrs):
+                return function(*args, **kwargs)
+
+    return cast("F", functools.wraps(function)(timed))
+
+
+def _timed_generator(
+    find: Callable[[], Context], name: str, attrs: dict[str, Any], function: Callable[..., Any]
+) -> Callable[..., Any]:
+    def timed(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+        generator = function(*args, **kwargs)
+        context = find()
+        if not context.is_enabled:
+            return (yield from generator)
+        with context.time(name, **attrs) as span:
+            step, value = generator.send, None
+            while True:
+                try:
+                    item = step(value)
+                except StopIteration as end:
+                    return end.value
+                inner = _pause(span)
+                try:
+                    value = yield item
+                except GeneratorExit:
+                    resume(inner)
+                    generator.close()
+                    raise
+                except BaseException as error:  # noqa: BLE001 - passed into the generator, as `yield from` does
+                    step, value = generator.throw, error
+                else:
+                    step = generator.send
+                resume(inner)
+
+    return timed
+
+
+def _timed_async_generator(
+    find: Callable[[], Context], name: str, attrs: dict[str, Any], function: Callable[..., Any]
+) -> Callable[..., Any]:
+    async def timed(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+        generator = function(*args, **kwargs)
+        context = find()
+        with context.time(name, **attrs) as span:
+            step, value = generator.asend, None
+            while True:
+                try:
+                    item = await step(value)
+                except StopAsyncIteration:
+                    return
+                inner = _pause(span)
+                try:
+                    value = yield item
+                except GeneratorExit:
+                    resume(inner)
+                    await generator.aclose()
+                    raise
+                except BaseException as error:  # noqa: BLE001 - passed into the generator
+                    step, value = generator.athrow, error
+                else:
+                    step = generator.asend
+                resume(inner)
+
+    return timed
+
+
+def _pause(span: Context) -> Span | None:
+    """Make the consumer's span current again; return what was current inside the generator."""
+    return resume(getattr(span, "parent", None))
