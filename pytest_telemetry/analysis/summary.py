@@ -1,0 +1,109 @@
+"""Summaries of timings and metrics by scope (layer 3)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pytest_telemetry.model.record import Record
+
+__all__ = ("metric_summaries", "report_text", "timing_summaries")
+
+Summaries: TypeAlias = "dict[str, dict[str, Any]]"
+
+
+def timing_summaries(records: Iterable[Record]) -> Summaries:
+    """Return per scope ``calls, total_s, mean_s, min_s, max_s, errors, still_open`` of its spans.
+
+    The seconds are those of the finished calls, and missing where none has finished.
+    """
+    durations: dict[str, list[int]] = {}
+    summaries: Summaries = {}
+    for record in records:
+        if record.kind != "span":
+            continue
+        summary = summaries.setdefault(record.scope, {"calls": 0, "errors": 0, "still_open": 0})
+        summary["calls"] += 1
+        summary["errors"] += record.status == "error"
+        if record.duration_ns is None:
+            summary["still_open"] += 1
+        else:
+            durations.setdefault(record.scope, []).append(record.duration_ns)
+    for scope, all_ns in durations.items():
+        summaries[scope] |= {
+            "total_s": sum(all_ns) / 1e9,
+            "mean_s": sum(all_ns) / len(all_ns) / 1e9,
+            "min_s": min(all_ns) / 1e9,
+            "max_s": max(all_ns) / 1e9,
+        }
+    return summaries
+
+
+def metric_summaries(records: Iterable[Record]) -> Summaries:
+    """Return per scope what was measured.
+
+    Counters give ``count`` and ``total``; everything else gives ``count``, ``last``, and ``min`` and ``max``
+    where all values are numbers. A gauge is a level, so its values are never added up.
+    """
+    values: dict[str, list[Any]] = {}
+    instruments: dict[str, str | None] = {}
+    for record in records:
+        if record.kind == "metric":
+            values.setdefault(record.scope, []).append(record.value)
+            instruments[record.scope] = record.instrument
+    return {scope: _metric_summary(instruments[scope], measured) for scope, measured in values.items()}
+
+
+def report_text(records: Iterable[Record]) -> str:
+    """Return both summaries as a table: parents above their children, each with its own figures."""
+    records = list(records)
+    timings, metrics = timing_summaries(records), metric_summaries(records)
+    if not timings and not metrics:
+        return "nothing was recorded"
+    width = max(len(scope) for scope in (*timings, *metrics))
+    lines = []
+    if timings:
+        lines.append("timings")
+        lines += [f"  {scope:<{width}}  {_timing_text(timings[scope])}" for scope in sorted(timings, key=_by_segment)]
+    if metrics:
+        lines.append("metrics")
+        lines += [f"  {scope:<{width}}  {_metric_text(metrics[scope])}" for scope in sorted(metrics, key=_by_segment)]
+    return "\n".join(lines)
+
+
+def _metric_summary(instrument: str | None, values: list[Any]) -> dict[str, Any]:
+    summary: dict[str, Any] = {"instrument": instrument, "count": len(values)}
+    numeric = all(isinstance(value, int | float) for value in values)
+    if instrument in ("counter", "updowncounter") and numeric:
+        return {**summary, "total": sum(values)}
+    summary["last"] = values[-1]
+    if numeric:
+        summary |= {"min": min(values), "max": max(values)}
+    return summary
+
+
+def _by_segment(scope: str) -> list[str]:
+    return scope.split(".")
+
+
+def _timing_text(summary: Mapping[str, Any]) -> str:
+    parts = [f"calls {summary['calls']}"]
+    if "total_s" in summary:
+        parts += [f"{name} {_seconds(summary[f'{name}_s'])}" for name in ("mean", "min", "max", "total")]
+    parts += [f"{what} {summary[key]}" for key, what in (("errors", "errors"), ("still_open", "still open")) if summary[key]]
+    return "  ".join(parts)
+
+
+def _metric_text(summary: Mapping[str, Any]) -> str:
+    names = ("total", "last", "min", "max")
+    parts = [f"count {summary['count']}", *(f"{name} {summary[name]}" for name in names if name in summary)]
+    return "  ".join(parts)
+
+
+def _seconds(value: float) -> str:
+    for factor, unit in ((1, "s"), (1e3, "ms"), (1e6, "us")):
+        if value * factor >= 1:
+            return f"{value * factor:.3g} {unit}"
+    return f"{value * 1e9:.0f} ns"

@@ -1,0 +1,253 @@
+"""A bounded store in memory that watches spans from their start (layer 2)."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import os
+import threading
+from collections import deque
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from pytest_telemetry.model.ids import IdSource
+from pytest_telemetry.model.record import Record
+from pytest_telemetry.model.records import Recording, Records
+from pytest_telemetry.runtime.conversion import error_name, point_record
+from pytest_telemetry.runtime.span import ORDER, ObservedSpan, Span, identify
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from types import CodeType
+
+    from pytest_telemetry.runtime.conversion import Point
+
+__all__ = ("MemoryStore", "creation_line")
+
+_ATOMIC: Final = frozenset({str, int, float, bool, type(None), bytes})
+
+
+class _Measured:
+    """A measurement or an event, with what must be noted when it happens."""
+
+    __slots__ = ("point", "seq", "thread")
+
+    def __init__(self, point: Point) -> None:
+        self.point = point
+        self.seq = next(ORDER)
+        self.thread = threading.current_thread().name
+
+
+_Entry: TypeAlias = "ObservedSpan | _Measured | Record"
+
+
+class MemoryStore:
+    """Keeps everything, up to *limit* entries, then forgets the oldest and counts them.
+
+    Spans are kept from the moment they open, in the order in which they opened; a Record is made when somebody
+    reads. Safe with any number of writing and reading threads, and free of locks on the writing side.
+
+    Args:
+        limit: How many spans, measurements and events to keep.
+        run_id: Marks the records; the run of the contexts that feed the store is not known here.
+    """
+
+    def __init__(self, limit: int = 100_000, run_id: str | None = None) -> None:
+        self.limit = limit
+        self.ids = IdSource()
+        self.run_id = run_id or self.ids.run_id()
+        self.on_change: Callable[[_Entry], None] | None = None
+        self._lock = threading.RLock()
+        self._begin()
+
+    def _begin(self, still_open: Iterable[ObservedSpan] = ()) -> None:
+        self._entries: deque[_Entry] = deque(still_open, maxlen=self.limit)
+        self._append = self._entries.append
+        self._taken = itertools.count(len(self._entries) + 1)
+        self._accept = self._taken.__next__
+        self._made: dict[int, tuple[_Entry, Record]] = {}
+        self._processed: dict[int, tuple[object, Record | None, str]] = {}
+        self._snapshot: tuple[object, Records] | None = None
+        self._changes = 0
+
+    # what a context calls
+
+    def span_started(self, span: ObservedSpan, /) -> None:
+        """Keep a span that was just opened."""
+        self._accept()
+        self._append(span)
+
+    def span_ended(self, span: Span, end: int, error: BaseException | None, /) -> None:  # noqa: ARG002 - on the span
+        """Note that a span ended; values that could still change are copied."""
+        attrs = span.attrs
+        if attrs is not None and not _ATOMIC.issuperset(map(type, attrs.values())):
+            span.attrs = {key: _frozen(value) for key, value in attrs.items()}
+        self._changes += 1
+        if self.on_change is not None:
+            self.on_change(span)  # type: ignore[arg-type]  # contexts with an observer make observed spans
+
+    def point(self, point: Point, /) -> None:
+        """Keep a measurement or an event."""
+        attrs = point[4]
+        if attrs is not None and not _ATOMIC.issuperset(map(type, attrs.values())):
+            point = (*point[:4], {key: _frozen(value) for key, value in attrs.items()}, *point[5:])
+        self._add(_Measured(point))
+
+    def emit(self, record: Record, /) -> None:
+        """Keep a record that came from elsewhere."""
+        self._add(record)
+
+    def processed(self, source: Span | Point, output: Record | None, processor: str, /) -> None:
+        """Note what the processors of the context made of something kept earlier."""
+        self._processed[id(source)] = (source, output, processor)
+        self._changes += 1
+
+    def flush(self) -> None:
+        """Do nothing: what is accepted is kept."""
+
+    def close(self) -> None:
+        """Do nothing: the store stays readable, and a late record is still kept."""
+
+    def statistics(self) -> Mapping[str, int]:
+        """Return how many entries were accepted, are stored, and were forgotten."""
+        accepted = self._accepted()
+        stored = len(self._entries)
+        return {"accepted": accepted, "stored": stored, "dropped": accepted - stored}
+
+    # what a reader calls
+
+    def reset(self) -> None:
+        """Forget everything but the spans that are still open."""
+        with self._lock:
+            self._begin(entry for entry in self._copy() if isinstance(entry, ObservedSpan) and entry.is_open)
+
+    def records(self, stage: str = "output") -> Records:
+        """Return what is kept, spans in the order in which they opened.
+
+        Args:
+            stage: ``output`` for what a sink would get, ``call`` for what the code passed. They differ only
+                where the context has processors.
+        """
+        with self._lock:
+            version = (stage, self._accepted(), self._changes, id(self._entries))
+            if self._snapshot is None or self._snapshot[0] != version:
+                self._snapshot = (version, self._read(stage))
+            return self._snapshot[1]
+
+    def open_spans(self) -> list[ObservedSpan]:
+        """Return the spans that have not ended, oldest first."""
+        return [entry for entry in self._copy() if isinstance(entry, ObservedSpan) and entry.is_open]
+
+    def _read(self, stage: str) -> Records:
+        entries = self._copy()
+        known = {id(entry) for entry in entries}
+        found: list[Record] = []
+        filtered: list[tuple[Record, str]] = []
+        origins: dict[str, str] = {}
+        for entry in entries:
+            record = self._made_of(entry, known)
+            source = entry.point if isinstance(entry, _Measured) else entry
+            processed = self._processed.get(id(source)) if stage == "output" else None
+            if processed is not None and processed[0] is source:
+                if processed[1] is None:
+                    filtered.append((record, processed[2]))
+                    continue
+                record = replace(processed[1], parent_id=record.parent_id)
+            elif isinstance(entry, ObservedSpan) and entry.is_open and record.span_id is not None:
+                origins[record.span_id] = creation_line(entry)
+            found.append(record)
+        info = Recording(
+            filtered=tuple(filtered), open_origins=origins, dropped=self.statistics()["dropped"]
+        )
+        return Records(found, info=info, ordered=True)
+
+    def _made_of(self, entry: _Entry, known: set[int]) -> Record:
+        if isinstance(entry, Record):
+            return entry
+        made = self._made.get(id(entry))
+        if made is not None and made[0] is entry:
+            return made[1]
+        if isinstance(entry, _Measured):
+            span = _nearest(entry.point[5], known)
+            point = (*entry.point[:5], entry.point[5], entry.point[6])
+            record = point_record(point, ids=self.ids, run_id=self.run_id, seq=entry.seq, thread=entry.thread)
+            record.parent_id = None if span is None else identify(span, self.ids).span_id
+        else:
+            record = self._span_record(entry, known)
+            if record.is_open:
+                return record
+        self._made[id(entry)] = (entry, record)
+        return record
+
+    def _span_record(self, span: ObservedSpan, known: set[int]) -> Record:
+        own = identify(span, self.ids)
+        parent = _nearest(span.parent, known)
+        is_open = span.is_open
+        error = None if is_open else error_name(span.error)
+        return Record(
+            "span",
+            own.name,
+            own.scope,
+            span.start_wall_ns,
+            None if is_open else span.end - span.start_mono_ns,
+            None,
+            None,
+            "unset" if error is None else "error",
+            error,
+            dict(span.attrs) if span.attrs else {},
+            self.run_id,
+            own.trace_id,
+            own.span_id,
+            None if parent is None else identify(parent, self.ids).span_id,
+            None if is_open else span.seq,
+            "api",
+            None,
+            span.thread.name,
+        )
+
+    def _add(self, entry: _Entry) -> None:
+        self._accept()
+        self._append(entry)
+        if self.on_change is not None:
+            self.on_change(entry)
+
+    def _accepted(self) -> int:
+        return int(self._taken.__reduce__()[1][0]) - 1  # type: ignore[index]  # a count pickles as its next number
+
+    def _copy(self) -> list[_Entry]:
+        while True:
+            try:
+                return list(self._entries)
+            except RuntimeError:  # another thread appended in the middle
+                continue
+
+
+def creation_line(span: ObservedSpan) -> str:
+    """Return ``file:line`` of the code that opened *span*, relative to the working directory where it is below it."""
+    code = span.code
+    path = code.co_filename
+    here = os.getcwd() + os.sep
+    return f"{path.removeprefix(here)}:{_line(code, span.instruction)}"
+
+
+def _line(code: CodeType, instruction: int) -> int:
+    for start, end, line in code.co_lines():
+        if start <= instruction < end and line is not None:
+            return line
+    return code.co_firstlineno
+
+
+def _nearest(span: Span | None, known: set[int]) -> Span | None:
+    while span is not None and id(span) not in known:
+        span = span.parent
+    return span
+
+
+def _frozen(value: Any) -> Any:
+    """Return a copy of a value that could still change, or the value itself where it cannot be copied."""
+    if type(value) in _ATOMIC:
+        return value
+    try:
+        return copy.deepcopy(value)
+    except Exception:  # noqa: BLE001 - recording what cannot be copied beats losing it
+        return value

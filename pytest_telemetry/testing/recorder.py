@@ -1,0 +1,245 @@
+"""The recorder: the in-memory store of a test, inside pytest and outside (layer 5)."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from pytest_telemetry.analysis.explain import nearest
+from pytest_telemetry.analysis.summary import metric_summaries, report_text, timing_summaries
+from pytest_telemetry.analysis.tree import tree_text
+from pytest_telemetry.model.clock import SYSTEM_CLOCK
+from pytest_telemetry.runtime.ambient import use_context
+from pytest_telemetry.runtime.context import TelemetryContext
+from pytest_telemetry.runtime.span import Span, resume
+from pytest_telemetry.sinks.memory import MemoryStore, creation_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import TextIO
+
+    from pytest_telemetry.model.clock import Clock
+    from pytest_telemetry.model.pattern import Pattern
+    from pytest_telemetry.model.protocols import Check, Processor
+    from pytest_telemetry.model.record import Record
+    from pytest_telemetry.model.records import Metric, Records
+
+__all__ = ("TelemetryRecorder", "UnfinishedSpanWarning")
+
+
+class UnfinishedSpanWarning(UserWarning):
+    """A span was still open when its recorder stopped; the text names the line that opened it."""
+
+
+class TelemetryRecorder:
+    """Records what code reports about itself, and lets a test assert on it with plain ``assert``.
+
+    Hand `context` to the code under test. Inside ``with TelemetryRecorder() as rec:`` the recorder is also the
+    ambient context, for decorators and for code that calls `current_context`, in all threads. Spans that are
+    open outside the block are not parents of spans inside, and the other way round.
+
+    A recorder may also be passed to `TelemetryContext` beside other reporters.
+
+    Args:
+        clock: Where the context takes its time from.
+        processors: The pipeline under test; none is added. Patterns see its output, ``stage="call"`` what
+            the code passed.
+        limit: How many spans, measurements and events to keep; the oldest go first, and are counted.
+        strict: As for `TelemetryContext`.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock = SYSTEM_CLOCK,
+        processors: Sequence[Processor] = (),
+        limit: int = 100_000,
+        strict: bool | None = None,
+    ) -> None:
+        store = self._store = MemoryStore(limit)
+        self._clock = clock
+        self._processors = tuple(processors)
+        self._strict = strict
+        self._context: TelemetryContext | None = None
+        self._changed = threading.Condition()
+        self._ambient: use_context | None = None
+        self._outer: Span | None = None
+        # what a context calls goes to the store without a detour
+        self.span_started, self.span_ended = store.span_started, store.span_ended
+        self.point, self.emit, self.processed = store.point, store.emit, store.processed
+        self.flush, self.close, self.statistics = store.flush, store.close, store.statistics
+
+    @property
+    def context(self) -> TelemetryContext:
+        """The enabled context that feeds this recorder; hand it to the code under test."""
+        if self._context is None:
+            self._context = TelemetryContext(
+                self,
+                enabled=True,
+                clock=self._clock,
+                processors=self._processors,
+                strict=self._strict,
+                run_id=self._store.run_id,
+                ids=self._store.ids,
+            )
+        return self._context
+
+    @property
+    def clock(self) -> Clock:
+        """Where `context` takes its time from."""
+        return self._clock
+
+    def __enter__(self) -> TelemetryRecorder:
+        """Become the ambient context, with no span open."""
+        self._outer = resume(None)
+        self._ambient = use_context(self.context, all_threads=True)
+        self._ambient.__enter__()
+        return self
+
+    def __exit__(self, exc_type: object, exc: BaseException | None, traceback: object) -> None:
+        """Stop being the ambient context; warn about spans that are still open."""
+        if self._ambient is not None:
+            self._ambient.__exit__(None, None, None)
+            self._ambient = None
+        resume(self._outer)
+        self._outer = None
+        if exc is None:
+            self.warn_of_open_spans()
+
+    def warn_of_open_spans(self) -> None:
+        """Warn with an `UnfinishedSpanWarning` for each span that is still open."""
+        for span in self._store.open_spans():
+            warnings.warn(
+                f"span {span.path.scope!r} was opened at {creation_line(span)} and never closed",
+                UnfinishedSpanWarning,
+                stacklevel=3,
+            )
+
+    # reading
+
+    def records(self, stage: str = "output") -> Records:
+        """Return what was recorded so far: spans in the order in which they opened, a tree by their parents."""
+        return self._store.records(stage)
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(self.records())
+
+    def __len__(self) -> int:
+        return len(self.records())
+
+    def __contains__(self, pattern: object) -> bool:
+        return pattern in self.records()
+
+    def __eq__(self, expected: object) -> bool:
+        if isinstance(expected, TelemetryRecorder):
+            return self is expected
+        return self.records() == expected
+
+    __hash__ = object.__hash__
+
+    def __ge__(self, expected: Any) -> bool:
+        return self.records() >= expected
+
+    def __getitem__(self, path: str) -> Records:
+        """Return what was recorded inside the one span at *path* (``"etl/load"``).
+
+        Raises:
+            LookupError: No span is there, or more than one; the text lists what is.
+        """
+        return self.records()[path]  # type: ignore[return-value]  # a string always selects records
+
+    def view(self, scope: str = "*", *, source: str = "*") -> Records:
+        """Return only what lies in *scope* (a glob) and comes from *source*; every operator works on it."""
+        return self.records().view(scope, source=source)
+
+    def metric(self, name: str, /, **attrs: Any) -> Metric:
+        """Return what was measured under *name* since recording began."""
+        return self.records().metric(name, **attrs)
+
+    @property
+    def timings(self) -> Mapping[str, list[float]]:
+        """Durations in seconds of the finished spans, by scope, in the order in which they opened."""
+        timings: dict[str, list[float]] = {}
+        for record in self.records():
+            if record.kind == "span" and record.duration_ns is not None:
+                timings.setdefault(record.scope, []).append(record.duration_ns * 1e-9)
+        return timings
+
+    @property
+    def metrics(self) -> Mapping[str, list[Any]]:
+        """Measured values by scope, in the order in which they were measured."""
+        metrics: dict[str, list[Any]] = {}
+        for record in self.records():
+            if record.kind == "metric":
+                metrics.setdefault(record.scope, []).append(record.value)
+        return metrics
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return summaries of timings and metrics by scope, ready for JSON."""
+        records = self.records()
+        return {"timings": timing_summaries(records), "metrics": metric_summaries(records)}
+
+    def text(self) -> str:
+        """Return the canonical tree: for snapshots, without ids, times relative to the first record."""
+        return tree_text(self.records())
+
+    def print_report(self, file: TextIO | None = None) -> None:
+        """Print timings and metrics by scope, parents and children alike; to standard output by default."""
+        print(report_text(self.records()), file=file or sys.stdout)  # noqa: T201 - its purpose
+
+    def reset(self) -> None:
+        """Forget everything but the spans that are still open."""
+        self._store.reset()
+
+    # judging and waiting
+
+    def check(self, check: Check, /) -> None:
+        """Judge what was recorded.
+
+        Raises:
+            AssertionError: The check found something; the first line is its first finding.
+        """
+        __tracebackhide__ = True
+        findings = [finding for finding in check(self.records()) if finding.level != "info"]
+        if findings:
+            lines = [finding.message for finding in findings]
+            lines.extend(f"  {example.text}" for finding in findings for example in finding.examples)
+            raise AssertionError("\n".join(lines))
+
+    def wait_for(self, pattern: Pattern, /, timeout: float = 1.0) -> None:
+        """Return as soon as *pattern* is in the recording.
+
+        Sinks are flushed first. With a fake clock, time is advanced from one timer or sleeper to the next, at most
+        by *timeout* fake seconds; without one, *timeout* is real seconds.
+
+        Raises:
+            AssertionError: It was not recorded in time; the text says what was closest.
+        """
+        __tracebackhide__ = True
+        from pytest_telemetry.testing.waiting import wait  # noqa: PLC0415 - few tests wait
+
+        if not wait(self, pattern, timeout):
+            raise AssertionError(self._not_in_time(pattern, timeout))
+
+    async def await_for(self, pattern: Pattern, /, timeout: float = 1.0) -> None:  # noqa: ASYNC109 - as wait_for
+        """Wait like `wait_for` without blocking the event loop.
+
+        Raises:
+            AssertionError: It was not recorded in time; the text says what was closest.
+        """
+        __tracebackhide__ = True
+        from pytest_telemetry.testing.waiting import wait_async  # noqa: PLC0415 - imports asyncio
+
+        if not await wait_async(self, pattern, timeout):
+            raise AssertionError(self._not_in_time(pattern, timeout))
+
+    def _not_in_time(self, pattern: Pattern, timeout: float) -> str:
+        lines = [f"waited {timeout:g} s for {pattern!r}: not recorded", *nearest(pattern, self.records())]
+        return "\n  ".join(lines)
+
+    def __repr__(self) -> str:
+        numbers = self.statistics()
+        dropped = f", {numbers['dropped']} dropped" if numbers["dropped"] else ""
+        return f"<TelemetryRecorder: {numbers['stored']} records{dropped}>"
