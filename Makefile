@@ -1,0 +1,61 @@
+# Every target builds its own environment; nothing but Python >= 3.11 and make is needed.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
+
+.PHONY: help demo test bench lint types docs clean
+help:
+	@echo "make demo   run the example program, see a failure explained, check the log it wrote"
+	@echo "make test   run the tests with coverage"
+	@echo "make bench  run the benchmarks beside their peers"
+	@echo "make lint   check style"
+	@echo "make types  check types"
+	@echo "make docs   build the documentation into site/"
+	@echo "make clean  remove the environments and everything that was built"
+
+$(VENV)/.ready: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	@echo "setting up $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) install --upgrade pip
+	@$(PIP) install --editable '.[all]' --group test
+	@touch $@
+
+demo: $(VENV)/.ready
+	@$(BIN)/python docs/examples/demo.py
+
+test: $(VENV)/.ready
+	@$(BIN)/python -m pytest --cov --cov-report=term -n 2 $(ARGS)
+
+bench: $(VENV)/.bench
+	@$(BIN)/python -m pytest --benchmark-only -p no:logfire $(ARGS)
+
+lint: $(VENV)/.lint
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(VENV)/.types
+	@$(BIN)/mypy
+
+docs: $(VENV)/.docs
+	@$(BIN)/mkdocs build --strict --quiet
+
+$(VENV)/.bench: $(VENV)/.ready
+	@$(PIP) install --group peers
+	@touch $@
+
+$(VENV)/.lint: $(VENV)/.ready
+	@$(PIP) install --group lint
+	@touch $@
+
+$(VENV)/.types: $(VENV)/.ready
+	@$(PIP) install --group types
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.ready
+	@$(PIP) install --group docs
+	@touch $@
+
+clean:
+	rm -rf .venv* build dist site .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
