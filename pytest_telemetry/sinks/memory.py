@@ -50,13 +50,16 @@ class MemoryStore:
     Args:
         limit: How many spans, measurements and events to keep.
         run_id: Marks the records; the run of the contexts that feed the store is not known here.
+
+    Attributes:
+        listeners: Called with whatever was just recorded.
     """
 
     def __init__(self, limit: int = 100_000, run_id: str | None = None) -> None:
         self.limit = limit
         self.ids = IdSource()
         self.run_id = run_id or self.ids.run_id()
-        self.on_change: Callable[[_Entry], None] | None = None
+        self.listeners: tuple[Callable[[object], None], ...] = ()
         self._lock = threading.RLock()
         self._begin()
 
@@ -83,8 +86,8 @@ class MemoryStore:
         if attrs is not None and not _ATOMIC.issuperset(map(type, attrs.values())):
             span.attrs = {key: _frozen(value) for key, value in attrs.items()}
         self._changes += 1
-        if self.on_change is not None:
-            self.on_change(span)  # type: ignore[arg-type]  # contexts with an observer make observed spans
+        for listener in self.listeners:
+            listener(span)
 
     def point(self, point: Point, /) -> None:
         """Keep a measurement or an event."""
@@ -208,8 +211,8 @@ class MemoryStore:
     def _add(self, entry: _Entry) -> None:
         self._accept()
         self._append(entry)
-        if self.on_change is not None:
-            self.on_change(entry)
+        for listener in self.listeners:
+            listener(entry)
 
     def _accepted(self) -> int:
         return int(self._taken.__reduce__()[1][0]) - 1  # type: ignore[index]  # a count pickles as its next number

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +47,9 @@ class TelemetryRecorder:
             the code passed.
         limit: How many spans, measurements and events to keep; the oldest go first, and are counted.
         strict: As for `TelemetryContext`.
+
+    Attributes:
+        store: Where the recording is kept.
     """
 
     def __init__(
@@ -58,12 +60,11 @@ class TelemetryRecorder:
         limit: int = 100_000,
         strict: bool | None = None,
     ) -> None:
-        store = self._store = MemoryStore(limit)
+        store = self.store = MemoryStore(limit)
         self._clock = clock
         self._processors = tuple(processors)
         self._strict = strict
         self._context: TelemetryContext | None = None
-        self._changed = threading.Condition()
         self._ambient: use_context | None = None
         self._outer: Span | None = None
         # what a context calls goes to the store without a detour
@@ -81,8 +82,8 @@ class TelemetryRecorder:
                 clock=self._clock,
                 processors=self._processors,
                 strict=self._strict,
-                run_id=self._store.run_id,
-                ids=self._store.ids,
+                run_id=self.store.run_id,
+                ids=self.store.ids,
             )
         return self._context
 
@@ -110,7 +111,7 @@ class TelemetryRecorder:
 
     def warn_of_open_spans(self) -> None:
         """Warn with an `UnfinishedSpanWarning` for each span that is still open."""
-        for span in self._store.open_spans():
+        for span in self.store.open_spans():
             warnings.warn(
                 f"span {span.path.scope!r} was opened at {creation_line(span)} and never closed",
                 UnfinishedSpanWarning,
@@ -121,7 +122,7 @@ class TelemetryRecorder:
 
     def records(self, stage: str = "output") -> Records:
         """Return what was recorded so far: spans in the order in which they opened, a tree by their parents."""
-        return self._store.records(stage)
+        return self.store.records(stage)
 
     def __iter__(self) -> Iterator[Record]:
         return iter(self.records())
@@ -191,7 +192,7 @@ class TelemetryRecorder:
 
     def reset(self) -> None:
         """Forget everything but the spans that are still open."""
-        self._store.reset()
+        self.store.reset()
 
     # judging and waiting
 

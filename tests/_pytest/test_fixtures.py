@@ -1,0 +1,344 @@
+"""The fixtures, as a user's suite sees them."""
+
+from __future__ import annotations
+
+import pytest
+
+SUITE_OPTIONS = ("-p", "no:randomly", "-p", "no:cacheprovider")
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run the inner suites as on a developer's machine, whatever runs the outer one."""
+    for name in ("CI", "BUILD_NUMBER", "PYTEST_ADDOPTS", "PYTEST_TELEMETRY", "DEBUG"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def run(pytester: pytest.Pytester, source: str, *options: str) -> pytest.RunResult:
+    pytester.makepyfile(source)
+    return pytester.runpytest(*SUITE_OPTIONS, *options)
+
+
+def test_the_recorder_records_what_its_context_is_told(pytester: pytest.Pytester) -> None:
+    """The context handed to code under test feeds the recorder, whatever the environment says."""
+    result = run(
+        pytester,
+        """
+        from pytest_telemetry import span
+
+        def test_it(telemetry_recorder):
+            with telemetry_recorder.context("load", rows=3):
+                pass
+            assert span("load", rows=3) in telemetry_recorder
+        """,
+    )
+
+    result.assert_outcomes(passed=1)
+
+
+def test_the_recorder_is_the_ambient_context_also_in_threads(pytester: pytest.Pytester) -> None:
+    """Decorated functions and current_context() follow the recorder, in threads that copy no context too."""
+    result = run(
+        pytester,
+        """
+        import threading
+        from pytest_telemetry import current_context, span, timed
+
+        @timed("work")
+        def work():
+            current_context().count("rows")
+
+        def test_it(telemetry_recorder):
+            work()
+            thread = threading.Thread(target=work)
+            thread.start()
+            thread.join()
+            assert telemetry_recorder == [span("work"), span("work")]
+            assert telemetry_recorder.metric("rows") == 2
+
+        def test_after():
+            assert not current_context().is_enabled
+        """,
+    )
+
+    result.assert_outcomes(passed=2)
+
+
+def test_recordings_of_two_tests_do_not_mix(pytester: pytest.Pytester) -> None:
+    """Each test begins with an empty recording."""
+    result = run(
+        pytester,
+        """
+        import pytest
+
+        @pytest.mark.parametrize("n", range(3))
+        def test_it(telemetry_recorder, n):
+            with telemetry_recorder.context("a"):
+                pass
+            assert len(telemetry_recorder) == 1
+        """,
+    )
+
+    result.assert_outcomes(passed=3)
+
+
+def test_a_scope_left_open_is_reported_with_its_line_and_does_not_leak(pytester: pytest.Pytester) -> None:
+    """The warning names the line that opened the scope; the next test's spans are roots all the same."""
+    result = run(
+        pytester,
+        """
+        from pytest_telemetry import span
+
+        def test_leaks(telemetry_recorder):
+            telemetry_recorder.context("left.open").__enter__()
+
+        def test_is_clean(telemetry_recorder):
+            with telemetry_recorder.context("b"):
+                pass
+            assert telemetry_recorder == [span("b")]
+            assert telemetry_recorder.records()[0].scope == "b"
+        """,
+    )
+
+    result.assert_outcomes(passed=2, warnings=1)
+    result.stdout.fnmatch_lines(
+        ["*UnfinishedSpanWarning: span 'left.open' was opened at *test_a_scope_left_open*.py:4 and never closed"]
+    )
+
+
+def test_the_clock_drives_the_recorder(pytester: pytest.Pytester) -> None:
+    """With telemetry_clock, durations are what the test says, in either order of the fixtures."""
+    result = run(
+        pytester,
+        """
+        from pytest_telemetry import span
+
+        def test_it(telemetry_recorder, telemetry_clock):
+            with telemetry_recorder.context("a"):
+                telemetry_clock.advance(1.5)
+            assert span("a", duration=1.5) in telemetry_recorder
+
+        def test_other_order(telemetry_clock, telemetry_recorder, telemetry_recorder_factory):
+            other = telemetry_recorder_factory("other")
+            with other.context("a"):
+                telemetry_clock.advance(2)
+            assert span("a", duration=2) in other
+        """,
+    )
+
+    result.assert_outcomes(passed=2)
+
+
+def test_the_factory_makes_recorders_that_do_not_see_each_other(pytester: pytest.Pytester) -> None:
+    """Spans of two contexts nest, and each recorder sees its own."""
+    result = run(
+        pytester,
+        """
+        from pytest_telemetry import span
+
+        def test_it(telemetry_recorder_factory):
+            server, client = telemetry_recorder_factory("server"), telemetry_recorder_factory("client")
+            with client.context("call"), server.context("serve"), client.context("log"):
+                pass
+            assert client == [span("call", span("log"))]
+            assert server == [span("serve")]
+            assert server.records()[0].scope == "call.serve"
+        """,
+    )
+
+    result.assert_outcomes(passed=1)
+
+
+def test_every_recorder_of_a_failing_test_is_shown_by_name(pytester: pytest.Pytester) -> None:
+    """A failure shows what each recorder of the test holds."""
+    result = run(
+        pytester,
+        """
+        def test_it(telemetry_recorder_factory):
+            with telemetry_recorder_factory("server").context("serve"): pass
+            with telemetry_recorder_factory().context("call"): pass
+            assert False
+        """,
+    )
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["*- Recorded telemetry (server) -*", "serve*", "*- Recorded telemetry (recorder 2) -*", "call*"]
+    )
+
+
+def test_the_marker_sets_limit_and_strictness(pytester: pytest.Pytester) -> None:
+    """The closest telemetry marker decides how much is kept and whether misuse raises."""
+    result = run(
+        pytester,
+        """
+        import pytest
+
+        @pytest.mark.telemetry(limit=2)
+        def test_limit(telemetry_recorder):
+            for _ in range(5):
+                telemetry_recorder.context.count("a")
+            assert telemetry_recorder.statistics() == {"accepted": 5, "stored": 2, "dropped": 3}
+
+        @pytest.mark.telemetry(strict=True)
+        def test_strict(telemetry_recorder):
+            with pytest.raises(ValueError, match="invalid scope name 'Bad Name'"):
+                telemetry_recorder.context("Bad Name")
+        """,
+    )
+
+    result.assert_outcomes(passed=2)
+
+
+def test_a_marker_with_an_unknown_setting_names_the_place(pytester: pytest.Pytester) -> None:
+    """A misspelt setting is an error that says where, what, and what would do."""
+    result = run(
+        pytester,
+        """
+        import pytest
+
+        @pytest.mark.telemetry(limmit=2)
+        def test_limit(telemetry_recorder):
+            pass
+        """,
+    )
+
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*.py:4: the telemetry marker does not know limmit; it takes limit, strict"])
+
+
+@pytest.mark.parametrize("value", ["0", "-3", "many"])
+def test_a_bad_limit_is_one_clear_error(pytester: pytest.Pytester, value: str) -> None:
+    """A limit that is no whole number above 0 is refused with its value."""
+    pytester.makeini(f"[pytest]\ntelemetry_limit = {value}")
+
+    result = run(pytester, "def test_it(telemetry_recorder): pass")
+
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([f"*telemetry_limit must be a whole number above 0, not '{value}'"])
+
+
+def test_the_command_line_wins_over_the_ini_file(pytester: pytest.Pytester) -> None:
+    """--telemetry-limit overrides telemetry_limit."""
+    pytester.makeini("[pytest]\ntelemetry_limit = 7")
+
+    result = run(
+        pytester,
+        "def test_it(telemetry_recorder): assert telemetry_recorder.store.limit == 3",
+        "--telemetry-limit=3",
+    )
+
+    result.assert_outcomes(passed=1)
+
+
+SINK_FAILS = """
+    from pytest_telemetry import TelemetryContext
+
+    class Broken:
+        def record_timing(self, scope, duration, /, **metadata):
+            raise RuntimeError("disk full")
+        record_metric = record_timing
+
+    def test_it(telemetry_recorder):
+        context = TelemetryContext(telemetry_recorder, Broken(), enabled=True)
+        with context("a"):
+            pass
+"""
+
+
+def test_a_failing_sink_is_a_warning(pytester: pytest.Pytester) -> None:
+    """The test passes, and a warning names the sink and the error."""
+    result = run(pytester, SINK_FAILS)
+
+    result.assert_outcomes(passed=1, warnings=1)
+    result.stdout.fnmatch_lines(["*SinkFailedWarning: telemetry sink failed during the test: Broken (RuntimeError)*"])
+
+
+@pytest.mark.parametrize("way", ["option", "ini"])
+def test_a_failing_sink_fails_the_test_on_request(pytester: pytest.Pytester, way: str) -> None:
+    """With the option or the ini setting the test fails, as a failure and not as an error."""
+    if way == "ini":
+        pytester.makeini("[pytest]\ntelemetry_fail_on_sink_error = true")
+
+    result = run(pytester, SINK_FAILS, *(["--telemetry-fail-on-sink-error"] if way == "option" else []))
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*telemetry sink failed during the test: Broken (RuntimeError)*"])
+
+
+def test_unittest_classes_can_use_the_recorder(pytester: pytest.Pytester) -> None:
+    """A TestCase uses the class in a with block, or the fixture through an autouse fixture of its own."""
+    result = run(
+        pytester,
+        """
+        import unittest
+        import pytest
+        from pytest_telemetry import TelemetryRecorder, span
+
+        class TestPlain(unittest.TestCase):
+            def test_it(self):
+                with TelemetryRecorder() as recorder:
+                    with recorder.context("a"):
+                        pass
+                self.assertIn(span("a"), recorder)
+
+        class TestFixture(unittest.TestCase):
+            @pytest.fixture(autouse=True)
+            def _recorder(self, telemetry_recorder):
+                self.recorder = telemetry_recorder
+
+            def test_it(self):
+                with self.recorder.context("a"):
+                    pass
+                assert span("a") in self.recorder
+        """,
+    )
+
+    result.assert_outcomes(passed=2)
+
+
+def test_async_tests_record_tasks_under_their_spans(pytester: pytest.Pytester) -> None:
+    """Spans of gathered tasks are children of the span that gathered them."""
+    result = run(
+        pytester,
+        """
+        import asyncio
+        import pytest
+        from pytest_telemetry import span
+
+        @pytest.mark.asyncio
+        async def test_it(telemetry_recorder):
+            async def child(name):
+                with telemetry_recorder.context(name):
+                    await asyncio.sleep(0)
+            with telemetry_recorder.context("all"):
+                await asyncio.gather(child("a"), child("b"))
+            assert telemetry_recorder == [span("all", span("a"), span("b"))]
+        """,
+        "-o",
+        "asyncio_default_fixture_loop_scope=function",
+    )
+
+    result.assert_outcomes(passed=1)
+
+
+def test_fixtures_are_listed_with_what_they_are_for(pytester: pytest.Pytester) -> None:
+    """`pytest --fixtures` tells a newcomer what the three fixtures do."""
+    result = pytester.runpytest("--fixtures")
+
+    result.stdout.fnmatch_lines_random(
+        [
+            "telemetry_recorder -- *",
+            "    Record what the code under test reports*",
+            "telemetry_recorder_factory -- *",
+            "telemetry_clock -- *",
+        ]
+    )
+
+
+def test_help_and_markers_describe_the_options(pytester: pytest.Pytester) -> None:
+    """`pytest --help` has a group of its own, and `--markers` shows the marker."""
+    pytester.runpytest("--help").stdout.fnmatch_lines(
+        ["telemetry: test what your code reports about itself:", "  --telemetry-fail-on-sink-error*"]
+    )
+    pytester.runpytest("--markers").stdout.fnmatch_lines(["@pytest.mark.telemetry(limit=None, strict=None)*"])
