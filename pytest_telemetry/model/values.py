@@ -1,0 +1,77 @@
+"""When an expected value agrees with a recorded one: text, globs, expressions, ranges, anything with ``==`` (layer 0)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+__all__ = ("Between", "agrees", "between", "is_glob")
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Between:
+    """A closed range, as a count (``span("retry") * between(1, 5)``) or as an expected value.
+
+    Equal to every number inside it, and to a range with the same ends.
+
+    Attributes:
+        low: Smallest value that belongs to it.
+        high: Largest one; None where there is no upper end.
+    """
+
+    low: Any
+    high: Any
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Between):
+            return bool(self.low == other.low and self.high == other.high)
+        try:
+            return bool(self.low <= other and (self.high is None or other <= self.high))
+        except TypeError:
+            return NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((self.low, self.high))
+
+    def __repr__(self) -> str:
+        return f"between({self.low!r}, {self.high!r})"
+
+
+def between(low: Any, high: Any = None, /) -> Between:
+    """Return the range from *low* to *high*, both included; without *high* it has no upper end.
+
+    Raises:
+        ValueError: The ends are in the wrong order.
+    """
+    if high is not None and high < low:
+        raise ValueError(f"between({low!r}, {high!r}) holds nothing: the lower end comes first")
+    return Between(low, high)
+
+
+def is_glob(text: str) -> bool:
+    """Return whether *text* stands for other texts; ``*`` is the only special character."""
+    return "*" in text
+
+
+def agrees(expected: Any, actual: Any) -> bool:
+    """Return whether a recorded value is what was expected.
+
+    Text that holds ``*`` is a glob over the whole text, a compiled regular expression is searched for, an
+    exception class is compared by its qualified name, everything else with ``==``.
+    """
+    if isinstance(expected, str):
+        if not isinstance(actual, str):
+            return bool(expected == actual)
+        return expected == actual or (is_glob(expected) and _glob(expected).fullmatch(actual) is not None)
+    if isinstance(expected, re.Pattern):
+        return isinstance(actual, type(expected.pattern)) and expected.search(actual) is not None
+    if isinstance(expected, type) and issubclass(expected, BaseException) and isinstance(actual, str):
+        return actual in (expected.__qualname__, f"{expected.__module__}.{expected.__qualname__}")
+    return bool(expected == actual)
+
+
+@lru_cache(maxsize=512)
+def _glob(text: str) -> re.Pattern[str]:
+    return re.compile(".*".join(map(re.escape, text.split("*"))), re.DOTALL)

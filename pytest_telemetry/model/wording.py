@@ -1,0 +1,87 @@
+"""How values and records are put into words: on one line, short, the same in every run (layer 0)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_telemetry.model.record import Record
+
+__all__ = ("brief", "label", "one_line", "plural", "seconds", "shorten")
+
+_ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]+")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def one_line(text: str) -> str:
+    r"""Return *text* with line breaks and control characters written as escapes, for example ``\n``."""
+    return _CONTROL.sub(lambda found: repr(found[0])[1:-1], text)
+
+
+def shorten(text: str, limit: int) -> str:
+    """Return *text*, or its beginning and ``...`` where it is longer than *limit* characters."""
+    return text if len(text) <= limit else f"{text[: max(limit - 3, 0)]}..."
+
+
+def brief(value: object, limit: int = 60) -> str:
+    """Return the repr of *value* on one line, without memory addresses, at most *limit* characters long."""
+    try:
+        text = repr(value)
+    except Exception as error:  # noqa: BLE001 - a broken __repr__ must not hide what is being reported
+        text = f"<{type(value).__qualname__}, whose repr raised {type(error).__qualname__}>"
+    return shorten(one_line(_ADDRESS.sub("", text)), limit)
+
+
+def seconds(ns: int) -> str:
+    """Return nanoseconds as seconds with their unit, exactly: ``1.5 s``."""
+    whole, fraction = divmod(abs(ns), 1_000_000_000)
+    digits = f"{whole}.{fraction:09d}".rstrip("0").rstrip(".")
+    return f"{'-' if ns < 0 else ''}{digits} s"
+
+
+def plural(count: int, noun: str) -> str:
+    """Return the count with its noun: ``1 record``, ``1,200 records``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def label(record: Record, *, attrs: bool = True, limit: int = 60) -> str:
+    """Return what a reader recognises *record* by.
+
+    Spans stand under their bare name; other kinds are marked (``event: cache.hit``, ``metric: rows.read +10``,
+    and a log by its level, ``warning: slow disk``).
+
+    Args:
+        record: Any record.
+        attrs: Whether attributes, status and error follow.
+        limit: Longest value of an attribute, in characters.
+    """
+    head = one_line(record.name)
+    if record.kind == "log":
+        head = f"{record.level or 'log'}: {head}"
+    elif record.kind == "metric":
+        head = f"metric: {head} {_measured(record, limit)}"
+    elif record.kind == "event":
+        head = f"event: {head}"
+    if not attrs:
+        return head
+    return " ".join([head, *_pairs(record.attrs, limit), *_outcome(record)])
+
+
+def _measured(record: Record, limit: int) -> str:
+    value = brief(record.value, limit)
+    if record.instrument in ("counter", "updowncounter"):
+        return value if value.startswith("-") else f"+{value}"
+    return f"= {value}"
+
+
+def _pairs(attrs: Mapping[str, Any], limit: int) -> list[str]:
+    return [f"{one_line(str(key))}={brief(value, limit)}" for key, value in attrs.items()]
+
+
+def _outcome(record: Record) -> list[str]:
+    if record.error is not None:
+        return [f"error={one_line(record.error)}"]
+    return [] if record.status == "unset" else [f"status={record.status}"]
