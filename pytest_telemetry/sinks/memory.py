@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pytest_telemetry.model.ids import IdSource
 from pytest_telemetry.model.record import Record
-from pytest_telemetry.model.records import Recording, Records
+from pytest_telemetry.model.recording import Recording
+from pytest_telemetry.model.records import Records
 from pytest_telemetry.runtime.conversion import error_name, point_record
 from pytest_telemetry.runtime.span import ORDER, ObservedSpan, Span, identify
 
@@ -53,6 +54,7 @@ class MemoryStore:
 
     Attributes:
         listeners: Called with whatever was just recorded.
+        notes: Returns further fields of `Recording`, for the failure texts.
     """
 
     def __init__(self, limit: int = 100_000, run_id: str | None = None) -> None:
@@ -60,6 +62,7 @@ class MemoryStore:
         self.ids = IdSource()
         self.run_id = run_id or self.ids.run_id()
         self.listeners: tuple[Callable[[object], None], ...] = ()
+        self.notes: Callable[[], Mapping[str, Any]] = dict
         self._lock = threading.RLock()
         self._begin()
 
@@ -124,44 +127,44 @@ class MemoryStore:
         with self._lock:
             self._begin(entry for entry in self._copy() if isinstance(entry, ObservedSpan) and entry.is_open)
 
-    def records(self, stage: str = "output") -> Records:
+    def records(self) -> Records:
         """Return what is kept, spans in the order in which they opened.
 
-        Args:
-            stage: ``output`` for what a sink would get, ``call`` for what the code passed. They differ only
-                where the context has processors.
+        Where the context has processors this is what they made of it; ``.view(stage="call")`` of it is what
+        the code passed.
         """
         with self._lock:
-            version = (stage, self._accepted(), self._changes, id(self._entries))
+            version = (self._accepted(), self._changes, id(self._entries))
             if self._snapshot is None or self._snapshot[0] != version:
-                self._snapshot = (version, self._read(stage))
+                self._snapshot = (version, self._read())
             return self._snapshot[1]
 
     def open_spans(self) -> list[ObservedSpan]:
         """Return the spans that have not ended, oldest first."""
         return [entry for entry in self._copy() if isinstance(entry, ObservedSpan) and entry.is_open]
 
-    def _read(self, stage: str) -> Records:
+    def _read(self) -> Records:
         entries = self._copy()
         known = {id(entry) for entry in entries}
         found: list[Record] = []
         filtered: list[tuple[Record, str]] = []
+        calls: dict[int, Record] = {}
         origins: dict[str, str] = {}
         for entry in entries:
             record = self._made_of(entry, known)
             source = entry.point if isinstance(entry, _Measured) else entry
-            processed = self._processed.get(id(source)) if stage == "output" else None
-            if processed is not None and processed[0] is source:
-                if processed[1] is None:
-                    filtered.append((record, processed[2]))
+            of, output, processor = self._processed.get(id(source), (None, None, ""))
+            if of is source:
+                if output is None:
+                    filtered.append((record, processor))
                     continue
-                record = replace(processed[1], parent_id=record.parent_id)
+                calls[id(output)] = record
+                record = output
             elif isinstance(entry, ObservedSpan) and entry.is_open and record.span_id is not None:
                 origins[record.span_id] = creation_line(entry)
             found.append(record)
-        info = Recording(
-            filtered=tuple(filtered), open_origins=origins, dropped=self.statistics()["dropped"]
-        )
+        dropped = self.statistics()["dropped"]
+        info = Recording(tuple(filtered), calls, origins, dropped, **self.notes())
         return Records(found, info=info, ordered=True)
 
     def _made_of(self, entry: _Entry, known: set[int]) -> Record:
@@ -172,8 +175,9 @@ class MemoryStore:
             return made[1]
         if isinstance(entry, _Measured):
             span = _nearest(entry.point[5], known)
-            point = (*entry.point[:5], entry.point[5], entry.point[6])
-            record = point_record(point, ids=self.ids, run_id=self.run_id, seq=entry.seq, thread=entry.thread)
+            record = point_record(
+                entry.point, ids=self.ids, run_id=self.run_id, seq=entry.seq, thread=entry.thread
+            )
             record.parent_id = None if span is None else identify(span, self.ids).span_id
         else:
             record = self._span_record(entry, known)

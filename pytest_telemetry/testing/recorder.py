@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from pytest_telemetry.model.pattern import Pattern
     from pytest_telemetry.model.protocols import Check, Processor
     from pytest_telemetry.model.record import Record
-    from pytest_telemetry.model.records import Metric, Records
+    from pytest_telemetry.model.metric import Metric
+    from pytest_telemetry.model.records import Records
 
 __all__ = ("TelemetryRecorder", "UnfinishedSpanWarning")
 
@@ -120,9 +121,9 @@ class TelemetryRecorder:
 
     # reading
 
-    def records(self, stage: str = "output") -> Records:
+    def records(self) -> Records:
         """Return what was recorded so far: spans in the order in which they opened, a tree by their parents."""
-        return self.store.records(stage)
+        return self.store.records()
 
     def __iter__(self) -> Iterator[Record]:
         return iter(self.records())
@@ -149,15 +150,20 @@ class TelemetryRecorder:
         Raises:
             LookupError: No span is there, or more than one; the text lists what is.
         """
-        return self.records()[path]  # type: ignore[return-value]  # a string always selects records
+        return self.records()[path]
 
-    def view(self, scope: str = "*", *, source: str = "*") -> Records:
-        """Return only what lies in *scope* (a glob) and comes from *source*; every operator works on it."""
-        return self.records().view(scope, source=source)
+    def view(
+        self, scope: Any = None, /, *, source: Any = None, thread: Any = None, stage: str = "output"
+    ) -> Records:
+        """Return only what lies in *scope* (a glob), comes from *source* or *thread*; every operator works on it.
 
-    def metric(self, name: str, /, **attrs: Any) -> Metric:
+        With ``stage="call"`` it is what the code passed, before any processor.
+        """
+        return self.records().view(scope, source=source, thread=thread, stage=stage)
+
+    def metric(self, name: str, /, *attributes: Mapping[str, Any], **attrs: Any) -> Metric:
         """Return what was measured under *name* since recording began."""
-        return self.records().metric(name, **attrs)
+        return self.records().metric(name, *attributes, **attrs)
 
     @property
     def timings(self) -> Mapping[str, list[float]]:

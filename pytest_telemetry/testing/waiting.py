@@ -6,7 +6,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_telemetry.analysis.matching import found
+from pytest_telemetry.model.matching import found
 from pytest_telemetry.model.clock import SYSTEM_CLOCK
 
 if TYPE_CHECKING:
