@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
-from pytest_telemetry._pytest.session import attach, recorders_key
+from pytest_telemetry._pytest.session import attach
 from pytest_telemetry.model.clock import SYSTEM_CLOCK
 from pytest_telemetry.testing.recorder import TelemetryRecorder
 
@@ -50,7 +50,10 @@ def recording(request: pytest.FixtureRequest) -> Iterator[TelemetryRecorder]:
     """Run one test with a recorder that is its ambient context."""
     settings = _settings(request)
     recorder = TelemetryRecorder(
-        clock=_clock(request), limit=settings["limit"] or _limit(request.config), strict=settings["strict"]
+        clock=_clock(request),
+        limit=settings["limit"] or _limit(request.config),
+        strict=settings["strict"],
+        name=request.node.nodeid,
     )
     attach(request.node, recorder, "")
     with recorder:
@@ -75,6 +78,7 @@ def recorder_factory(request: pytest.FixtureRequest) -> Iterator[RecorderFactory
             processors=processors,
             limit=limit or _limit(request.config),
             strict=strict,
+            name=f"{request.node.nodeid} ({name or f'recorder {len(made) + 1}'})",
         )
         made.append(recorder)
         attach(request.node, recorder, name or f"recorder {len(made)}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from pytest_telemetry.model.wording import brief, label, plural, shorten
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pytest_telemetry.model.record import Record
     from pytest_telemetry.model.records import Records
@@ -30,7 +30,7 @@ class Recording:
             nobody changed may be left out.
         open_origins: ``file.py:12`` by ``span_id``, for spans that are still open.
         dropped: How many records were lost because the recording reached its size.
-        silence: Why nothing at all was recorded, if the recorder knows.
+        silence: Tells why nothing at all was recorded, if the recorder knows; asked only where a text needs it.
         elsewhere: Records that belong to another test or recorder, each with a label of their owner.
     """
 
@@ -38,7 +38,7 @@ class Recording:
     calls: Mapping[int, Record] = field(default_factory=dict)
     open_origins: Mapping[str, str] = field(default_factory=dict)
     dropped: int = 0
-    silence: str | None = None
+    silence: Callable[[], str] | None = None
     elsewhere: Sequence[tuple[Record, str]] = ()
 
 
@@ -55,7 +55,7 @@ def vacuous(expected: object, records: Records) -> list[str]:
 
 def silence(info: Recording) -> list[str]:
     """Return what is known about why nothing was recorded."""
-    lines = [] if info.silence is None else [info.silence]
+    lines = [] if info.silence is None else [info.silence()]
     lines += _owned("dropped by a processor", "by", info.filtered)
     lines += _owned("recorded elsewhere", "by", info.elsewhere)
     return lines or [_ADVICE]

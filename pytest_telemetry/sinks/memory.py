@@ -139,6 +139,10 @@ class MemoryStore:
                 self._snapshot = (version, self._read())
             return self._snapshot[1]
 
+    def record_of(self, entry: object) -> Record:
+        """Return the record of something that a listener heard of."""
+        return self._made_of(entry, set())  # type: ignore[arg-type]  # listeners hear of entries
+
     def open_spans(self) -> list[ObservedSpan]:
         """Return the spans that have not ended, oldest first."""
         return [entry for entry in self._copy() if isinstance(entry, ObservedSpan) and entry.is_open]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import warnings
-from typing import TYPE_CHECKING, Any
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final
 
 from pytest_telemetry.analysis.explain import nearest
 from pytest_telemetry.analysis.summary import metric_summaries, report_text, timing_summaries
@@ -12,8 +13,10 @@ from pytest_telemetry.analysis.tree import tree_text
 from pytest_telemetry.model.clock import SYSTEM_CLOCK
 from pytest_telemetry.runtime.ambient import use_context
 from pytest_telemetry.runtime.context import TelemetryContext
-from pytest_telemetry.runtime.span import Span, resume
+from pytest_telemetry.runtime.current import resume
+from pytest_telemetry.runtime.span import ORDER, Span
 from pytest_telemetry.sinks.memory import MemoryStore, creation_line
+from pytest_telemetry.testing.silence import reason_for_silence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -27,6 +30,10 @@ if TYPE_CHECKING:
     from pytest_telemetry.model.records import Records
 
 __all__ = ("TelemetryRecorder", "UnfinishedSpanWarning")
+
+
+_late: Final[deque[tuple[object, TelemetryRecorder]]] = deque(maxlen=20)
+"""The last entries that reached recorders after their end, with the recorder; kept for failure texts only."""
 
 
 class UnfinishedSpanWarning(UserWarning):
@@ -48,9 +55,11 @@ class TelemetryRecorder:
             the code passed.
         limit: How many spans, measurements and events to keep; the oldest go first, and are counted.
         strict: As for `TelemetryContext`.
+        name: What failure texts call the owner of this recording, for example a test.
 
     Attributes:
         store: Where the recording is kept.
+        name: As above.
     """
 
     def __init__(
@@ -60,8 +69,13 @@ class TelemetryRecorder:
         processors: Sequence[Processor] = (),
         limit: int = 100_000,
         strict: bool | None = None,
+        name: str = "",
     ) -> None:
         store = self.store = MemoryStore(limit)
+        store.notes = self._notes
+        self.name = name
+        self._began = next(ORDER)
+        self._asked = False
         self._clock = clock
         self._processors = tuple(processors)
         self._strict = strict
@@ -76,6 +90,10 @@ class TelemetryRecorder:
     @property
     def context(self) -> TelemetryContext:
         """The enabled context that feeds this recorder; hand it to the code under test."""
+        self._asked = True
+        return self._own_context()
+
+    def _own_context(self) -> TelemetryContext:
         if self._context is None:
             self._context = TelemetryContext(
                 self,
@@ -96,7 +114,7 @@ class TelemetryRecorder:
     def __enter__(self) -> TelemetryRecorder:
         """Become the ambient context, with no span open."""
         self._outer = resume(None)
-        self._ambient = use_context(self.context, all_threads=True)
+        self._ambient = use_context(self._own_context(), all_threads=True)
         self._ambient.__enter__()
         return self
 
@@ -107,6 +125,7 @@ class TelemetryRecorder:
             self._ambient = None
         resume(self._outer)
         self._outer = None
+        self.store.listeners = (*self.store.listeners, self._note_late)
         if exc is None:
             self.warn_of_open_spans()
 
@@ -245,6 +264,18 @@ class TelemetryRecorder:
     def _not_in_time(self, pattern: Pattern, timeout: float) -> str:
         lines = [f"waited {timeout:g} s for {pattern!r}: not recorded", *nearest(pattern, self.records())]
         return "\n  ".join(lines)
+
+    def _note_late(self, entry: object) -> None:
+        """Remember what arrives after the end, so that the test in which it happens can tell whose it is."""
+        _late.append((entry, self))
+
+    def _notes(self) -> dict[str, Any]:
+        late = [
+            (owner.store.record_of(entry), owner.name or "a recorder that has ended")
+            for entry, owner in tuple(_late)
+            if owner is not self and getattr(entry, "seq", 0) > self._began
+        ]
+        return {"elsewhere": late, "silence": lambda: reason_for_silence(asked=self._asked)}
 
     def __repr__(self) -> str:
         numbers = self.statistics()
