@@ -1,0 +1,106 @@
+"""Reads the event lines of older logs as Records: the mapping table of ``docs/reference/wire.md`` (layer 0)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pytest_telemetry.model.record import Record, Status
+from pytest_telemetry.model.stamps import stamp_has_zone, stamp_ns
+
+__all__ = ("record_of_event",)
+
+_PREFIXED: Final = ("args", "result", "tokens")
+_TAKEN: Final = frozenset({"ts", "run_id", "cmd", "timing_ms", "warnings", "x", *_PREFIXED})
+_FAILED: Final = frozenset({"error", "fail", "failed", "timeout"})
+
+
+def record_of_event(raw: Mapping[str, Any], problems: list[str]) -> Record | None:
+    """Return what an older line says, or None if it has no name.
+
+    A line with ``timing_ms`` is a finished span, any other an event. What is there but unreadable is left out
+    of the Record, and one line about it is added to *problems*.
+    """
+    name = raw.get("cmd", raw.get("name"))
+    if not isinstance(name, str) or not name:
+        return None
+    duration_ns = _duration_ns(raw.get("timing_ms"), problems)
+    return Record(
+        "event" if duration_ns is None else "span",
+        name,
+        name,
+        _time_ns(raw.get("ts"), problems),
+        duration_ns,
+        status=_status(raw.get("result")),
+        attrs=_attrs(raw, "cmd" if "cmd" in raw else "name"),
+        run_id=_run_id(raw.get("run_id"), problems),
+        source="log file",
+    )
+
+
+def _duration_ns(timing: Any, problems: list[str]) -> int | None:
+    if timing is None:
+        return None
+    if isinstance(timing, bool) or not isinstance(timing, (int, float)) or not math.isfinite(timing):
+        problems.append("timing_ms: not a number")
+        return None
+    duration = timing * 1_000_000 if isinstance(timing, int) else round(timing * 1_000_000)
+    if not -(2**63) <= duration < 2**63:
+        problems.append("timing_ms: beyond what a clock can count")
+        return None
+    return duration
+
+
+def _time_ns(stamp: Any, problems: list[str]) -> int | None:
+    if not isinstance(stamp, str):
+        problems.append("ts: missing" if stamp is None else "ts: not a text")
+        return None
+    time_ns = stamp_ns(stamp)
+    if time_ns is None:
+        problems.append("ts: not a date with a time")
+    elif not stamp_has_zone(stamp):
+        problems.append("ts: no offset from UTC, read as UTC")
+    return time_ns
+
+
+def _run_id(run_id: Any, problems: list[str]) -> str | None:
+    if run_id is None or run_id == "":
+        return None
+    if not isinstance(run_id, str):
+        problems.append("run_id: not a text")
+        return str(run_id)[:100]
+    return run_id
+
+
+def _status(result: Any) -> Status:
+    status = result.get("status") if isinstance(result, Mapping) else None
+    if status == "ok":
+        return "ok"
+    return "error" if isinstance(status, str) and status in _FAILED else "unset"
+
+
+def _attrs(raw: Mapping[str, Any], name_key: str) -> dict[str, Any]:
+    """Merge args, result and tokens under their prefixes, extra fields and those of ``x`` without one."""
+    attrs: dict[str, Any] = {}
+    for group in _PREFIXED:
+        members = raw.get(group)
+        if isinstance(members, Mapping):
+            for key, value in members.items():
+                attrs[f"{group}.{key}"] = value
+        elif members is not None:
+            attrs[group] = members
+    attrs |= {
+        key: value
+        for key, value in raw.items()
+        if key not in _TAKEN and key != name_key and value is not None
+    }
+    extra = raw.get("x")
+    if isinstance(extra, Mapping):
+        for key, value in extra.items():
+            attrs[f"x.{key}" if key in attrs else key] = value
+    elif extra is not None:
+        attrs["x"] = extra
+    if raw.get("warnings"):
+        attrs["warnings"] = raw["warnings"]
+    return attrs

@@ -1,0 +1,299 @@
+"""The line format of event logs: writes our own, reads that and every older shape (layer 0).
+
+The format and what becomes of each field of the older shapes is in ``docs/reference/wire.md``.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+
+import orjson
+
+from pytest_telemetry.model.event_shape import record_of_event
+from pytest_telemetry.model.plain import plain, restorable, restore
+from pytest_telemetry.model.record import INSTRUMENTS, KINDS, STATUSES, Record
+
+if TYPE_CHECKING:
+    from os import PathLike
+    from types import TracebackType
+    from typing import Self
+
+__all__ = (
+    "MAX_LINE_BYTES",
+    "BadLine",
+    "LogLine",
+    "LogReader",
+    "decode_line",
+    "encode",
+    "encode_noting",
+    "read_log",
+)
+
+FORMAT: Final = 1
+MAX_LINE_BYTES: Final = 8 * 1024 * 1024
+
+# In the order of the line, each with what it is where the line does not say.
+_DEFAULTS: Final[dict[str, Any]] = {
+    "kind": None,
+    "name": None,
+    "scope": None,
+    "time_ns": None,
+    "duration_ns": None,
+    "value": None,
+    "instrument": None,
+    "status": "unset",
+    "error": None,
+    "attrs": None,
+    "run_id": None,
+    "trace_id": None,
+    "span_id": None,
+    "parent_id": None,
+    "seq": None,
+    "source": "api",
+    "level": None,
+    "thread": None,
+}
+_KNOWN: Final = frozenset({*_DEFAULTS, "record", "types"})
+
+_VALID: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
+    **dict.fromkeys(("time_ns", "duration_ns", "seq"), (lambda value: type(value) is int, "an integer")),
+    **dict.fromkeys(
+        ("scope", "error", "run_id", "trace_id", "span_id", "parent_id", "source", "level", "thread"),
+        (lambda value: isinstance(value, str), "a text"),
+    ),
+    "instrument": (lambda value: value in INSTRUMENTS, f"one of {', '.join(INSTRUMENTS)}"),
+    "status": (lambda value: value in STATUSES, f"one of {', '.join(STATUSES)}"),
+    "attrs": (lambda value: isinstance(value, dict), "an object"),
+}
+
+# orjson reads integers of more than 64 bits as floats; a line that may hold one is left to the standard library.
+_LONG_NUMBER: Final = re.compile(rb"\d{20}")
+
+
+@dataclass(slots=True)
+class LogLine:
+    """A line that holds a record.
+
+    Attributes:
+        number: Line of the log, counted from 1.
+        record: What it says.
+        raw: The line as it stands, before any mapping.
+        own: Whether it is in our own format; False for the older shapes.
+        problems: What was unreadable, wrong or read leniently, ``field: reason`` each.
+    """
+
+    number: int
+    record: Record
+    raw: dict[str, Any]
+    own: bool
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class BadLine:
+    """A line that holds no record.
+
+    Attributes:
+        number: Line of the log, counted from 1.
+        reason: Why, in one line that quotes nothing of it.
+    """
+
+    number: int
+    reason: str
+
+
+def encode(record: Record) -> bytes:
+    """Return *record* as one line of our own format, with the line feed; never raises on values.
+
+    What JSON cannot hold is kept as text, and its type is noted in the line. Integers of any size, non-finite
+    floats and tuples come back exactly when the line is read.
+    """
+    return encode_noting(record)[0]
+
+
+def encode_noting(record: Record) -> tuple[bytes, int]:
+    """Return what `encode` returns, and how many values are in it as text for good."""
+    types: dict[str, str] = {}
+    fields: dict[str, Any] = {"record": FORMAT}
+    for name, default in _DEFAULTS.items():
+        value = getattr(record, name)
+        if value is None or (name == "attrs" and not value) or (default is not None and value == default):
+            continue
+        fields[name] = plain(value, name, types)
+    if types:
+        fields["types"] = types
+    as_text = sum(not restorable(noted) for noted in types.values())
+    return orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE), as_text
+
+
+def decode_line(line: bytes, number: int) -> LogLine | BadLine:
+    """Return what one line says; never raises on its content.
+
+    Of a key that stands twice in one object the last value counts, as JSON readers have it.
+    """
+    problems: list[str] = []
+    try:
+        raw = _parse(line.removeprefix(codecs.BOM_UTF8), problems)
+        if not isinstance(raw, dict):
+            return BadLine(number, f"not an object, but {_JSON_NAMES.get(type(raw), 'a number')}")
+        own = type(raw.get("record")) is int and "kind" in raw
+        record = _record_of_fields(raw, problems) if own else record_of_event(raw, problems)
+    except (ValueError, RecursionError) as error:
+        return BadLine(number, _reason(error))
+    if record is None:
+        return BadLine(number, 'no name: neither "cmd" nor "name" is a text')
+    return LogLine(number, record, raw, own, tuple(problems))
+
+
+_JSON_NAMES: Final[dict[type, str]] = {
+    list: "an array",
+    str: "a text",
+    bool: "true or false",
+    type(None): "null",
+}
+
+
+def _parse(line: bytes, problems: list[str]) -> Any:
+    strict = True
+    if not _LONG_NUMBER.search(line):
+        try:
+            return orjson.loads(line)
+        except orjson.JSONDecodeError:
+            strict = False  # the standard library accepts more, and says better what is wrong
+    try:
+        text = line.decode()
+    except UnicodeDecodeError as error:
+        text = line.decode(errors="replace")
+        problems.append(f"line: not UTF-8 at byte {error.start + 1}")
+    value = json.loads(text, parse_constant=lambda name: _constant(name, problems))
+    if not strict and not problems:
+        problems.append("line: not strict JSON")  # half a surrogate pair, for one
+    return value
+
+
+def _constant(name: str, problems: list[str]) -> float:
+    problems.append(f"line: {name} is not JSON")
+    return float(name)
+
+
+def _reason(error: ValueError | RecursionError) -> str:
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    if isinstance(error, json.JSONDecodeError):
+        return f"not JSON: {error.msg} at column {error.colno}"
+    if isinstance(error, _NoRecordError):
+        return str(error)
+    return "a number with too many digits"
+
+
+class _NoRecordError(ValueError):
+    """A line in our own format that says what no record is."""
+
+
+def _record_of_fields(raw: dict[str, Any], problems: list[str]) -> Record:
+    """Return the record of a line in our own format.
+
+    Raises:
+        _NoRecordError: It is none.
+    """
+    if raw["record"] > FORMAT:
+        raise _NoRecordError(f"record format {raw['record']} is newer than this reader, which knows {FORMAT}")
+    if raw["kind"] not in KINDS:
+        raise _NoRecordError(f"kind is none of {', '.join(KINDS)}")
+    if not isinstance(raw.get("name"), str) or not raw["name"]:
+        raise _NoRecordError("no name")
+    fields = {name: raw.get(name, default) for name, default in _DEFAULTS.items()}
+    types = raw.get("types")
+    if isinstance(types, dict):
+        fields = _copied(fields)
+        problems.extend(restore(fields, types))
+    problems.extend(f"{name[:40]}: unknown field" for name in sorted(raw.keys() - _KNOWN)[:10])
+    for name, (fits, expected) in _VALID.items():
+        if fields[name] is not None and not fits(fields[name]):
+            problems.append(f"{name}: not {expected}")
+            fields[name] = _DEFAULTS[name]
+    if fields["attrs"] is None:
+        fields["attrs"] = {}
+    if fields["scope"] is None:
+        fields["scope"] = fields["name"]
+    return Record(**fields)
+
+
+def _copied(value: Any) -> Any:
+    """Copy the containers of *value*, so that restoring types leaves the raw line as it is."""
+    if isinstance(value, dict):
+        return {key: _copied(member) for key, member in value.items()}
+    return [_copied(item) for item in value] if isinstance(value, list) else value
+
+
+class LogReader(Iterator[LogLine | BadLine]):
+    """Reads a log line by line; holds one line in memory, and none that is longer than 8 MiB.
+
+    Attributes:
+        events: Lines so far that hold a record.
+        malformed: Lines so far that do not.
+        blank: Blank lines so far; they are skipped and are neither.
+        offset: Bytes so far.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.events = self.malformed = self.blank = self.offset = 0
+        self._stream = stream
+        self._number = 0
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> LogLine | BadLine:
+        while True:
+            line = self._stream.readline(MAX_LINE_BYTES + 1)
+            if not line:
+                raise StopIteration
+            self._number += 1
+            self.offset += len(line)
+            if len(line) > MAX_LINE_BYTES:
+                self.malformed += 1
+                return self._skip_rest(line)
+            if line.isspace() or line == codecs.BOM_UTF8:
+                self.blank += 1
+                continue
+            decoded = decode_line(line, self._number)
+            if isinstance(decoded, LogLine):
+                self.events += 1
+            else:
+                self.malformed += 1
+                if not line.endswith(b"\n") and decoded.reason.startswith("not JSON"):
+                    decoded.reason = f"torn last line, {decoded.reason}"
+            return decoded
+
+    def _skip_rest(self, line: bytes) -> BadLine:
+        while line and not line.endswith(b"\n"):
+            line = self._stream.readline(MAX_LINE_BYTES)
+            self.offset += len(line)
+        return BadLine(self._number, f"longer than {MAX_LINE_BYTES:,} bytes")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; idempotent."""
+        self._stream.close()
+
+
+def read_log(path: str | PathLike[str]) -> LogReader:
+    """Open the log at *path* and return its lines, one at a time.
+
+    Raises:
+        OSError: The file cannot be opened.
+    """
+    return LogReader(open(path, "rb"))  # noqa: PTH123 - the reader closes it

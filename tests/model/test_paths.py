@@ -1,0 +1,155 @@
+"""What is an absolute path, and what only looks like one."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+import pytest
+
+from pytest_telemetry.model.paths import find_absolute, starts_absolute, strings_in
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/a/b",
+        "/Users/alice/x.py",
+        "/tmp",
+        "/home with a blank",
+        "/setup.py",
+        "/wo-start/",
+        "//server/share",
+        "C:\\x",
+        "c:/x",
+        "Z:\\",
+        "\\\\server\\share",
+        "\\\\?\\C:\\x",
+        "file:/x",
+        "file:///x",
+        "FILE://host/x",
+        "File:/x",
+        "/Ünï/x",
+    ],
+)
+def test_an_absolute_path_at_the_start_is_recognised(text: str) -> None:
+    """POSIX, Windows drives, shares and file URIs in any case."""
+    assert starts_absolute(text)
+    assert find_absolute(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "/",
+        "//",
+        "// a comment",
+        "//comment",
+        "/* comment */",
+        "/^regex$/",
+        "/{id}/x",
+        "/ 2",
+        "/...",
+        "/wo-start",
+        "/wo-start fix src/a.py",
+        "/run",
+        "a/b",
+        "./a/b",
+        "../a",
+        "~/a/b.py",
+        "\\d+",
+        "\\\\",
+        "C:x",
+        "repo:docs/x.md:1",
+        "sym://python/mod/src/a",
+        "https://host/home/a/b.py",
+        "and/or",
+        "profile:/",
+    ],
+)
+def test_what_only_looks_like_one_is_let_pass(text: str) -> None:
+    """Slash commands, comments, routes of one segment, relative paths and URLs are no absolute paths."""
+    assert not starts_absolute(text)
+    assert find_absolute(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("cannot read /home/a/x.py: gone", "/home/a/x.py: gone"),
+        ("saved to /tmp", "/tmp"),
+        ("saved to /tmp. Done", "/tmp. Done"),
+        ("see (/opt/x)", "/opt/x)"),
+        ("path=/var/log/x", "/var/log/x"),
+        ("key:/abs/x.py:1", "/abs/x.py:1"),
+        ("read /srv.d/models/m.bin.", "/srv.d/models/m.bin."),
+        ("open 'C:\\Users\\x'", "C:\\Users\\x'"),
+        ("at \\\\server\\share\\f", "\\\\server\\share\\f"),
+        ("see file:///etc/x", "file:///etc/x"),
+        ("/review /home/alice/x.py", "/home/alice/x.py"),
+        ("GET /home then /home/alice/x", "/home/alice/x"),
+    ],
+)
+def test_a_path_inside_a_message_is_found(text: str, found: str) -> None:
+    """Known roots, and files with an extension, after a word boundary."""
+    assert find_absolute(text) == found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "use /review or /fix",
+        "GET /static/app.js",
+        "POST /home/x",
+        "took 1/2 and a /x/y z",
+        "in ${HOME}/src/a.py",
+        "under <removed>/x/y.py",
+        "glob **/x/*.py",
+        "</div>",
+        "see http://localhost/tmp/x.py and s3://tmp/x.py",
+        "regex (?:\\d+)",
+    ],
+)
+def test_slashes_in_a_message_are_let_pass(text: str) -> None:
+    """Requests, URLs, placeholders and globs are not paths of this machine."""
+    assert find_absolute(text) is None
+
+
+def test_strings_are_found_wherever_they_are_nested() -> None:
+    """Values, keys, path objects, sequences and sets, each with its field."""
+    value = {
+        "a": "1",
+        "b": {"c": ["2", ("3",)], "d": frozenset({"4"})},
+        "p": PurePosixPath("/x/5"),
+        6: "6",
+        "n": 7,
+    }
+
+    found = sorted(strings_in(value, "args"))
+
+    assert [pair for pair in found if not pair[0].endswith("*")] == [
+        ("args.6", "6"),
+        ("args.a", "1"),
+        ("args.b.c", "2"),
+        ("args.b.c", "3"),
+        ("args.b.d", "4"),
+        ("args.p", "/x/5"),
+    ]
+    assert sorted(text for field, text in found if field == "args.*") == ["a", "b", "n", "p"]
+
+
+def test_a_key_that_is_a_path_does_not_become_a_field_name() -> None:
+    """Otherwise every file would be a field of its own."""
+    found = list(strings_in({"/home/a/x.py": {"hash": "h"}, PurePosixPath("/tmp/y"): "v"}, ""))
+
+    assert ("*", "/home/a/x.py") in found
+    assert ("*.hash", "h") in found
+    assert ("*", "v") in found
+
+
+def test_a_container_inside_itself_is_read_once() -> None:
+    """Attributes of observed code may be cyclic."""
+    value: dict[str, object] = {"a": "1"}
+    value["self"] = [value, value]
+
+    assert list(strings_in(value, "x")) == [("x.*", "a"), ("x.*", "self"), ("x.a", "1")]
