@@ -102,7 +102,6 @@ class TelemetryRecorder:
                 processors=self._processors,
                 strict=self._strict,
                 run_id=self.store.run_id,
-                ids=self.store.ids,
             )
         return self._context
 
