@@ -13,6 +13,7 @@ from indexer.selector import Selector
 from indexer.server import DefinitionServer
 from indexer.sources import Directory, standard_library
 from pytest_telemetry import JsonlSink, TelemetryContext, TelemetryRecorder, use_context
+from pytest_telemetry.model.errors import TelemetryError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,12 +44,16 @@ examples:
 """
 
 
+class NothingToIndexError(Exception):
+    """There is not one file that could be indexed."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program and return its exit code."""
     options = _parser().parse_args(arguments)
     try:
         return _run(options)
-    except (OSError, ValueError) as error:
+    except (OSError, TelemetryError, NothingToIndexError) as error:
         sys.stderr.write(f"indexer: {error}\n")
         return UNUSABLE
 
@@ -98,7 +103,7 @@ def _run(options: argparse.Namespace) -> int:
             index = build(source, context, limit=options.limit, on_file=_progress)
             _progress(None)
             if not index.modules:
-                raise ValueError(f"no Python file could be indexed in {options.root or source.label}")
+                raise NothingToIndexError(f"no Python file could be indexed in {options.root or source.label}")
             with DefinitionServer(index, context, unanswered=UNANSWERED) as server:
                 selector = Selector(index, server, context)
                 resolutions, unknown = selector.resolve_all(options.symbols or index.imported())

@@ -1,7 +1,7 @@
 """Builds the index of a source: the skeleton of each module that could be read and parsed.
 
 Telemetry: span ``index`` (``source``, ``files``, ``skipped``), counters ``files.indexed`` and ``files.skipped``
-(``reason``), event ``file.skipped``, gauge ``index.definitions``.
+(``reason``), event ``file.skipped``, gauge ``definitions``.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def build(
             on_file(number)
             _add(index, source, file, context, sleep)
         context.set(files=len(index.modules), skipped=len(index.skipped))
-        context.gauge("index.definitions", index.definitions)
+        context.gauge("definitions", index.definitions)
     return index
 
 

@@ -1,7 +1,7 @@
 """Resolves symbols: asks the definition server, and falls back to the skeleton when it does not know.
 
-Telemetry: spans ``resolve`` (``symbols``, ``unknown``) and ``selector.resolve`` (``symbol``, ``via``), events ``lsp.timeout`` and ``lsp.fallback`` (``symbol``,
-``reason``), counter ``resolve.answers`` (``via``).
+Telemetry: span ``selector.resolve`` (``symbol``, ``via``), events ``lsp.timeout`` and ``lsp.fallback`` (``symbol``,
+``reason``), counter ``answers`` (``via``).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from indexer.server import Location
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Iterable
 
     from indexer.index import Index
     from indexer.server import DefinitionServer
@@ -61,19 +61,17 @@ class Selector:
         with self._context("selector.resolve", symbol=symbol):
             resolution = self._ask(symbol) or self._look_up(symbol)
             self._context.set(via=resolution.via)
-            self._context.count("resolve.answers", via=resolution.via)
+            self._context.count("answers", via=resolution.via)
             return resolution
 
-    def resolve_all(self, symbols: Collection[str]) -> tuple[list[Resolution], list[str]]:
+    def resolve_all(self, symbols: Iterable[str]) -> tuple[list[Resolution], list[str]]:
         """Return an answer for each of *symbols* that has one, and the symbols that have none."""
         found, unknown = [], []
-        with self._context("resolve", symbols=len(symbols)):
-            for symbol in symbols:
-                try:
-                    found.append(self.resolve(symbol))
-                except UnknownSymbolError:
-                    unknown.append(symbol)
-            self._context.set(unknown=len(unknown))
+        for symbol in symbols:
+            try:
+                found.append(self.resolve(symbol))
+            except UnknownSymbolError:
+                unknown.append(symbol)
         return found, unknown
 
     def _ask(self, symbol: str) -> Resolution | None:

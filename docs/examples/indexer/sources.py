@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-__all__ = ("Directory", "Source", "standard_library")
+__all__ = ("Directory", "Memory", "Source", "standard_library")
 
 _SKIPPED: Final = frozenset({"__pycache__", "site-packages", "dist-packages", "test", "tests", "idle_test"})
 
@@ -54,6 +54,29 @@ class Directory:
     def read(self, file: str) -> bytes:
         """Return the content of *file*."""
         return (self._root / file).read_bytes()
+
+
+class Memory:
+    """Files that exist in memory only."""
+
+    label: Final = "memory"
+
+    def __init__(self, contents: Mapping[str, bytes]) -> None:
+        self._contents = contents
+
+    def files(self) -> Iterator[str]:
+        """Yield the files in the order in which they were given."""
+        yield from self._contents
+
+    def read(self, file: str) -> bytes:
+        """Return the content of *file*.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+        """
+        if file not in self._contents:
+            raise FileNotFoundError(2, "No such file", file)
+        return self._contents[file]
 
 
 def standard_library() -> Directory:
