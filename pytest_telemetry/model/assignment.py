@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, TypeAlias
 
-__all__ = ("Places", "Room", "assign")
+__all__ = ("Places", "Room", "assign", "fill")
 
 Places: TypeAlias = dict[int, int]
 """The slot of each node that has one."""
@@ -52,6 +52,18 @@ def assign(rooms: list[Room], must: set[int]) -> Places | None:
     return flow.place if flow.solve() else None
 
 
+def fill(rooms: list[Room]) -> Places:
+    """Return an assignment of as many nodes as there can be, the fewest that slots need first; orders are ignored."""
+    flow = _Flow(rooms, {node for room in rooms for node in room.nodes})
+    flow.take_fewest()
+    for index, room in enumerate(rooms):
+        while len(flow.held[index]) < room.low and flow.draw(index, {index}):
+            pass
+    for node in sorted(flow.must - flow.place.keys()):
+        flow.settle(node, set())
+    return flow.place
+
+
 class _Flow:
     """Augmenting paths with lower bounds.
 
@@ -69,17 +81,22 @@ class _Flow:
             for node in room.nodes:
                 self.rooms_of.setdefault(node, []).append(index)
 
-    def solve(self) -> bool:
+    def take_fewest(self) -> None:
+        """Give free nodes to slots until they have their fewest, or no free node that they accept is left."""
         choosiest_first = sorted(range(len(self.rooms)), key=lambda index: len(self.rooms[index].nodes))
         for index in choosiest_first:
             free = (node for node in self.rooms[index].nodes if node not in self.place)
             for node in islice(free, self.rooms[index].low):
                 self._put(node, index)
+
+    def solve(self) -> bool:
+        """Return whether there is an assignment; if so it is `place`."""
+        self.take_fewest()
         for index, room in enumerate(self.rooms):
             while len(self.held[index]) < room.low:
-                if not self._draw(index, {index}):
+                if not self.draw(index, {index}):
                     return False
-        return all(node in self.place or self._settle(node, set()) for node in self.must)
+        return all(node in self.place or self.settle(node, set()) for node in self.must)
 
     def _put(self, node: int, index: int) -> None:
         before = self.place.get(node)
@@ -88,7 +105,7 @@ class _Flow:
         self.place[node] = index
         self.held[index].add(node)
 
-    def _draw(self, index: int, visited: set[int]) -> bool:
+    def draw(self, index: int, visited: set[int]) -> bool:
         """Get one more node for slot *index*, if need be from a slot that finds another one for itself."""
         for node in self.rooms[index].nodes:
             if node not in self.place:
@@ -99,12 +116,12 @@ class _Flow:
             if owner in visited:
                 continue
             visited.add(owner)
-            if self._draw(owner, visited):
+            if self.draw(owner, visited):
                 self._put(node, index)
                 return True
         return False
 
-    def _settle(self, node: int, visited: set[int]) -> bool:
+    def settle(self, node: int, visited: set[int]) -> bool:
         """Find a slot for *node*, if need be by moving another node out of it."""
         for index in self.rooms_of.get(node, ()):
             if index in visited:
@@ -120,7 +137,7 @@ class _Flow:
                     del self.place[other]
                     self._put(node, index)
                     return True
-                if self._settle(other, visited):
+                if self.settle(other, visited):
                     self._put(node, index)
                     return True
         return False

@@ -35,7 +35,21 @@ if TYPE_CHECKING:
     from pytest_telemetry.model.record import Kind, Record
     from pytest_telemetry.model.records import Records
 
-__all__ = ("Matcher", "Plan", "Slot", "found", "found_all", "matching_records", "plans", "same_tree")
+__all__ = (
+    "Matcher",
+    "Plan",
+    "Slot",
+    "all_kinds",
+    "candidates",
+    "expected_kinds",
+    "flat_reading",
+    "found",
+    "found_all",
+    "matching_records",
+    "opens",
+    "plans",
+    "same_tree",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +266,7 @@ def matching_records(pattern: Pattern, records: Records) -> list[Record]:
     """
     if not is_single(pattern):
         raise TypeError(f"{pattern!r} describes several records; ask for one of its parts")
-    matcher = Matcher(records, _all_kinds((pattern,)), exact=False)
+    matcher = Matcher(records, all_kinds((pattern,)), exact=False)
     ones = tuple(pattern.ones())
     return [record for record in candidates(ones, records) if any(matcher.fits(one, record) for one in ones)]
 
@@ -260,7 +274,7 @@ def matching_records(pattern: Pattern, records: Records) -> list[Record]:
 def flat_reading(patterns: Sequence[Pattern], records: Records) -> tuple[list[Record], Plan, Places] | None:
     """Return the records that came into question, the plan they fulfil and who stands where; None if none does."""
     nodes = candidates([one for pattern in patterns for one in pattern.ones()], records)
-    matcher = Matcher(records, _all_kinds(patterns), exact=False)
+    matcher = Matcher(records, all_kinds(patterns), exact=False)
     reading = matcher.reading(patterns, nodes, flat=True)
     return None if reading is None else (nodes, *reading)
 
@@ -282,6 +296,6 @@ def expected_kinds(items: Sequence[Item]) -> frozenset[Kind]:
     return frozenset().union(*(item.kinds() for item in items if isinstance(item, Pattern)))
 
 
-def _all_kinds(patterns: Sequence[Pattern]) -> frozenset[Kind]:
+def all_kinds(patterns: Sequence[Pattern]) -> frozenset[Kind]:
     """Return the kinds named in *patterns*, also in those that say what must be absent."""
     return frozenset().union(*(one.kinds() for pattern in patterns for one in pattern.ones()))

@@ -35,6 +35,7 @@ __all__ = (
     "Pattern",
     "Times",
     "event",
+    "is_single",
     "log",
     "metric",
     "only",

@@ -18,7 +18,7 @@ from pytest_telemetry.model.start_order import in_start_order, nearest_parents, 
 from pytest_telemetry.model.values import agrees, is_glob
 from pytest_telemetry.model.wording import brief, label, plural, shorten
 
-__all__ = ("Recording", "Records")
+__all__ = ("Recording", "Records", "expectation")
 
 
 _NOTHING_KNOWN = Recording()

@@ -1,0 +1,305 @@
+"""Lays an expected tree over a recorded one, so that as little as possible differs, and lists what does (layer 3)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pytest_telemetry.analysis.pairing import cheapest_pairs
+from pytest_telemetry.analysis.reasons import differences, location, lost
+from pytest_telemetry.analysis.rows import Row, written
+from pytest_telemetry.model.assignment import Room, fill
+from pytest_telemetry.model.matching import opens, plans
+from pytest_telemetry.model.pattern import is_single
+from pytest_telemetry.model.values import agrees
+from pytest_telemetry.model.wording import label, shorten
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pytest_telemetry.model.matching import Matcher, Plan, Slot
+    from pytest_telemetry.model.pattern import Item, One
+    from pytest_telemetry.model.record import Record
+
+__all__ = ("Alignment", "counted")
+
+_READINGS = 8
+"""How many readings of a level with alternatives are compared to find the closest."""
+_DEEP = 64
+"""Pairs of a level for which what is inside is compared to find the closest; beyond it only own fields are."""
+
+
+@dataclass(slots=True)
+class Alignment:
+    """The comparison of an expected tree, or of one expected span, with what was recorded.
+
+    Attributes:
+        matcher: Says what fits.
+        rows: One per record, and per pattern without a record, in tree order.
+        diagnoses: What is wrong, one sentence each, outermost first.
+    """
+
+    matcher: Matcher
+    rows: list[Row] = field(default_factory=list)
+    diagnoses: list[str] = field(default_factory=list)
+    _costs: dict[tuple[int, int], int] = field(default_factory=dict)
+
+    @property
+    def problems(self) -> int:
+        """How many rows are not as expected."""
+        return sum(row.mark != " " for row in self.rows)
+
+    def level(self, items: Sequence[Item], nodes: Sequence[Record], place: str, depth: int = 0) -> None:
+        """Add the rows of one level.
+
+        Args:
+            items: What was expected.
+            nodes: All records of the level, in start order.
+            place: Whose level it is, as the subject of a sentence.
+            depth: Levels above it.
+        """
+        if self.matcher.level(items, nodes):
+            self._as_expected(self._compared(nodes), depth)
+            return
+        attempts = []
+        for plan in plans(items)[:_READINGS]:
+            attempt = Alignment(self.matcher, _costs=self._costs)
+            _Level(attempt, plan, nodes, place, depth, is_open=opens(items)).add()
+            attempts.append(attempt)
+        closest = min(attempts, key=lambda attempt: attempt.problems)
+        self.rows += closest.rows
+        self.diagnoses += closest.diagnoses or [f"{place} is not as expected"]
+
+    def span(self, one: One, record: Record, depth: int = 0) -> None:
+        """Add the rows of *record*, which stands where *one* was expected, and of what is inside it."""
+        wrong = differences(one, record, self.matcher.records)
+        note = "; ".join(difference.long() for difference in wrong)
+        self.rows.append(Row(depth, "!" if wrong else " ", record, one, note))
+        self.diagnoses += [
+            f"{self.matcher.records.path(record)}: {difference.sentence()}" for difference in wrong
+        ]
+        if one.items or self.matcher.exact:
+            self.level(one.items, self.matcher.records.children(record), one.head(), depth + 1)
+        else:
+            self._as_expected(self.matcher.children(record), depth + 1)
+
+    def explain_missing(self) -> None:
+        """Say of what is missing where it was recorded instead, or why it was not."""
+        records = self.matcher.records
+        everywhere = records.whole
+        placed = {id(row.record) for row in self.rows if row.record is not None and row.mark != "+"}
+        extra = {id(row.record): row for row in self.rows if row.mark == "+"}
+        for row in self.rows:
+            if row.mark != "-" or row.one is None:
+                continue
+            pool = [
+                record for record in everywhere.named(row.one.kind, row.one.name) if id(record) not in placed
+            ]
+            pool.sort(key=lambda record: id(record) not in extra)
+            moved = next((record for record in pool if self.matcher.own(row.one, record)), None)
+            if moved is None:
+                reason = lost(row.one, everywhere)
+                row.note = f"missing, {reason}" if reason else "missing"
+                continue
+            placed.add(id(moved))
+            row.note = f"missing here; found {location(moved, everywhere)}"
+            if id(moved) in extra:
+                extra[id(moved)].note = "moved"
+
+    def cost(self, one: One, record: Record, *, deep: bool) -> int | None:
+        """Return how much *record* differs from *one*, or None if they have not even kind and name in common."""
+        if record.kind != one.kind or not agrees(one.name, record.name):
+            return None
+        if not deep:
+            return len(differences(one, record, self.matcher.records)) + (not self.matcher.fits(one, record))
+        key = (id(one), id(record))
+        if key not in self._costs:
+            attempt = Alignment(self.matcher, _costs=self._costs)
+            attempt.span(one, record)
+            self._costs[key] = attempt.problems + attempt.rows[0].note.count("; ")
+        return self._costs[key]
+
+    def _compared(self, nodes: Sequence[Record]) -> list[Record]:
+        return [node for node in nodes if node.kind in self.matcher.kinds]
+
+    def _as_expected(self, nodes: Sequence[Record], depth: int) -> None:
+        pending = [(depth, node) for node in reversed(nodes)]
+        while pending:
+            level, node = pending.pop()
+            self.rows.append(Row(level, " ", node))
+            pending.extend((level + 1, child) for child in reversed(self.matcher.children(node)))
+
+
+class _Level:
+    """One level that is not as expected, under one reading of its items."""
+
+    def __init__(
+        self,
+        alignment: Alignment,
+        plan: Plan,
+        nodes: Sequence[Record],
+        place: str,
+        depth: int,
+        *,
+        is_open: bool,
+    ) -> None:
+        self.to = alignment
+        self.matcher = alignment.matcher
+        self.plan = plan
+        self.everything = nodes
+        self.nodes = alignment._compared(nodes)  # noqa: SLF001 - the same module
+        self.place = place
+        self.depth = depth
+        self.is_open = is_open
+        self.accepted = [
+            [index for index, node in enumerate(self.nodes) if self.matcher.accepts(slot, node)]
+            for slot in plan.slots
+        ]
+        self.slot_of = self._paired()
+        self.held = Counter(self.slot_of.values())
+
+    def add(self) -> None:
+        """Add the rows and diagnoses of this level."""
+        forbidden = self._forbidden()
+        self._diagnose_counts()
+        misplaced = {} if self._missing() else self._out_of_order()
+        counted_here = {
+            i
+            for slot, nodes in zip(self.plan.slots, self.accepted, strict=True)
+            if slot.counted
+            for i in nodes
+        }
+        for index, node in enumerate(self.nodes):
+            number = self.slot_of.get(index)
+            if id(node) in forbidden:
+                self._row("+", node, "must not be there")
+            elif index in misplaced:
+                self._row("!", node, misplaced[index])
+            elif number is not None:
+                self._filled(self.plan.slots[number], node)
+            elif self.is_open and index not in counted_here:
+                self.to._as_expected([node], self.depth)  # noqa: SLF001 - the same module
+            else:
+                self._row("+", node, "not expected")
+        for node in self.everything:
+            if id(node) in forbidden and node.kind not in self.matcher.kinds:
+                self._row("+", node, "must not be there")
+        for number, missing in self._missing().items():
+            self.to.rows.append(
+                Row(self.depth, "-", None, self.plan.slots[number].options[0], "missing", missing)
+            )
+
+    def _row(self, mark: str, node: Record, note: str) -> None:
+        self.to.rows.append(Row(self.depth, mark, node, None, note))
+
+    def _filled(self, slot: Slot, node: Record) -> None:
+        if self.matcher.accepts(slot, node):
+            self.to._as_expected([node], self.depth)  # noqa: SLF001 - the same module
+            return
+        close = [
+            (cost, one) for one in slot.options if (cost := self.to.cost(one, node, deep=True)) is not None
+        ]
+        self.to.span(min(close, key=lambda pair: pair[0])[1], node, self.depth)
+
+    def _paired(self) -> dict[int, int]:
+        """Return the slot of each node: as many as possible that fit, then the closest of the others."""
+        slots = self.plan.slots
+        places = fill([Room(s.low, s.high, nodes) for s, nodes in zip(slots, self.accepted, strict=True)])
+        held = Counter(places.values())
+        free = [index for index in range(len(self.nodes)) if index not in places]
+        units = [n for n, slot in enumerate(slots) for _ in range(min(slot.low - held[n], len(free)))]
+        deep = len(units) * len(free) <= _DEEP
+        costs: dict[tuple[int, int], int] = {}
+        for unit, number in enumerate(units):
+            for index in free:
+                known = (self.to.cost(one, self.nodes[index], deep=deep) for one in slots[number].options)
+                if found := [cost for cost in known if cost is not None]:
+                    costs[unit, index] = min(found)
+        places.update({index: units[unit] for unit, index in cheapest_pairs(costs).items()})
+        return places
+
+    def _missing(self) -> dict[int, int]:
+        """Return how many records each slot lacks."""
+        lacking = {number: slot.low - self.held[number] for number, slot in enumerate(self.plan.slots)}
+        return {number: count for number, count in lacking.items() if count > 0}
+
+    def _forbidden(self) -> set[int]:
+        present: set[int] = set()
+        for part in self.plan.forbidden:
+            if not is_single(part):
+                if self.matcher.reading((part,), self.everything, flat=True) is not None:
+                    self.to.diagnoses.append(
+                        f"{self.place} has {shorten(repr(part), 60)}, which must not be there"
+                    )
+                continue
+            found = [
+                node for node in self.everything if any(self.matcher.fits(one, node) for one in part.ones())
+            ]
+            present.update(map(id, found))
+            if found:
+                self.to.diagnoses.append(f"{self.place} has {counted(found)}, which must not be there")
+        return present
+
+    def _diagnose_counts(self) -> None:
+        """Say which names stand here too often or too rarely, those that were expected first."""
+        named: dict[object, list[int]] = {}
+        for number, slot in enumerate(self.plan.slots):
+            named.setdefault(tuple((one.kind, repr(one.name)) for one in slot.options), []).append(number)
+        missing = self._missing()
+        of_a_name: set[int] = set()
+        for numbers in named.values():
+            slots = [self.plan.slots[number] for number in numbers]
+            here = [i for i, node in enumerate(self.nodes) if any(_has_name(slot, node) for slot in slots)]
+            of_a_name.update(here)
+            low = sum(slot.low for slot in slots)
+            high = None if any(s.high is None for s in slots) else sum(s.high or 0 for s in slots)
+            bounded = not self.is_open or all(slot.counted for slot in slots)
+            if not here and low:
+                what = ", ".join(dict.fromkeys(written(slot.options[0]) for slot in slots))
+                self.to.diagnoses.append(f"{self.place} lacks {what if low == 1 else f'{low} x {what}'}")
+            elif len(here) < low or (bounded and high is not None and len(here) > high):
+                found = counted(self.nodes[i] for i in here)
+                found = found if len(here) > 1 else f"1 x {found}"
+                self.to.diagnoses.append(
+                    f"{self.place} has {found}, expected {_range(low, high, bounded=bounded)}"
+                )
+            elif any(number in missing for number in numbers):
+                self.to.diagnoses.append(f"{self.place} lacks {written(slots[0].options[0])}")
+        if not self.is_open:
+            surplus = [
+                node for i, node in enumerate(self.nodes) if i not in of_a_name and i not in self.slot_of
+            ]
+            if surplus:
+                self.to.diagnoses.append(f"{self.place} has {counted(surplus)}, not expected")
+
+    def _out_of_order(self) -> dict[int, str]:
+        last = {number: index for index, number in sorted(self.slot_of.items())}
+        notes: dict[int, str] = {}
+        for index, number in sorted(self.slot_of.items()):
+            later = [other for other in self.plan.slots[number].after if last.get(other, -1) > index]
+            if later:
+                other = label(self.nodes[last[min(later)]], attrs=False)
+                notes[index] = f"before {other}, expected after it"
+        if notes:
+            first = next(iter(notes))
+            self.to.diagnoses.append(
+                f"{self.place}: {label(self.nodes[first], attrs=False)} comes {notes[first]}"
+            )
+        return notes
+
+
+def counted(nodes: Iterable[Record]) -> str:
+    """Return what *nodes* are and how many: ``3 x db.query, retry``."""
+    names = Counter(label(node, attrs=False) for node in nodes)
+    return shorten(", ".join(name if n == 1 else f"{n:,} x {name}" for name, n in names.items()), 60)
+
+
+def _has_name(slot: Slot, node: Record) -> bool:
+    return any(one.kind == node.kind and agrees(one.name, node.name) for one in slot.options)
+
+
+def _range(low: int, high: int | None, *, bounded: bool) -> str:
+    if high is None or not bounded:
+        return f"at least {low}"
+    return str(low) if low == high else f"{low} to {high}"
