@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from benchmarks.race import Operation, Race
+from benchmarks.race import Operation, Race, machine_slowness
 from benchmarks.verdict import Reading, best, judge
 from pytest_telemetry.model.clock import SYSTEM_CLOCK
 
@@ -73,13 +73,16 @@ class Judge:
     def __call__(self, take: Callable[[], Reading], *, targets: Sequence[Target] = ()) -> Reading:
         """Call *take* once, and again where a target is missed; return the attempt that counts.
 
+        How slow the machine is, this finds out itself, and only where a target gives credit for it.
+
         Raises:
             pytest.fail.Exception: A target is missed in every attempt.
         """
         __tracebackhide__ = True
-        attempts = [self.benchmark.pedantic(take)]
+        credit = machine_slowness(SYSTEM_CLOCK) if any(target.scaled for target in targets) else 1.0
+        attempts = [replace(self.benchmark.pedantic(take), slowness=credit)]
         while _missed(attempts[-1], targets) and len(attempts) < ATTEMPTS:
-            attempts.append(take())
+            attempts.append(replace(take(), slowness=credit))
         return _conclude(self, next(iter(attempts[0].figures)), attempts, targets)
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from pytest_telemetry.model.clock import Clock
 
-__all__ = ("YARDSTICK", "Operation", "Race")
+__all__ = ("YARDSTICK", "Operation", "Race", "machine_slowness")
 
 _LOOP: Final = "empty loop"
 _BLOCK_NS: Final = 400_000  # short enough that most rounds are not preempted, long enough for the clock
@@ -118,6 +118,13 @@ class Race:
         loop = fastest.pop(_LOOP)
         net = {name: ns - loop for name, ns in fastest.items()}
         return Reading(net, slowness(self._yardstick.take_fastest() - loop, sys.version_info[:2]))
+
+
+def machine_slowness(clock: Clock) -> float:
+    """Return how many times slower than the reference machine this one is, at present."""
+    race = Race((), clock)
+    race.warm_up()
+    return race.run(100).slowness
 
 
 @dataclass(slots=True)

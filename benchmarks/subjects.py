@@ -7,7 +7,7 @@ without them; what needs one that is not installed is skipped.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from pytest_telemetry.runtime.span import Span
 
 __all__ = (
-    "ATTRIBUTES",
     "NoOpReporter",
     "NoOpSink",
     "PlainNoOp",
@@ -32,9 +31,6 @@ __all__ = (
     "opentelemetry_proxy_tracer",
     "opentelemetry_sdk_tracer",
 )
-
-ATTRIBUTES: Final[Mapping[int, str]] = {0: "", 1: ", a=1", 3: ", a=1, b=2, c=3"}
-"""Keyword arguments of a call site, by how many there are."""
 
 
 class PlainNoOp:

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from benchmarks.measure import PER_ROUND
+from benchmarks.operations import PLAIN, peer_span, plain, span
 from benchmarks.race import Operation
-from benchmarks.subjects import (
-    ATTRIBUTES,
-    PlainNoOp,
-    disabled_logger,
-    opentelemetry_api_tracer,
-    opentelemetry_proxy_tracer,
-)
+from benchmarks.subjects import disabled_logger, opentelemetry_api_tracer, opentelemetry_proxy_tracer
 from benchmarks.verdict import Target
 from pytest_telemetry.runtime.context import TelemetryContext
 
@@ -24,22 +19,8 @@ if TYPE_CHECKING:
 
     from benchmarks.measure import Measure
 
-PLAIN = "plain no-op class"
-FUNCTION = "function of the same signature"
-BELOW_200_NS = Target("below", 200, "ns", scaled=True)
-
-
-def scope(form: str, attributes: int) -> Operation:
-    return Operation(
-        f"disabled {form}(...), attributes: {attributes}",
-        f"with {form}('a.b'{ATTRIBUTES[attributes]}): pass",
-        {"tele": TelemetryContext(enabled=False)},
-        iterations=PER_ROUND,
-    )
-
-
-def plain(attributes: int) -> Operation:
-    return Operation(PLAIN, f"with tele('a.b'{ATTRIBUTES[attributes]}): pass", {"tele": PlainNoOp()})
+BELOW_200_NS: Final = Target("below", 200, "ns", scaled=True)
+FUNCTION: Final = "function of the same signature"
 
 
 @pytest.mark.parametrize(("attributes", "share"), [(0, 0.75), (1, 0.85), (3, 0.85)])
@@ -49,10 +30,11 @@ def test_call_form(measure: Measure, attributes: int, share: float) -> None:
     With attributes, most of the cost of both is what CPython does to call an object with keywords, so the share
     is larger; it is a bound of ours, to notice a change. The hot form is free of that cost.
     """
+    tele = TelemetryContext(enabled=False)
     targets = [Target("at most", share, "x", PLAIN)]
 
     measure(
-        scope("tele", attributes),
+        span(f"disabled tele(...), attributes: {attributes}", tele, form="tele", attributes=attributes),
         plain(attributes),
         targets=targets if attributes else [*targets, BELOW_200_NS],
     )
@@ -61,8 +43,10 @@ def test_call_form(measure: Measure, attributes: int, share: float) -> None:
 @pytest.mark.parametrize(("attributes", "share"), [(0, 0.55), (1, 0.55), (3, 0.45)])
 def test_hot_form(measure: Measure, attributes: int, share: float) -> None:
     """``with tele.time("a.b")`` costs about half of the plain no-op class, and less than 200 ns."""
+    tele = TelemetryContext(enabled=False)
+
     measure(
-        scope("tele.time", attributes),
+        span(f"disabled tele.time(...), attributes: {attributes}", tele, attributes=attributes),
         plain(attributes),
         targets=[Target("at most", share, "x", PLAIN), BELOW_200_NS],
     )
@@ -102,13 +86,11 @@ def test_point(measure: Measure, call: str, function: Callable[..., None]) -> No
 
 def test_beside_peers(measure: Measure) -> None:
     """The hot form beside what else one might leave in production code; shown, not judged."""
-    span = "with tracer.start_as_current_span('a.b'): pass"
-
     measure(
-        scope("tele.time", 0),
-        plain(0),
+        span("disabled tele.time(...) beside peers", TelemetryContext(enabled=False)),
+        plain(),
         Operation("contextlib.nullcontext()", "with nullcontext(): pass", {"nullcontext": nullcontext}),
         Operation("logging, debug() at level WARNING", "logger.debug('a.b')", {"logger": disabled_logger()}),
-        Operation("OpenTelemetry API, no-op tracer", span, {"tracer": opentelemetry_api_tracer()}),
-        Operation("OpenTelemetry API, nothing configured", span, {"tracer": opentelemetry_proxy_tracer()}),
+        peer_span("OpenTelemetry API, no-op tracer", opentelemetry_api_tracer().start_as_current_span),
+        peer_span("OpenTelemetry API, nothing configured", opentelemetry_proxy_tracer().start_as_current_span),
     )
