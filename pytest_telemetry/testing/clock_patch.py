@@ -69,7 +69,7 @@ class ClockPatch:
     """
 
     def __init__(self, clock: FakeClock, packages: tuple[str, ...], *, sleep: bool, datetimes: bool) -> None:
-        if not packages or not all(isinstance(name, str) and name for name in packages):
+        if not packages or not all(name and type(name) is str for name in packages):
             raise TypeError(
                 f"patch() takes the names of packages, for example patch('myapp'), got {packages!r}"
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dis
 from datetime import date
-from types import CodeType, FunctionType
+from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_telemetry.testing.clock_standins import DATETIME_READS, TIME_FUNCTIONS
@@ -68,7 +68,11 @@ def _clocks_of(function: FunctionType, is_clock: Callable[[object], bool]) -> It
         value = function.__globals__.get(name)
         if not is_clock(value):
             continue
-        if callable(value) and not isinstance(value, type):
+        if not isinstance(value, (type, ModuleType)):
             yield name
-        else:
-            yield from (f"{name}.{read}" for read in names if read in _READS and read != name)
+            continue
+        # `time.time` leaves the name once in the code, so it is what is meant where nothing else can be
+        asked = [
+            other for other in names if other != name and (hasattr(value, other) or other in DATETIME_READS)
+        ]
+        yield from (f"{name}.{read}" for read in asked or [name] if read in _READS)

@@ -98,7 +98,7 @@ def duration_ns(value: Duration, what: str, hint: str = "") -> int:
     return ns
 
 
-def parts_per_billion(ppm: float) -> int:
+def parts_per_billion(ppm: object) -> int:
     """Return a rate in millionths as whole billionths.
 
     Raises:

@@ -407,7 +407,7 @@ def test_one_timer_may_cancel_another_of_the_same_moment() -> None:
     clock = FakeClock()
     seen: list[str] = []
     timers: list[Timer] = []
-    clock.call_later(1, lambda: timers[0].cancel())
+    clock.call_later(1, lambda: timers.pop().cancel())
     timers.append(clock.call_later(1, lambda: seen.append("no")))
 
     clock.advance(1)
