@@ -9,15 +9,23 @@ from typing import TYPE_CHECKING, Any
 
 _WHERE = {
     "Clock": "model.clock",
+    "Context": "runtime.interface",
     "FakeClock": "testing.fake_clock",
     "Finding": "model.finding",
     "JsonlSink": "sinks.jsonl",
+    "Pattern": "model.pattern",
     "Record": "model.record",
     "Records": "model.records",
     "TelemetryContext": "runtime.context",
     "TelemetryRecorder": "testing.recorder",
     "TelemetryReporter": "model.protocols",
+    "between": "model.values",
     "current_context": "runtime.ambient",
+    "event": "model.pattern",
+    "log": "model.pattern",
+    "metric": "model.pattern",
+    "only": "model.pattern",
+    "span": "model.pattern",
     "tele_scope": "runtime.context",
     "timed": "runtime.ambient",
     "use_context": "runtime.ambient",
@@ -28,23 +36,34 @@ __all__ = tuple(sorted(_WHERE))
 if TYPE_CHECKING:
     from pytest_telemetry.model.clock import Clock as Clock
     from pytest_telemetry.model.finding import Finding as Finding
+    from pytest_telemetry.model.pattern import Pattern as Pattern
+    from pytest_telemetry.model.pattern import event as event
+    from pytest_telemetry.model.pattern import log as log
+    from pytest_telemetry.model.pattern import metric as metric
+    from pytest_telemetry.model.pattern import only as only
+    from pytest_telemetry.model.pattern import span as span
     from pytest_telemetry.model.protocols import TelemetryReporter as TelemetryReporter
     from pytest_telemetry.model.record import Record as Record
+    from pytest_telemetry.model.records import Records as Records
+    from pytest_telemetry.model.values import between as between
     from pytest_telemetry.runtime.ambient import current_context as current_context
     from pytest_telemetry.runtime.ambient import timed as timed
     from pytest_telemetry.runtime.ambient import use_context as use_context
     from pytest_telemetry.runtime.context import TelemetryContext as TelemetryContext
     from pytest_telemetry.runtime.context import tele_scope as tele_scope
+    from pytest_telemetry.runtime.interface import Context as Context
+    from pytest_telemetry.sinks.jsonl import JsonlSink as JsonlSink
+    from pytest_telemetry.testing.fake_clock import FakeClock as FakeClock
+    from pytest_telemetry.testing.recorder import TelemetryRecorder as TelemetryRecorder
 
 
 def __getattr__(name: str) -> Any:
+    # Not kept in globals(): where modules are unloaded between runs, as pytester does, classes would mix.
     if name not in _WHERE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415 - only when a name is first used
+    from importlib import import_module  # noqa: PLC0415 - only when a name is used
 
-    value = getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
-    globals()[name] = value
-    return value
+    return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
 
 
 def __dir__() -> list[str]:

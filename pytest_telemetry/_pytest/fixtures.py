@@ -104,7 +104,7 @@ def _limit(config: pytest.Config) -> int:
     except (TypeError, ValueError):
         limit = 0
     if limit < 1:
-        raise pytest.UsageError(f"telemetry_limit must be a whole number above 0, not {value!r}")
+        pytest.fail(f"telemetry_limit must be a whole number above 0, not {value!r}", pytrace=False)
     return limit
 
 
@@ -117,8 +117,9 @@ def _settings(request: pytest.FixtureRequest) -> dict[str, Any]:
     unknown = [*map(repr, marker.args), *sorted(set(marker.kwargs) - _MARKER_SETTINGS)]
     if unknown:
         path, line, _ = request.node.location
-        raise pytest.UsageError(
+        pytest.fail(
             f"{path}:{(line or 0) + 1}: the telemetry marker does not know {', '.join(unknown)}; "
-            f"it takes {', '.join(sorted(_MARKER_SETTINGS))}"
+            f"it takes {', '.join(sorted(_MARKER_SETTINGS))}",
+            pytrace=False,
         )
     return settings | marker.kwargs

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from pytest_telemetry.analysis.tree import tree_text
+
 if TYPE_CHECKING:
     from collections.abc import Generator
 
@@ -65,14 +67,11 @@ class RecordedTelemetry:
         return report
 
     def _text(self, recorder: TelemetryRecorder) -> str:
-        lines = (recorder.text() or "nothing was recorded").splitlines()
-        more = 0 if self._lines is None else len(lines) - self._lines
-        if more > 0:
-            lines = [*lines[: self._lines], f"... {more} more lines, shown with -vv"]
+        text = tree_text(recorder.records(), max_lines=self._lines) or "nothing was recorded"
         dropped = recorder.statistics()["dropped"]
         if dropped:
-            lines.insert(0, f"{dropped} older records were forgotten: the limit is reached (telemetry_limit)")
-        return "\n".join(lines)
+            return f"{dropped} older records were forgotten: the limit is reached (telemetry_limit)\n{text}"
+        return text
 
 
 def _add_section(report: pytest.TestReport, title: str, text: str) -> None:

@@ -7,10 +7,11 @@ import warnings
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_telemetry.analysis.explain import nearest
+from pytest_telemetry.analysis.nearest import nearest
 from pytest_telemetry.analysis.summary import metric_summaries, report_text, timing_summaries
 from pytest_telemetry.analysis.tree import tree_text
 from pytest_telemetry.model.clock import SYSTEM_CLOCK
+from pytest_telemetry.model.wording import plural
 from pytest_telemetry.runtime.ambient import use_context
 from pytest_telemetry.runtime.context import TelemetryContext
 from pytest_telemetry.runtime.current import resume
@@ -279,4 +280,4 @@ class TelemetryRecorder:
     def __repr__(self) -> str:
         numbers = self.statistics()
         dropped = f", {numbers['dropped']} dropped" if numbers["dropped"] else ""
-        return f"<TelemetryRecorder: {numbers['stored']} records{dropped}>"
+        return f"<TelemetryRecorder: {plural(numbers['stored'], 'record')}{dropped}>"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-SUITE_OPTIONS = ("-p", "no:randomly", "-p", "no:cacheprovider")
+SUITE_OPTIONS = ("-p", "pytest_telemetry.plugin", "-p", "no:cacheprovider", "-W", "default")
 
 
 @pytest.fixture(autouse=True)
@@ -12,6 +12,7 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     """Run the inner suites as on a developer's machine, whatever runs the outer one."""
     for name in ("CI", "BUILD_NUMBER", "PYTEST_ADDOPTS", "PYTEST_TELEMETRY", "DEBUG"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
 
 
 def run(pytester: pytest.Pytester, source: str, *options: str) -> pytest.RunResult:
@@ -204,7 +205,7 @@ def test_a_marker_with_an_unknown_setting_names_the_place(pytester: pytest.Pytes
     )
 
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["*.py:4: the telemetry marker does not know limmit; it takes limit, strict"])
+    result.stdout.fnmatch_lines(["*.py:3: the telemetry marker does not know limmit; it takes limit, strict"])
 
 
 @pytest.mark.parametrize("value", ["0", "-3", "many"])
@@ -315,6 +316,8 @@ def test_async_tests_record_tasks_under_their_spans(pytester: pytest.Pytester) -
                 await asyncio.gather(child("a"), child("b"))
             assert telemetry_recorder == [span("all", span("a"), span("b"))]
         """,
+        "-p",
+        "pytest_asyncio.plugin",
         "-o",
         "asyncio_default_fixture_loop_scope=function",
     )
@@ -324,7 +327,7 @@ def test_async_tests_record_tasks_under_their_spans(pytester: pytest.Pytester) -
 
 def test_fixtures_are_listed_with_what_they_are_for(pytester: pytest.Pytester) -> None:
     """`pytest --fixtures` tells a newcomer what the three fixtures do."""
-    result = pytester.runpytest("--fixtures")
+    result = pytester.runpytest(*SUITE_OPTIONS, "--fixtures")
 
     result.stdout.fnmatch_lines_random(
         [
@@ -338,7 +341,7 @@ def test_fixtures_are_listed_with_what_they_are_for(pytester: pytest.Pytester) -
 
 def test_help_and_markers_describe_the_options(pytester: pytest.Pytester) -> None:
     """`pytest --help` has a group of its own, and `--markers` shows the marker."""
-    pytester.runpytest("--help").stdout.fnmatch_lines(
+    pytester.runpytest(*SUITE_OPTIONS, "--help").stdout.fnmatch_lines(
         ["telemetry: test what your code reports about itself:", "  --telemetry-fail-on-sink-error*"]
     )
-    pytester.runpytest("--markers").stdout.fnmatch_lines(["@pytest.mark.telemetry(limit=None, strict=None)*"])
+    pytester.runpytest(*SUITE_OPTIONS, "--markers").stdout.fnmatch_lines(["@pytest.mark.telemetry(limit=None, strict=None)*"])

@@ -45,9 +45,10 @@ def pytest_collect_file(file_path, parent):
 
 
 def outcome(result: pytest.RunResult) -> list[str]:
-    """Return what the run printed, without what differs from run to run."""
+    """Return what the run printed, without what differs from run to run, and the list of available fixtures."""
     lines = (re.sub(r"\d+\.\d+s|0x[0-9a-f]+", "", line) for line in result.outlines)
-    return [line for line in lines if not line.startswith(("plugins:", "rootdir", "platform", "cachedir"))]
+    differing = ("plugins:", "rootdir", "platform", "cachedir", ">       available fixtures")
+    return [line for line in lines if not line.startswith(differing)]
 
 
 def test_a_foreign_suite_behaves_the_same_with_and_without_the_plugin(
@@ -82,8 +83,12 @@ def test_the_entry_point_can_be_switched_off_by_its_name(
     result.stdout.fnmatch_lines(["*fixture 'telemetry_recorder' not found*"])
 
 
-def test_per_test_hooks_are_registered_by_the_first_recorder_only(pytester: pytest.Pytester) -> None:
+def test_per_test_hooks_are_registered_by_the_first_recorder_only(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A session in which no test uses a recorder has none of our per-test hooks."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    options = ("-p", "pytest_telemetry.plugin", "-p", "no:cacheprovider", "-s")
     pytester.makeconftest(
         """
         def pytest_sessionfinish(session):
@@ -92,5 +97,5 @@ def test_per_test_hooks_are_registered_by_the_first_recorder_only(pytester: pyte
     )
     pytester.makepyfile(test_none="def test_it(): pass", test_one="def test_it(telemetry_recorder): pass")
 
-    pytester.runpytest("-s", "test_none.py").stdout.fnmatch_lines(["*registered: False*"])
-    pytester.runpytest("-s", "test_one.py").stdout.fnmatch_lines(["*registered: True*"])
+    pytester.runpytest(*options, "test_none.py").stdout.fnmatch_lines(["*registered: False*"])
+    pytester.runpytest(*options, "test_one.py").stdout.fnmatch_lines(["*registered: True*"])
