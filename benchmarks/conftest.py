@@ -52,20 +52,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture
 def measure(benchmark: Any, request: pytest.FixtureRequest) -> Measure:
     """Time operations against each other and hold the first to its targets; see `Measure`."""
-    from benchmarks.measure import Measure  # noqa: PLC0415 - not in runs without benchmarks
+    surroundings = _surroundings(benchmark, request)
+    from benchmarks.measure import Measure  # not in runs without benchmarks
 
-    return Measure(*_judged(benchmark, request))
+    return Measure(*surroundings)
 
 
 @pytest.fixture
 def judge(benchmark: Any, request: pytest.FixtureRequest) -> Judge:
     """Hold figures to their targets that the test takes in a way of its own; see `Judge`."""
-    from benchmarks.measure import Judge  # noqa: PLC0415 - not in runs without benchmarks
+    surroundings = _surroundings(benchmark, request)
+    from benchmarks.measure import Judge  # not in runs without benchmarks
 
-    return Judge(*_judged(benchmark, request))
+    return Judge(*surroundings)
 
 
-def _judged(benchmark: Any, request: pytest.FixtureRequest) -> tuple[Any, int, Any]:
+def _surroundings(benchmark: Any, request: pytest.FixtureRequest) -> tuple[Any, int, Any]:
     """Return what a measurement needs, or skip the test where something runs beside it."""
     reason = _why_not(benchmark)
     if reason:
@@ -89,7 +91,7 @@ def _why_not(benchmark: Any) -> str | None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     results = config.stash[_results]
     if results:
-        from benchmarks.report import summary  # noqa: PLC0415 - not in runs without benchmarks
+        from benchmarks.report import summary  # not in runs without benchmarks
 
         terminalreporter.section("benchmarks against their targets")
         for line in summary(results):

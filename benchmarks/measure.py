@@ -41,7 +41,9 @@ class Measure:
     place: int
     keep: Callable[[Mapping[str, Any]], None]
 
-    def __call__(self, *operations: Operation, targets: Sequence[Target] = (), rounds: int = ROUNDS) -> Reading:
+    def __call__(
+        self, *operations: Operation, targets: Sequence[Target] = (), rounds: int = ROUNDS
+    ) -> Reading:
         """Return the attempt that counts: the first that misses nothing, else the one that misses least.
 
         Raises:
@@ -90,7 +92,9 @@ def _missed(reading: Reading, targets: Sequence[Target]) -> bool:
     return any(judge(target, reading).outcome == "missed" for target in targets)
 
 
-def _conclude(asked: Measure | Judge, label: str, attempts: Sequence[Reading], targets: Sequence[Target]) -> Reading:
+def _conclude(
+    asked: Measure | Judge, label: str, attempts: Sequence[Reading], targets: Sequence[Target]
+) -> Reading:
     __tracebackhide__ = True
     reading = best(attempts, targets)
     verdicts = [judge(target, reading) for target in targets]

@@ -44,7 +44,9 @@ def span(
     )
 
 
-def point(name: str, tele: TelemetryContext, call: str, *, before: Callable[[], object] = _nothing) -> Operation:
+def point(
+    name: str, tele: TelemetryContext, call: str, *, before: Callable[[], object] = _nothing
+) -> Operation:
     """Return the operation that measures something inside one open span."""
     return Operation(
         name,

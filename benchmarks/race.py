@@ -30,6 +30,7 @@ __all__ = ("YARDSTICK", "Operation", "Race", "machine_slowness")
 
 _LOOP: Final = "empty loop"
 _BLOCK_NS: Final = 400_000  # short enough that most rounds are not preempted, long enough for the clock
+_MOST: Final = 1 << 15  # an empty loop of that many takes as long
 
 
 def _nothing() -> None:
@@ -156,7 +157,7 @@ class _Lane:
         wanted = self._operation.iterations
         for _ in range(3):
             self.round()
-            while not wanted and self._fastest < _BLOCK_NS / 2:
+            while not wanted and self._fastest < _BLOCK_NS / 2 and len(self._iterations) < _MOST:
                 self._iterations = range(2 * len(self._iterations))
                 self._fastest = float("inf")
                 self.round()

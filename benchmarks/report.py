@@ -46,7 +46,9 @@ def summary(results: Iterable[Mapping[str, Any]]) -> Iterator[str]:
         if result["group"] != group:
             group = result["group"]
             yield f"{group}"
-        label = f"  {result['label']:{width}}  {cost(result['figures'][result['label']], result['unit']):>10}  "
+        label = (
+            f"  {result['label']:{width}}  {cost(result['figures'][result['label']], result['unit']):>10}  "
+        )
         for verdict in result["verdicts"] or [{"text": "not judged", "outcome": None}]:
             yield f"{label}{verdict['text']}"
             label = " " * len(label)
@@ -68,12 +70,21 @@ class _Run:
 
     @classmethod
     def load(cls, path: Path) -> _Run:
+        """Return the run that ``--benchmark-json`` wrote to *path*.
+
+        Raises:
+            OSError: The file cannot be read.
+            ValueError: It holds no result of these benchmarks.
+        """
         data = json.loads(path.read_text(encoding="utf-8"))
         info = data["machine_info"]
         cpu = info.get("cpu", {})
+        ours = [benchmark for benchmark in data["benchmarks"] if "place" in benchmark["extra_info"]]
+        if not ours:
+            raise ValueError(f"{path} holds no result of these benchmarks")
         results = {
             (benchmark["group"], benchmark["extra_info"]["label"]): benchmark["extra_info"]
-            for benchmark in sorted(data["benchmarks"], key=lambda one: one["extra_info"]["place"])
+            for benchmark in sorted(ours, key=lambda one: one["extra_info"]["place"])
         }
         machine = (
             f"{cpu.get('brand_raw', info['machine'])}, {cpu.get('count', '?')} cores, {info['system']} "
@@ -101,8 +112,10 @@ def tables(runs: Sequence[_Run]) -> Iterator[str]:
 def _rows(key: tuple[str, str], results: Sequence[Mapping[str, Any] | None]) -> Iterator[str]:
     """Yield the rows of one benchmark: its cost, then its peers or its targets."""
     label = key[1]
-    costs = {name: None for result in results if result for name in result["figures"]}
-    targets = dict.fromkeys(verdict["target"] for result in results if result for verdict in result["verdicts"])
+    costs = dict.fromkeys(name for result in results if result for name in result["figures"])
+    targets = dict.fromkeys(
+        verdict["target"] for result in results if result for verdict in result["verdicts"]
+    )
     for name in costs:
         cells = (
             cost(result["figures"][name], result["unit"]) if result and name in result["figures"] else "-"
@@ -130,11 +143,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("results", nargs="+", type=Path, help="files that --benchmark-json wrote")
     parser.add_argument("--into", type=Path, help="a file with the two markers")
     options = parser.parse_args(arguments)
-    text = "\n".join(tables([_Run.load(path) for path in options.results]))
+    try:
+        text = "\n".join(tables([_Run.load(path) for path in options.results]))
+        page = options.into.read_text(encoding="utf-8") if options.into else ""
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
     if options.into is None:
         sys.stdout.write(f"{text}\n")
         return 0
-    page = options.into.read_text(encoding="utf-8")
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:

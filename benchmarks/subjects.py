@@ -7,7 +7,7 @@ without them; what needs one that is not installed is skipped.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
@@ -36,10 +36,10 @@ __all__ = (
 class PlainNoOp:
     """The no-op that everybody writes first: a callable object that is its own context manager."""
 
-    def __call__(self, name: str, **attrs: object) -> PlainNoOp:  # noqa: ARG002 - takes what the real one takes
+    def __call__(self, name: str, **attrs: object) -> Self:  # noqa: ARG002 - takes what the real one takes
         return self
 
-    def __enter__(self) -> PlainNoOp:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, exc_type: object, exc: object, traceback: object) -> None:

@@ -92,5 +92,7 @@ def test_beside_peers(measure: Measure) -> None:
         Operation("contextlib.nullcontext()", "with nullcontext(): pass", {"nullcontext": nullcontext}),
         Operation("logging, debug() at level WARNING", "logger.debug('a.b')", {"logger": disabled_logger()}),
         peer_span("OpenTelemetry API, no-op tracer", opentelemetry_api_tracer().start_as_current_span),
-        peer_span("OpenTelemetry API, nothing configured", opentelemetry_proxy_tracer().start_as_current_span),
+        peer_span(
+            "OpenTelemetry API, nothing configured", opentelemetry_proxy_tracer().start_as_current_span
+        ),
     )

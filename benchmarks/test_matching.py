@@ -44,8 +44,10 @@ def recorded() -> list[Record]:
     return records
 
 
-def matches(name: str, body: str, records: list[Record], **names: Any) -> Operation:
-    return Operation(name, body, {"Records": Records, "items": records, "explain": explain, **names}, iterations=1)
+def matches(name: str, body: str, items: list[Record], **names: Any) -> Operation:
+    return Operation(
+        name, body, {"Records": Records, "items": items, "explain": explain, **names}, iterations=1
+    )
 
 
 def test_match(measure: Measure) -> None:
@@ -66,7 +68,10 @@ def test_match_again(measure: Measure) -> None:
     built = Records(recorded(), ordered=True)
     assert PATTERN in built
 
-    measure(matches("the same, indexes built", "pattern in records", [], records=built, pattern=PATTERN), rounds=15)
+    measure(
+        matches("the same, indexes built", "pattern in records", [], records=built, pattern=PATTERN),
+        rounds=15,
+    )
 
 
 def test_failing_match(measure: Measure) -> None:
@@ -89,7 +94,12 @@ def test_tree(measure: Measure) -> None:
     assert Records(records, ordered=True) == tree
 
     measure(
-        matches("whole tree of 10,000 records compared", "Records(items, ordered=True) == tree", records, tree=tree),
+        matches(
+            "whole tree of 10,000 records compared",
+            "Records(items, ordered=True) == tree",
+            records,
+            tree=tree,
+        ),
         rounds=8,
     )
 

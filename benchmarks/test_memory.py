@@ -66,7 +66,9 @@ def by_with(tele: Any, attributes: dict[str, Any]) -> list[int]:
     return at
 
 
-def per_level(hold: Callable[[Any, dict[str, Any]], list[int]], tele: Any, **attributes: object) -> list[float]:
+def per_level(
+    hold: Callable[[Any, dict[str, Any]], list[int]], tele: Any, **attributes: object
+) -> list[float]:
     """Return the bytes that a level adds: over all `DEPTHS`, below the middle one, above it."""
     for _ in range(2):  # makes the paths, and lets the interpreter specialise
         Context().run(hold, tele, attributes)
@@ -76,7 +78,10 @@ def per_level(hold: Callable[[Any, dict[str, Any]], list[int]], tele: Any, **att
         at = Context().run(hold, tele, attributes)
     finally:
         tracemalloc.stop()
-    return [round((at[high] - at[low]) / (DEPTHS[high] - DEPTHS[low]), 1) for low, high in ((0, 2), (0, 1), (1, 2))]
+    return [
+        round((at[high] - at[low]) / (DEPTHS[high] - DEPTHS[low]), 1)
+        for low, high in ((0, 2), (0, 1), (1, 2))
+    ]
 
 
 def by_depth(name: str, tele: TelemetryContext) -> Reading:

@@ -28,7 +28,9 @@ print(time.perf_counter_ns() - start)
 
 
 def output_of(*arguments: str) -> str:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COV_"))}
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COV_"))
+    }
     done = subprocess.run(
         [sys.executable, *arguments], env=environment, capture_output=True, encoding="utf-8", check=False
     )
@@ -45,7 +47,9 @@ def sessions(program: str) -> dict[str, float]:
 def test_import(judge: Judge) -> None:
     """Importing the plugin module takes at most 3 ms in a process that has imported pytest; best of 12 processes."""
     judge(
-        lambda: Reading({"import pytest_telemetry.plugin": min(float(output_of("-c", _IMPORT)) for _ in range(IMPORTS))}),
+        lambda: Reading(
+            {"import pytest_telemetry.plugin": min(float(output_of("-c", _IMPORT)) for _ in range(IMPORTS))}
+        ),
         targets=[Target("at most", 3, "ms", scaled=True)],
     )
 

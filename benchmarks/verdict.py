@@ -81,7 +81,9 @@ class Target:
 
     def __post_init__(self) -> None:
         if (self.unit == "x") != bool(self.peer):
-            raise ValueError(f"a ratio has a peer and nothing else has one: unit {self.unit!r}, peer {self.peer!r}")
+            raise ValueError(
+                f"a ratio has a peer and nothing else has one: unit {self.unit!r}, peer {self.peer!r}"
+            )
         if self.unit in {"x", "bytes"} and self.scaled:
             raise ValueError(f"only times and rates depend on the speed of a machine, not {self.unit!r}")
 
@@ -96,7 +98,11 @@ class Target:
         what = quantity(self.bound, self.unit)
         if not self.peer:
             return f"{self.relation} {what}"
-        return f"{self.relation} {what} {self.peer}" if self.is_upper else f"{self.relation} {what} faster than {self.peer}"
+        return (
+            f"{self.relation} {what} {self.peer}"
+            if self.is_upper
+            else f"{self.relation} {what} faster than {self.peer}"
+        )
 
     def value(self, reading: Reading) -> float:
         """Return what is compared with the bound, in the target's unit.
@@ -171,7 +177,9 @@ def best(attempts: Sequence[Reading], targets: Sequence[Target]) -> Reading:
     Raises:
         ValueError: There is no attempt.
     """
-    return min(attempts, key=lambda reading: sum(judge(target, reading).outcome == "missed" for target in targets))
+    return min(
+        attempts, key=lambda reading: sum(judge(target, reading).outcome == "missed" for target in targets)
+    )
 
 
 def quantity(value: float, unit: str) -> str:

@@ -1,0 +1,74 @@
+"""When benchmarks run, and when they do not judge."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+CONFTEST = Path(__file__).parents[2] / "benchmarks" / "conftest.py"
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester) -> pytest.Pytester:
+    """A project with our conftest, one benchmark and one test."""
+    options = "--import-mode=importlib -p no:randomly -p no:asyncio -p no:cacheprovider"
+    pytester.makeini(f"[pytest]\ntestpaths = tests benchmarks\naddopts = {options}\n")
+    for directory in ("tests", "benchmarks"):
+        pytester.mkdir(directory)
+    (pytester.path / "benchmarks" / "conftest.py").write_text(
+        CONFTEST.read_text(encoding="utf-8"), encoding="utf-8"
+    )
+    (pytester.path / "benchmarks" / "test_speed.py").write_text(
+        "def test_speed(benchmark):\n    benchmark.pedantic(int)\n", encoding="utf-8"
+    )
+    (pytester.path / "tests" / "test_behaviour.py").write_text(
+        "def test_behaviour():\n    pass\n", encoding="utf-8"
+    )
+    return pytester
+
+
+@pytest.mark.parametrize(
+    ("arguments", "outcome"),
+    [
+        ([], {"passed": 1}),
+        (["tests"], {"passed": 1}),
+        (["--benchmark-only"], {"passed": 1, "deselected": 1}),
+        (["benchmarks"], {"passed": 1}),
+        (["benchmarks/test_speed.py::test_speed"], {"passed": 1}),
+    ],
+)
+def test_benchmarks_run_when_asked_for(
+    project: pytest.Pytester, arguments: list[str], outcome: dict[str, int]
+) -> None:
+    """Plain pytest runs the tests; the option, or a path in the directory, runs the benchmarks and no test."""
+    result = project.runpytest_inprocess(*arguments, "-v")
+
+    result.assert_outcomes(**outcome)
+    asked = bool(arguments) and arguments != ["tests"]
+    result.stdout.fnmatch_lines(["*test_speed PASSED*" if asked else "*test_behaviour PASSED*"])
+
+
+def test_disabled_benchmarks_do_not_judge(project: pytest.Pytester) -> None:
+    """Where pytest-benchmark times nothing, as under xdist, there is nothing to hold to a target."""
+    (project.path / "benchmarks" / "test_speed.py").write_text(
+        "def test_speed(measure):\n    assert False\n", encoding="utf-8"
+    )
+
+    result = project.runpytest_inprocess("benchmarks", "--benchmark-disable", "-rs")
+
+    result.assert_outcomes(skipped=1)
+    result.stdout.fnmatch_lines(["SKIPPED*pytest-benchmark is disabled*"])
+
+
+def test_a_tracer_forbids_judging(project: pytest.Pytester) -> None:
+    """Under coverage or a debugger the benchmarks are skipped, and say why."""
+    (project.path / "benchmarks" / "test_speed.py").write_text(
+        "import sys\nsys.settrace(lambda *event: None)\n\ndef test_speed(judge):\n    assert False\n",
+        encoding="utf-8",
+    )
+
+    result = project.runpytest_subprocess("benchmarks", "-rs", "-W", "ignore")
+
+    result.assert_outcomes(skipped=1)
+    result.stdout.fnmatch_lines(["SKIPPED*a tracer is active*"])
