@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -16,7 +17,19 @@ __all__ = ("current_context", "timed", "use_context")
 F = TypeVar("F", bound="Callable[..., Any]")
 
 _ambient: Final[ContextVar[TelemetryContext | None]] = ContextVar("pytest_telemetry_context", default=None)
-_everywhere: Final[list[TelemetryContext]] = []
+_changing: Final = threading.RLock()
+
+
+class _Everywhere:
+    """What threads without an ambient context of their own use: the innermost of these."""
+
+    __slots__ = ("blocks",)
+
+    def __init__(self) -> None:
+        self.blocks: tuple[tuple[object, TelemetryContext], ...] = ()
+
+
+_everywhere: Final = _Everywhere()
 
 
 def current_context() -> TelemetryContext:
@@ -27,11 +40,15 @@ def current_context() -> TelemetryContext:
     context = _ambient.get()
     if context is not None:
         return context
-    return _everywhere[-1] if _everywhere else NO_OP
+    blocks = _everywhere.blocks  # read once: another thread may leave its block in between
+    return blocks[-1][1] if blocks else NO_OP
 
 
 def timed(name: str, /, **attrs: Any) -> Callable[[F], F]:
-    """Return a decorator that runs each call in a span of the context that is ambient at that moment."""
+    """Return a decorator that runs each call in a span of the context that is ambient at that moment.
+
+    For coroutines and generators that is the moment of their first step.
+    """
 
     def decorate(function: F) -> F:
         return timed_by(current_context, name, attrs, function)
@@ -52,16 +69,20 @@ class use_context:  # noqa: N801 - used like a function
     def __init__(self, context: TelemetryContext, *, all_threads: bool = False) -> None:
         self._context = context
         self._all_threads = all_threads
-        self._before: list[TelemetryContext | None] = []
+        self._entered: list[tuple[object, TelemetryContext | None]] = []
 
     def __enter__(self) -> TelemetryContext:
-        self._before.append(_ambient.get())
+        block = object()
+        self._entered.append((block, _ambient.get()))
         _ambient.set(self._context)
         if self._all_threads:
-            _everywhere.append(self._context)
+            with _changing:
+                _everywhere.blocks = (*_everywhere.blocks, (block, self._context))
         return self._context
 
-    def __exit__(self, *exc_info: object) -> None:
-        _ambient.set(self._before.pop())
+    def __exit__(self, exc_type: object, exc: BaseException | None, traceback: object, /) -> None:
+        block, before = self._entered.pop()
+        _ambient.set(before)
         if self._all_threads:
-            _everywhere.remove(self._context)
+            with _changing:
+                _everywhere.blocks = tuple(each for each in _everywhere.blocks if each[0] is not block)

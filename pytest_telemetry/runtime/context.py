@@ -1,26 +1,28 @@
-"""TelemetryContext: the factory, the shared no-op, and the enabled context with its spans (layer 1)."""
+"""TelemetryContext: the factory, the shared no-op, and the enabled context (layer 1)."""
+# ruff: noqa: ARG002, D102 - the no-op takes what the enabled context uses; `Context` says what each method promises
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pytest_telemetry.model.clock import SYSTEM_CLOCK
-from pytest_telemetry.model.errors import InvalidReporter
 from pytest_telemetry.model.ids import SYSTEM_IDS, IdSource
 from pytest_telemetry.model.names import require_name
-from pytest_telemetry.model.protocols import Sink, TelemetryReporter
+from pytest_telemetry.runtime.current import current_span
 from pytest_telemetry.runtime.pipeline import Pipeline
-from pytest_telemetry.runtime.reporter import ReporterSink
+from pytest_telemetry.runtime.recording import Recording
+from pytest_telemetry.runtime.route import as_sink
 from pytest_telemetry.runtime.settings import enabled_by_environment, strict_by_environment
-from pytest_telemetry.runtime.span import ObservedSpan, Span, current_span, observed_span_class, span_class
-from pytest_telemetry.runtime.timed import timed_by
+from pytest_telemetry.runtime.span import add_attributes
+from pytest_telemetry.runtime.span_class import observed_span_class, span_class
 
 if TYPE_CHECKING:
     from pytest_telemetry.model.clock import Clock
-    from pytest_telemetry.model.protocols import Processor
+    from pytest_telemetry.model.protocols import Processor, Sink, TelemetryReporter
     from pytest_telemetry.runtime.interface import Context
+    from pytest_telemetry.runtime.span import Span
 
 __all__ = ("NO_OP", "TelemetryContext", "tele_scope")
 
@@ -61,17 +63,18 @@ class TelemetryContext:
         run_id: str | None = None,
         ids: IdSource = SYSTEM_IDS,
     ) -> TelemetryContext:
-        sinks = [_sink(reporter, position) for position, reporter in enumerate(reporters, 1)]
+        sinks = [as_sink(reporter, position) for position, reporter in enumerate(reporters, 1)]
         if not sinks or not (enabled_by_environment() if enabled is None else enabled):
             return NO_OP
         strict = strict_by_environment() if strict is None else strict
         pipeline = Pipeline(sinks, clock=clock, ids=ids, processors=processors, run_id=run_id, strict=strict)
         context = object.__new__(_StrictContext if strict else _EnabledContext)
-        context._pipeline = pipeline  # noqa: SLF001 - under construction
-        context._span_class = _span_class(pipeline)  # noqa: SLF001 - under construction
+        context._pipeline = pipeline
+        make = observed_span_class if pipeline.observers else span_class
+        context._span_class = make(pipeline)
         return context
 
-    if TYPE_CHECKING:  # what every context has; see `Context` for the promises
+    if TYPE_CHECKING:  # what every context has; `Context` has the promises
 
         def __call__(self, name: str, /, **attrs: Any) -> Context: ...
         def time(self, name: str, /, **attrs: Any) -> Context: ...
@@ -88,7 +91,19 @@ class TelemetryContext:
         def statistics(self) -> Mapping[str, Any]: ...
 
 
-class _NoOpContext(TelemetryContext):
+class _NoOpType(type):
+    """Lends itself to callers that look up what ``with`` looks up, and pass the object along: ``ExitStack``."""
+
+    @property
+    def __enter__(cls) -> Callable[[object], _NoOpContext]:
+        return _enter_no_op
+
+    @property
+    def __exit__(cls) -> Callable[[object, object, object, object], None]:  # noqa: PLE0302, PYI036 - looked up, not called
+        return _exit_no_op
+
+
+class _NoOpContext(TelemetryContext, metaclass=_NoOpType):
     """The disabled context and its only span: stateless, immutable, shared.
 
     ``with`` looks ``__enter__`` and ``__exit__`` up on the type and binds them; as static methods they need no
@@ -99,7 +114,7 @@ class _NoOpContext(TelemetryContext):
 
     is_enabled: Final = False  # type: ignore[misc]  # a constant here
 
-    def time(self, name: str, /, **attrs: Any) -> _NoOpContext:  # noqa: ARG002 - same arguments as enabled
+    def time(self, name: str, /, **attrs: Any) -> _NoOpContext:
         return self
 
     __call__ = time
@@ -109,7 +124,7 @@ class _NoOpContext(TelemetryContext):
         return NO_OP
 
     @staticmethod
-    def __exit__(exc_type: object, exc: object, traceback: object, /) -> None:
+    def __exit__(exc_type: object, exc: object, traceback: object, /) -> None:  # noqa: PYI036 - static, see above
         return None
 
     def count(self, name: str, /, increment: float = 1, **attrs: Any) -> None:
@@ -127,7 +142,7 @@ class _NoOpContext(TelemetryContext):
     def set(self, /, **attrs: Any) -> None:
         return None
 
-    def timed(self, name: str, /, **attrs: Any) -> Callable[[F], F]:  # noqa: ARG002 - same arguments as enabled
+    def timed(self, name: str, /, **attrs: Any) -> Callable[[F], F]:
         return _same
 
     def flush(self) -> None:
@@ -146,70 +161,36 @@ class _NoOpContext(TelemetryContext):
         return "NO_OP"
 
 
-NO_OP: Final = cast("_NoOpContext", object.__new__(_NoOpContext))
+NO_OP: Final = object.__new__(_NoOpContext)
 """The disabled context that the factory always returns; also what a disabled ``with`` yields."""
 
 
-class _Recording:
-    """What an enabled context and its open spans have in common."""
-
-    __slots__ = ()
-
-    is_enabled: ClassVar[bool] = True
-    _pipeline: Pipeline
-    _span_class: type[_SpanMethods]
-
-    def count(self, name: str, /, increment: float = 1, **attrs: Any) -> None:
-        self._pipeline.point("metric", name, increment, "counter", attrs)
-
-    def gauge(self, name: str, value: float, /, **attrs: Any) -> None:
-        self._pipeline.point("metric", name, value, "gauge", attrs)
-
-    def metric(self, name: str, value: Any, /, **attrs: Any) -> None:
-        self._pipeline.point("metric", name, value, None, attrs)
-
-    def event(self, name: str, /, **attrs: Any) -> None:
-        self._pipeline.point("event", name, None, None, attrs)
-
-    def timed(self, name: str, /, **attrs: Any) -> Callable[[F], F]:
-        def decorate(function: F) -> F:
-            return timed_by(lambda: self, name, attrs, function)  # type: ignore[arg-type, return-value]  # a Context
-
-        return decorate
-
-    def flush(self) -> None:
-        self._pipeline.flush()
-
-    def shutdown(self) -> None:
-        self._pipeline.close()
-
-    def statistics(self) -> Mapping[str, Any]:
-        return self._pipeline.statistics()
-
-
-class _EnabledContext(_Recording, TelemetryContext):
+class _EnabledContext(Recording, TelemetryContext):
     __slots__ = ("_pipeline", "_span_class")
 
-    def time(self, name: str, /, **attrs: Any) -> Context:
+    _pipeline: Pipeline
+    _span_class: type[Span]
+
+    def time(self, name: str, /, **attrs: Any) -> Span:
         span = self._span_class()
-        span.path = name  # type: ignore[assignment]  # a name until the span is entered
+        span.path = name  # type: ignore[assignment]  # a name until it is entered
         span.attrs = attrs or None
         return span
 
     __call__ = time
 
-    def __enter__(self) -> _EnabledContext:
+    def __enter__(self) -> _EnabledContext:  # noqa: PYI034 - not generic over subclasses
         return self
 
-    def __exit__(self, exc_type: object, exc: object, traceback: object, /) -> None:
+    def __exit__(self, exc_type: object, exc: BaseException | None, traceback: object, /) -> None:
         return None
 
     def set(self, /, **attrs: Any) -> None:
         span = current_span()
+        while span is not None and not (type(span) is self._span_class and add_attributes(span, attrs)):
+            span = span.parent
         if span is None:
             self._pipeline.misused("attributes outside any span", sorted(attrs))
-        else:
-            _add(span, attrs)
 
     def __repr__(self) -> str:
         names = ", ".join(route.name for route in self._pipeline.routes)
@@ -219,77 +200,18 @@ class _EnabledContext(_Recording, TelemetryContext):
 class _StrictContext(_EnabledContext):
     __slots__ = ()
 
-    def time(self, name: str, /, **attrs: Any) -> Context:
+    def time(self, name: str, /, **attrs: Any) -> Span:
         return super().time(require_name(name), **attrs)
 
     __call__ = time
 
 
-class _SpanMethods(_Recording):
-    """The interface of a context, on an open span."""
-
-    __slots__ = ()
-
-    def time(self, name: str, /, **attrs: Any) -> Context:
-        span = self._span_class()
-        span.path = require_name(name) if self._pipeline.strict else name  # type: ignore[assignment]  # see above
-        span.attrs = attrs or None
-        return span
-
-    __call__ = time
-
-    def set(self, /, **attrs: Any) -> None:
-        _add(self, attrs)  # type: ignore[arg-type]  # mixed into Span
-
-    def __repr__(self) -> str:
-        path = self.path  # type: ignore[attr-defined]  # mixed into Span
-        return f"<span {getattr(path, 'scope', path)!r}>"
+def _enter_no_op(_: object) -> _NoOpContext:
+    return NO_OP
 
 
-class _PlainSpan(_SpanMethods, Span):
-    __slots__ = ()
-
-
-class _WatchedSpan(_SpanMethods, ObservedSpan):
-    __slots__ = ()
-
-
-def _span_class(pipeline: Pipeline) -> type[Span]:
-    shared = (pipeline.failed, pipeline.misused)
-    if pipeline.observers:
-        cls, replace = observed_span_class(
-            _WatchedSpan, pipeline.clock, pipeline.span_start(), pipeline.span_ended, *shared
-        )
-    else:
-        cls, replace = span_class(_PlainSpan, pipeline.clock, pipeline.span_ended, *shared)
-    cls._pipeline = pipeline  # type: ignore[attr-defined]  # noqa: SLF001 - completes the class just made
-    cls._span_class = cls  # type: ignore[attr-defined]  # noqa: SLF001 - likewise
-    pipeline.on_replace(replace)
-    return cls
-
-
-def _add(span: Span, attrs: dict[str, Any]) -> None:
-    if span.attrs is None:
-        span.attrs = attrs
-    else:
-        span.attrs.update(attrs)
-
-
-def _sink(reporter: Any, position: int) -> Sink:
-    """Return *reporter* as a sink; by its methods, since isinstance with a protocol is slow."""
-    if not _missing(reporter, ("emit", "flush", "close", "statistics")):
-        return cast("Sink", reporter)
-    missing = _missing(reporter, ("record_timing", "record_metric"))
-    if not missing:
-        return ReporterSink(reporter)
-    raise InvalidReporter(
-        f"reporter {position} ({type(reporter).__qualname__}) lacks {' and '.join(missing)}: pass an object with "
-        f"record_timing and record_metric, or a sink with emit, flush, close and statistics"
-    )
-
-
-def _missing(thing: object, methods: tuple[str, ...]) -> list[str]:
-    return [name for name in methods if not callable(getattr(thing, name, None))]
+def _exit_no_op(*_: object) -> None:
+    return None
 
 
 def _same(function: F) -> F:

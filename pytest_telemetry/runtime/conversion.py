@@ -15,7 +15,7 @@ __all__ = ("Point", "error_name", "point_record", "point_scope", "span_record")
 
 Point: TypeAlias = tuple[Kind, str, Any, Instrument | None, dict[str, Any] | None, Span | None, int]
 """A measurement or an event: kind, name, value, instrument, attributes, the span it happened in, and a
-reading: of the monotonic clock inside a span, of the wall clock outside."""
+reading in ns: inside a span of that span's monotonic clock, outside of the wall clock."""
 
 
 def error_name(error: BaseException | None) -> str | None:

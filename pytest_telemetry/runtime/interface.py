@@ -29,7 +29,7 @@ class Context(Protocol):
     def time(self, name: str, /, **attrs: Any) -> Context:
         """Return a span to enter with ``with``: the form for hot code, 30 to 60 % cheaper when disabled."""
 
-    def __enter__(self) -> Context:
+    def __enter__(self) -> Context:  # noqa: PYI034 - a span entered twice is another one
         """Open the span."""
 
     def __exit__(self, exc_type: object, exc: BaseException | None, traceback: object, /) -> None:

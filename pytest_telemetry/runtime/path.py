@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import threading
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-__all__ = ("ENDED", "ROOT", "OwnPath", "Path", "SpanEnded", "UnusableName")
+if TYPE_CHECKING:
+    from pytest_telemetry.runtime.span import Span
+
+__all__ = ("ENDED", "ROOT", "Identity", "OwnPath", "Path", "SpanEnded", "UnusableName")
 
 
-class SpanEnded(LookupError):
+class SpanEnded(LookupError):  # noqa: N818 - a state, not an error
     """A child was asked of a span that has ended out of order; internal, never seen by callers."""
 
 
-class UnusableName(LookupError):
+class UnusableName(LookupError):  # noqa: N818 - likewise
     """A span was named by something that is no name; internal, never seen by callers."""
 
 
@@ -26,44 +28,87 @@ class Path:
         parent: The place above; None only for the nameless root of the tree.
         parent_scope: The scope above; None for a root span.
         children: The places below, made on first use.
+        ended: The same place, as a span that was left holds it. It is its own ``ended``: this is how a span
+            knows that it is over without a slot for it.
     """
 
-    __slots__ = ("children", "depth", "name", "parent", "parent_scope", "scope")
+    __slots__ = ("children", "depth", "ended", "name", "parent", "parent_scope", "scope")
 
+    name: str
+    scope: str
+    depth: int
+    parent: Path | None
     parent_scope: str | None
+    children: dict[object, Path]
+    ended: Path
 
     def __init__(self, name: str, parent: Path | None) -> None:
         self.name = name
         self.parent = parent
-        self.children: dict[str, Path] = _Children(self)
+        self.children = _Children(self)
         if parent is None:
             self.scope, self.depth, self.parent_scope = "", -1, None
         else:
             self.scope = f"{parent.scope}.{name}" if parent.scope else name
             self.depth = parent.depth + 1
             self.parent_scope = parent.scope or None
+        ended = self.ended = object.__new__(Path)
+        ended._take_place_of(self)
+        ended.ended = ended
 
+    @property
+    def is_over(self) -> bool:
+        """Whether a span that holds this path was left."""
+        return self.ended is self
 
-class OwnPath(Path):
-    """A path that belongs to one span: it carries the ids of that span, once somebody asked for them.
-
-    It also marks a span that ended out of order: such a span has `ENDED` for children.
-    """
-
-    __slots__ = ("span_id", "trace_id")
-
-    def __init__(self, path: Path) -> None:
+    def _take_place_of(self, path: Path) -> None:
         self.name = path.name
         self.scope = path.scope
         self.depth = path.depth
         self.parent = path.parent
         self.parent_scope = path.parent_scope
         self.children = path.children
-        self.span_id = ""
+
+
+class Identity:
+    """What belongs to one span alone, and is made when somebody asks.
+
+    Attributes:
+        trace_id: 32 hex digits, empty until asked for.
+        span_id: 16 hex digits, empty until asked for.
+        again: Spans that stand for this one because it was entered a second time, and that are still open.
+    """
+
+    __slots__ = ("again", "span_id", "trace_id")
+
+    def __init__(self) -> None:
         self.trace_id = ""
+        self.span_id = ""
+        self.again: list[Span] = []
 
 
-class _Children(dict[str, Path]):
+class OwnPath(Path):
+    """A path that belongs to one span."""
+
+    __slots__ = ("identity",)
+
+    def __init__(self, path: Path, identity: Identity) -> None:
+        self._take_place_of(path)
+        self.identity = identity
+        self.ended = self if path.is_over else OwnPath(path.ended, identity)
+
+    @property
+    def trace_id(self) -> str:
+        """The trace of the span."""
+        return self.identity.trace_id
+
+    @property
+    def span_id(self) -> str:
+        """The id of the span."""
+        return self.identity.span_id
+
+
+class _Children(dict[object, Path]):
     """Makes a child on first use, and stops remembering new ones when the tree is full.
 
     Names are meant to be few. Where they are not (``f"item.{i}"``), paths beyond the limit are made afresh
@@ -79,17 +124,16 @@ class _Children(dict[str, Path]):
     def __missing__(self, name: object) -> Path:
         if not isinstance(name, str) or not name:
             raise UnusableName
-        with _lock:
-            path = self.get(name)
-            if path is None:
-                path = Path(str(name), self._owner)
-                if _size[0] < LIMIT:
-                    _size[0] += 1
-                    self[name] = path
+        path = Path(str.__str__(name), self._owner)
+        if _size[0] >= LIMIT:
             return path
+        known = self.setdefault(path.name, path)
+        if known is path:
+            _size[0] += 1
+        return known
 
 
-class _Ended(dict[str, Path]):
+class _Ended(dict[object, Path]):
     """The children of a span that has ended out of order: there cannot be any."""
 
     __slots__ = ()
@@ -99,7 +143,6 @@ class _Ended(dict[str, Path]):
 
 
 LIMIT: Final = 10_000
-_lock: Final = threading.Lock()
 _size: Final = [0]
-ENDED: Final[dict[str, Path]] = _Ended()
+ENDED: Final[dict[object, Path]] = _Ended()
 ROOT: Final = Path("", None)

@@ -5,22 +5,24 @@ from __future__ import annotations
 import itertools
 import logging
 import threading
-from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final
 
-from pytest_telemetry.model.errors import InvalidName
+from pytest_telemetry.model.errors import TelemetryError
 from pytest_telemetry.model.names import require_name, safe_name
-from pytest_telemetry.model.protocols import Sink
-from pytest_telemetry.runtime.conversion import point_record, span_record
-from pytest_telemetry.runtime.reporter import ReporterSink
-from pytest_telemetry.runtime.span import current_span
+from pytest_telemetry.model.record import Record
+from pytest_telemetry.runtime.conversion import error_name, point_record, span_record
+from pytest_telemetry.runtime.current import CURRENT, current_span, resume
+from pytest_telemetry.runtime.path import ENDED
+from pytest_telemetry.runtime.route import NativeSink, Observer, Route, name_of, routes_to
+from pytest_telemetry.runtime.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from pytest_telemetry.model.clock import Clock
     from pytest_telemetry.model.ids import IdSource
-    from pytest_telemetry.model.protocols import Processor
-    from pytest_telemetry.model.record import Instrument, Kind, Record
+    from pytest_telemetry.model.protocols import Processor, Sink
+    from pytest_telemetry.model.record import Instrument, Kind
     from pytest_telemetry.runtime.conversion import Point
     from pytest_telemetry.runtime.span import ObservedSpan, Span, SpanEnd
 
@@ -28,32 +30,16 @@ __all__ = ("FAILURES_BEFORE_DETACHING", "NativeSink", "Observer", "Pipeline")
 
 FAILURES_BEFORE_DETACHING: Final = 3
 
+_current: Final = CURRENT.get
 _log = logging.getLogger("pytest_telemetry")
 
 
-@runtime_checkable
-class NativeSink(Sink, Protocol):
-    """A sink that takes spans and measurements before they are records; the fastest way to listen.
+class _MustPass(BaseException):
+    """Carries what a sink raised and must not be swallowed (``KeyboardInterrupt``); already accounted for."""
 
-    Where the context has processors, it is handed records like any other sink.
-    """
-
-    def span_ended(self, span: Span, end: int, error: BaseException | None, /) -> None:
-        """Take a finished span; *end* is the monotonic reading in ns."""
-
-    def point(self, point: Point, /) -> None:
-        """Take a measurement or an event."""
-
-
-@runtime_checkable
-class Observer(NativeSink, Protocol):
-    """A native sink that watches spans from their start and sees both stages: call and output."""
-
-    def span_started(self, span: ObservedSpan, /) -> None:
-        """Take a span that was just opened."""
-
-    def processed(self, source: Span | Point, output: Record | None, processor: str, /) -> None:
-        """Learn what the processors made of something taken earlier; None if *processor* dropped it."""
+    def __init__(self, interruption: BaseException) -> None:
+        super().__init__(interruption)
+        self.interruption = interruption
 
 
 class Pipeline:
@@ -61,8 +47,37 @@ class Pipeline:
 
     What a processor or a sink raises is counted and logged once by its name. A sink is detached after three
     failures in a row, and the other sinks get an event ``telemetry.sink.failed``. What a failing processor was
-    given is dropped, never passed on unprocessed.
+    given is dropped, never passed on unprocessed; it is never detached, because it may be there to redact.
+
+    Attributes:
+        span_started: What to tell of each span that was just opened, if somebody watches.
+        span_ended: What to give each finished span.
     """
+
+    __slots__ = (
+        "_closed",
+        "_dropped",
+        "_dropped_late",
+        "_lock",
+        "_logged",
+        "_misuse",
+        "_point_taken",
+        "_redirect",
+        "_seq",
+        "clock",
+        "ids",
+        "observers",
+        "processors",
+        "routes",
+        "run_id",
+        "span_ended",
+        "span_started",
+        "strict",
+    )
+
+    span_started: Callable[[ObservedSpan], None]
+    span_ended: SpanEnd
+    _point_taken: Callable[[Point], None]
 
     def __init__(
         self,
@@ -79,33 +94,19 @@ class Pipeline:
         self.run_id = run_id or ids.run_id()
         self.strict = strict
         self.processors = tuple(processors)
-        self.routes = [_Route(sink) for sink in sinks]
-        self.misuse: dict[str, int] = {}
-        self.processor_drops: dict[str, int] = {}
-        self.closed_drops = 0
-        self._seq = itertools.count(1)
+        self.routes = routes_to(sinks)
+        self.observers = tuple(route for route in self.routes if route.observer is not None)
+        self._misuse: dict[str, Tally] = {}
+        self._dropped: dict[str, Tally] = {}
+        self._dropped_late = Tally()
+        self._seq = itertools.count(1).__next__
         self._lock = threading.RLock()
-        self._logged: set[str] = set()
+        self._logged: dict[str, object] = {}
         self._closed = False
-        self._replace_span_end: Callable[[SpanEnd], None] | None = None
-        self.observers: tuple[Any, ...] = tuple(route.sink for route in self.routes if route.is_observer)
-        self.span_ended: SpanEnd = self._deliver
-        self._point_taken: Callable[[Point], None] = self._deliver
-        self._reroute()
+        self._redirect: Callable[[], None] | None = None
+        self._choose_ways()
 
-    def on_replace(self, replace: Callable[[SpanEnd], None]) -> None:
-        """Register who must hear when finished spans go another way."""
-        self._replace_span_end = replace
-
-    def span_start(self) -> Callable[[ObservedSpan], None]:
-        """Return what to tell of each span that was just opened."""
-        if len(self.observers) == 1:
-            return self.observers[0].span_started
-        return self._tell_observers
-
-    def _tell_observers(self, span: ObservedSpan) -> None:
-        for observer in self.observers:
-            observer.span_started(span)
+    # what the hot path calls
 
     def point(
         self, kind: Kind, name: str, value: Any, instrument: Instrument | None, attrs: dict[str, Any]
@@ -118,36 +119,56 @@ class Pipeline:
         if self.strict:
             require_name(name, kind)
         elif type(name) is not str or not name:
-            self.misused("unusable name", name)
-            name = safe_name(name)
-        span = current_span()
-        reading = self.clock.wall_ns() if span is None else self.clock.mono_ns()
+            name = self._usable(name)
+        span = _current()
+        if span is not None and span.path.children is ENDED:
+            span = current_span()
+        reading = self.clock.wall_ns() if span is None else span.clock.mono_ns()
         try:
             self._point_taken((kind, name, value, instrument, attrs or None, span, reading))
         except BaseException as error:  # noqa: BLE001 - a sink never breaks observed code
-            if self.failed(error, None):
-                raise
+            self.failed(error, None)
 
-    def misused(self, what: str, name: object) -> None:
-        """Count a use that would raise in strict mode.
+    def failed(self, error: BaseException, body_error: BaseException | None) -> None:
+        """Account for what came out of `span_ended`, and raise it on only if it must pass."""
+        if isinstance(error, _MustPass):
+            raise error.interruption from None
+        interruption = self._sink_failed(self.routes[0], error)  # only the way to a single sink has no guard
+        if interruption is not None and body_error is None:
+            raise interruption
+
+    def start_failed(self, span: Span, error: BaseException) -> None:
+        """Account for what came out of `span_started`; a span whose start is interrupted is not open."""
+        if isinstance(error, _MustPass):
+            interruption: BaseException | None = error.interruption
+        else:
+            interruption = self._sink_failed(self.observers[0], error)
+        if interruption is not None:
+            resume(span.parent)
+            raise interruption
+
+    def on_redirect(self, redirect: Callable[[], None]) -> None:
+        """Register who must hear when `span_started` or `span_ended` change."""
+        self._redirect = redirect
+
+    # what everybody else calls
+
+    def misused(self, what: str, name: object, *, may_raise: bool = True) -> None:
+        """Count a use that raises in strict mode, unless it must not.
 
         Raises:
-            InvalidName: In strict mode.
+            TelemetryError: In strict mode only.
         """
-        with self._lock:
-            self.misuse[what] = self.misuse.get(what, 0) + 1
-        if self.strict:
-            raise InvalidName(f"{what}: {name!r}")
-        self._log_once(f"misuse {what}", "telemetry misuse, %s: %r", what, name)
-
-    def failed(self, error: BaseException, body_error: BaseException | None) -> bool:
-        """Account for what the only sink raised; return whether the caller must raise it on."""
-        route = next((route for route in self.routes if not route.detached), None)
-        return route is None or self._sink_failed(route, error, body_error)
+        self._misuse.setdefault(what, Tally()).add()
+        shown = name if isinstance(name, str | list) else f"<{type(name).__qualname__}>"
+        if self.strict and may_raise:
+            raise TelemetryError(f"{what}: {shown!r}")
+        self._log_once(f"misuse {what}", "telemetry misuse, %s: %r", what, shown)
 
     def flush(self) -> None:
         """Flush every sink."""
-        self._each("flush")
+        if not self._closed:
+            self._each("flush")
 
     def close(self) -> None:
         """Close every sink, once."""
@@ -155,171 +176,198 @@ class Pipeline:
             if self._closed:
                 return
             self._closed = True
-            self._reroute()
+            self._choose_ways()
         self._each("close")
 
     def statistics(self) -> Mapping[str, Any]:
         """Return misuse, drops and per-sink numbers."""
         return {
-            "misuse": dict(self.misuse),
-            "dropped_by_processors": dict(self.processor_drops),
-            "dropped_after_shutdown": self.closed_drops,
-            "sinks": {
-                route.name: {
-                    **route.sink.statistics(),
-                    "failures": route.failures,
-                    "detached": route.detached,
-                }
-                for route in self.routes
-            },
+            "misuse": {what: tally.value for what, tally in self._misuse.copy().items()},
+            "dropped_by_processors": {name: tally.value for name, tally in self._dropped.copy().items()},
+            "dropped_after_shutdown": self._dropped_late.value,
+            "sinks": {route.name: self._statistics_of(route) for route in self.routes},
         }
 
-    def _reroute(self) -> None:
+    # the ways
+
+    def _choose_ways(self) -> None:
         """Choose the shortest way that is right at present: one native sink is called directly."""
-        live = [route for route in self.routes if not route.detached]
-        direct = not self._closed and not self.processors and len(live) == 1 and not live[0].in_a_row
-        if direct and live[0].is_native:
-            sink: Any = live[0].sink
-            self.span_ended, self._point_taken = sink.span_ended, sink.point
-        else:
-            self.span_ended = self._point_taken = self._deliver
-        if self._replace_span_end is not None:
-            self._replace_span_end(self.span_ended)
+        self.span_ended = self._point_taken = self._deliver
+        only = self.routes[0] if len(self.routes) == 1 and not self.processors and not self._closed else None
+        if only is not None and only.native is not None and not only.in_a_row:
+            self.span_ended, self._point_taken = only.native.span_ended, only.native.point
+        self.span_started = self._announce
+        if len(self.observers) == 1 and not self._closed and not self.observers[0].in_a_row:
+            observer = self.observers[0].observer
+            if observer is not None:
+                self.span_started = observer.span_started
+        if self._redirect is not None:
+            self._redirect()
 
-    def _deliver(
-        self, source: Span | Point, end: int | None = None, error: BaseException | None = None
-    ) -> None:
-        """Deliver a finished span (*end* is a reading) or a point (*end* is None)."""
+    def _announce(self, span: ObservedSpan) -> None:
+        interruption: BaseException | None = None
+        for route in self.observers:
+            if route.observer is not None and not route.detached and not self._closed:
+                interruption = self._give(route, None, route.observer.span_started, span) or interruption
+        if interruption is not None:
+            raise _MustPass(interruption)
+
+    def _deliver(self, source: Span | Point, end: int = 0, error: BaseException | None = None) -> None:
+        """Deliver a point, or a span that ended at *end*, to every sink."""
         if self._closed:
-            self.closed_drops += 1
+            self._dropped_late.add()
             return
+        deliver = self._deliver_processed if self.processors else self._deliver_as_is
+        interruption = deliver(source, end, error)
+        if interruption is not None:
+            raise _MustPass(interruption)
+
+    def _deliver_as_is(
+        self, source: Span | Point, end: int, error: BaseException | None
+    ) -> BaseException | None:
+        interruption: BaseException | None = None
         record: Record | None = None
-        dropped_by = ""
-        if self.processors:
-            self._observe(source, end, error)
-            record, dropped_by = self._process(self._record(source, end, error))
-            for observer in self.observers:
-                observer.processed(source, record, dropped_by)
-            if record is None:
-                return
         for route in self.routes:
-            if route.detached or (self.processors and route.is_observer):
-                continue
-            try:
-                if not self.processors and route.is_native:
-                    if end is None:
-                        route.sink.point(source)  # type: ignore[arg-type]  # no end: a point
-                    else:
-                        route.sink.span_ended(source, end, error)  # type: ignore[arg-type]  # an end: a span
-                else:
-                    if record is None:
-                        record = self._record(source, end, error)
-                    self._hand_over(route.sink, record, source, end)
-            except BaseException as failure:  # noqa: BLE001 - a sink never breaks observed code
-                if self._sink_failed(route, failure, error):
-                    raise
+            if route.detached:
+                route.missed.add()
+            elif route.native is not None:
+                interruption = self._give(route, error, route.take, source, end, error) or interruption
             else:
-                if route.in_a_row:
-                    route.in_a_row = 0
-                    self._reroute()
+                record = record or self._record(source, end, error)
+                interruption = self._give(route, error, route.emit, record, source, end) or interruption
+        return interruption
 
-    def _observe(self, source: Span | Point, end: int | None, error: BaseException | None) -> None:
-        for observer in self.observers:
-            if end is None:
-                observer.point(source)  # type: ignore[arg-type]  # no end: a point
-            else:
-                observer.span_ended(source, end, error)  # type: ignore[arg-type]  # an end: a span
+    def _deliver_processed(
+        self, source: Span | Point, end: int, error: BaseException | None
+    ) -> BaseException | None:
+        interruption: BaseException | None = None
+        for route in self.observers:
+            if not route.detached:
+                interruption = self._give(route, error, route.take, source, end, error) or interruption
+        output, processor, stop = self._process(self._record(source, end, error))
+        if error is None:
+            interruption = stop or interruption
+        for route in self.routes:
+            if route.detached:
+                if output is not None:
+                    route.missed.add()
+            elif route.observer is not None:
+                processed = route.observer.processed
+                interruption = self._give(route, error, processed, source, output, processor) or interruption
+            elif output is not None:
+                interruption = self._give(route, error, route.emit, output, source, end) or interruption
+        return interruption
 
-    def _hand_over(self, sink: Sink, record: Record, source: Span | Point, end: int | None) -> None:
-        if not isinstance(sink, ReporterSink):
-            sink.emit(record)
-        elif end is None:
-            sink.point_processed(record, source)  # type: ignore[arg-type]  # no end: a point
-        else:
-            sink.span_processed(record, source, end)  # type: ignore[arg-type]  # an end: a span
+    def _record(self, source: Span | Point, end: int, error: BaseException | None) -> Record:
+        seq = self._seq()
+        if isinstance(source, tuple):
+            thread = threading.current_thread().name
+            return point_record(source, ids=self.ids, run_id=self.run_id, seq=seq, thread=thread)
+        return span_record(source, end, error, ids=self.ids, run_id=self.run_id, seq=seq)
 
-    def _record(self, source: Span | Point, end: int | None, error: BaseException | None) -> Record:
-        seq = next(self._seq)
-        if end is not None:
-            return span_record(source, end, error, ids=self.ids, run_id=self.run_id, seq=seq)  # type: ignore[arg-type]  # an end: a span
-        thread = threading.current_thread().name
-        return point_record(source, ids=self.ids, run_id=self.run_id, seq=seq, thread=thread)  # type: ignore[arg-type]  # no end: a point
-
-    def _process(self, record: Record | None) -> tuple[Record | None, str]:
+    def _process(self, record: Record) -> tuple[Record | None, str, BaseException | None]:
+        """Return what the processors leave of *record*, the one that dropped it, and what must be raised on."""
+        current = record
         for processor in self.processors:
-            name = _name(processor)
+            interruption: BaseException | None = None
             try:
-                record = processor(record)  # type: ignore[arg-type]  # the loop ends where it is None
-            except Exception:
-                self._log_once(f"processor {name}", "telemetry processor %s failed; the record is dropped", name, exc_info=True)
-                record = None
-            if record is None:
-                with self._lock:
-                    self.processor_drops[name] = self.processor_drops.get(name, 0) + 1
-                return None, name
-        return record, ""
+                output = processor(current)
+                if output is not None and not isinstance(output, Record):
+                    raise TypeError(f"returned {type(output).__qualname__}, not a Record or None")  # noqa: TRY301 - a failure like any other
+            except BaseException as error:  # noqa: BLE001 - a processor never breaks observed code
+                name = name_of(processor)
+                message = "telemetry processor %s failed; the record is dropped"
+                self._log_once(f"processor {name}", message, name, exc_info=error)
+                interruption = None if isinstance(error, Exception) else error
+                output = None
+            if output is None:
+                name = name_of(processor)
+                self._dropped.setdefault(name, Tally()).add()
+                return None, name, interruption
+            current = output
+        return current, "", None
 
-    def _sink_failed(self, route: _Route, error: BaseException, body_error: BaseException | None) -> bool:
-        """Count a failure and detach the third in a row; return whether *error* must be raised on."""
+    # failures
+
+    def _give(
+        self, route: Route, body_error: BaseException | None, method: Callable[..., None], *args: object
+    ) -> BaseException | None:
+        """Call a method of a sink and account for the outcome; return what must be raised on."""
+        try:
+            method(*args)
+        except BaseException as error:  # noqa: BLE001 - a sink never breaks observed code
+            interruption = self._sink_failed(route, error)
+            return interruption if body_error is None else None
+        if route.in_a_row:
+            with self._lock:
+                route.in_a_row = 0
+                self._choose_ways()
+        return None
+
+    def _sink_failed(self, route: Route, error: BaseException) -> BaseException | None:
+        """Count a failure, and detach at the third in a row; return what must pass: no ordinary exception."""
         with self._lock:
             route.failures += 1
             route.in_a_row += 1
+            first = route.failures == 1
             detach = route.in_a_row >= FAILURES_BEFORE_DETACHING and not route.detached
             route.detached = route.detached or detach
-            self._reroute()
+            self._choose_ways()
         self._log_once(f"sink {route.name}", "telemetry sink %s failed", route.name, exc_info=error)
         if detach:
-            _log.warning("telemetry sink %s detached after %d failures in a row", route.name, route.in_a_row)
-        if route.in_a_row == 1 or detach:
-            self._tell_others(route, error)
-        return not isinstance(error, Exception) and body_error is None
+            _log.warning(
+                "telemetry sink %s detached after %d failures in a row", route.name, FAILURES_BEFORE_DETACHING
+            )
+        interruption = None if isinstance(error, Exception) else error
+        if first or detach:
+            interruption = self._tell_others(route, error) or interruption
+        return interruption
 
-    def _tell_others(self, failed: _Route, error: BaseException) -> None:
-        attrs = {"sink": failed.name, "error.type": type(error).__qualname__, "detached": failed.detached}
+    def _tell_others(self, failed: Route, error: BaseException) -> BaseException | None:
+        attrs = {"sink": failed.name, "error.type": error_name(error), "detached": failed.detached}
         point: Point = ("event", "telemetry.sink.failed", None, None, attrs, None, self.clock.wall_ns())
-        record = self._record(point, None, None)
+        record = self._record(point, 0, None)
+        interruption: BaseException | None = None
         for route in self.routes:
-            if route is failed or route.detached or isinstance(route.sink, ReporterSink):
+            if route is failed or route.detached:
                 continue
-            try:
-                if route.is_observer:
-                    route.sink.point(point)  # type: ignore[attr-defined]  # an observer
-                else:
-                    route.sink.emit(record)
-            except Exception as second:  # noqa: BLE001 - counted like any other failure of that sink
-                self._sink_failed(route, second, None)
+            if route.native is None or (self.processors and route.observer is None):
+                interruption = self._give(route, None, route.emit, record, point, 0) or interruption
+            else:
+                interruption = self._give(route, None, route.take, point, 0, None) or interruption
+        return interruption
 
     def _each(self, act: str) -> None:
         for route in self.routes:
             try:
                 getattr(route.sink, act)()
             except Exception as error:  # noqa: BLE001 - a sink never breaks observed code
-                route.failures += 1
-                self._log_once(f"{act} {route.name}", "telemetry sink %s failed to %s", route.name, act, exc_info=error)
+                with self._lock:
+                    route.failures += 1
+                message = "telemetry sink %s failed to %s"
+                self._log_once(f"{act} {route.name}", message, route.name, act, exc_info=error)
 
-    def _log_once(self, key: str, message: str, *args: object, exc_info: Any = None) -> None:
-        with self._lock:
-            if key in self._logged:
-                return
-            self._logged.add(key)
-        _log.error(message, *args, exc_info=exc_info)
+    def _statistics_of(self, route: Route) -> dict[str, Any]:
+        try:
+            own = dict(route.sink.statistics())
+        except Exception as error:  # noqa: BLE001 - a sink never breaks observed code
+            message = "telemetry sink %s has no statistics"
+            self._log_once(f"statistics {route.name}", message, route.name, exc_info=error)
+            own = {}
+        return {
+            **own,
+            "failures": route.failures,
+            "missed": route.missed.value,
+            "detached": route.detached,
+        }
 
+    def _usable(self, name: object) -> str:
+        if isinstance(name, str) and name:
+            return str.__str__(name)
+        self.misused("unusable name", name)
+        return safe_name(name)
 
-class _Route:
-    """The way to one sink, and how well it works."""
-
-    __slots__ = ("detached", "failures", "in_a_row", "is_native", "is_observer", "name", "sink")
-
-    def __init__(self, sink: Sink) -> None:
-        self.sink = sink
-        # isinstance with these protocols would cost a fixture 60 us
-        self.is_native = hasattr(sink, "span_ended") and hasattr(sink, "point")
-        self.is_observer = self.is_native and hasattr(sink, "span_started") and hasattr(sink, "processed")
-        self.name = _name(sink.reporter if isinstance(sink, ReporterSink) else sink)
-        self.failures = 0
-        self.in_a_row = 0
-        self.detached = False
-
-
-def _name(thing: object) -> str:
-    return getattr(thing, "__qualname__", None) or type(thing).__qualname__
+    def _log_once(self, key: str, message: str, *args: object, exc_info: BaseException | None = None) -> None:
+        mine = object()
+        if self._logged.setdefault(key, mine) is mine:
+            _log.error(message, *args, exc_info=exc_info)

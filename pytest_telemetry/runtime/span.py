@@ -1,8 +1,6 @@
-"""Spans: a class-based context manager over one ContextVar, linked by parent pointers (layer 1).
+"""Spans: four slots and one integer, linked by parent pointers (layer 1).
 
-This is the hot path; how it came to look like this, with figures, is in ``docs/explanation/cost.md``. In short:
-an open span is four slots and one integer (96 bytes); the class is made per context, so that clock and
-dispatch are closure cells instead of slots; nothing is allocated that a sink did not ask for.
+How they came to look like this, with figures, is in ``docs/explanation/cost.md``.
 
 Leaving a span restores its parent by value and never raises. A span that is left while another one is current
 (an interleaved generator, another task, thread or context) is only marked as ended; whoever opens the next
@@ -11,15 +9,15 @@ span below it finds the mark and goes on from the nearest ancestor that is still
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import sys
+import os
 import threading
-from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
 
-from pytest_telemetry.model.names import safe_name
-from pytest_telemetry.runtime.path import ENDED, ROOT, OwnPath, Path, SpanEnded, UnusableName
+from pytest_telemetry.model.names import require_name, safe_name
+from pytest_telemetry.runtime.current import CURRENT, current_span, resume, still_open
+from pytest_telemetry.runtime.path import ENDED, Identity, OwnPath, Path, SpanEnded
+from pytest_telemetry.runtime.recording import Recording
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,18 +32,26 @@ __all__ = (
     "Span",
     "SpanEnd",
     "current_span",
+    "enter_anyway",
     "identify",
-    "observed_span_class",
+    "leave_out_of_order",
     "resume",
-    "span_class",
 )
 
 SpanEnd: TypeAlias = "Callable[[Span, int, BaseException | None], None]"
 """What takes a finished span: the span, the monotonic reading at its end, what left it."""
 
+ORDER: Final = itertools.count(1)
+"""Numbers the ends and measurements that recorders see, across all contexts of the process."""
 
-class Span:
-    """One activation of a path: entered once, left once.
+# reentrant: the garbage collector may finish a generator, and so end a span, while the lock is held
+_identity_lock: Final = threading.RLock()
+if hasattr(os, "register_at_fork"):  # another thread may hold the lock while this one forks
+    os.register_at_fork(after_in_child=_identity_lock._at_fork_reinit)  # type: ignore[attr-defined]  # noqa: SLF001 - as the standard library does
+
+
+class Span(Recording):
+    """One activation of a path, and the whole interface of a context.
 
     Attributes:
         path: The name until the span is entered, then its place in the call tree.
@@ -56,10 +62,35 @@ class Span:
 
     __slots__ = ("attrs", "parent", "path", "start")
 
+    clock: ClassVar[Clock]
     attrs: dict[str, Any] | None
     parent: Span | None
     path: Path
     start: int | tuple[int, int]
+
+    def time(self, name: str, /, **attrs: Any) -> Span:
+        """Return a span to enter with ``with``."""
+        span = type(self)()
+        span.path = require_name(name) if self._pipeline.strict else name  # type: ignore[assignment]  # a name until it is entered
+        span.attrs = attrs or None
+        return span
+
+    __call__ = time
+
+    def set(self, /, **attrs: Any) -> None:
+        """Add attributes to this span; once it has ended, that is counted as misuse."""
+        if not add_attributes(self, attrs):
+            self._pipeline.misused("attributes after the end", self.path.scope)
+
+    def __enter__(self) -> Span:  # noqa: PYI034 - a span entered twice is another one
+        raise NotImplementedError  # pragma: no cover - each context makes a class that can
+
+    def __exit__(self, exc_type: object, exc: BaseException | None, traceback: object, /) -> None:
+        raise NotImplementedError  # pragma: no cover - likewise
+
+    def __repr__(self) -> str:
+        path: object = getattr(self, "path", "")
+        return f"<span {path.scope if isinstance(path, Path) else path!r}>"
 
     @property
     def start_mono_ns(self) -> int:
@@ -69,11 +100,19 @@ class Span:
 
     @property
     def start_wall_ns(self) -> int:
-        """Wall time on entry: the root's reading plus the monotonic difference since then."""
-        root = self
-        while root.parent is not None:
-            root = root.parent
-        mono_ns, wall_ns = cast("tuple[int, int]", root.start)
+        """Wall time on entry: the wall reading of the root, plus monotonic differences of its clock since then.
+
+        Below a span that another clock times there is no such reading: it is taken when somebody first asks.
+        """
+        top = self
+        while isinstance(top.start, int):
+            parent = top.parent
+            if parent is None or parent.clock is not top.clock:
+                elapsed = top.clock.mono_ns() - top.start
+                top.start = (top.start, top.clock.wall_ns() - elapsed)
+            else:
+                top = parent
+        mono_ns, wall_ns = top.start
         return wall_ns + self.start_mono_ns - mono_ns
 
 
@@ -104,206 +143,120 @@ class ObservedSpan(Span):
         return not hasattr(self, "seq")
 
 
-_current: Final[ContextVar[Span | None]] = ContextVar("pytest_telemetry_span", default=None)
-_identify_lock: Final = threading.Lock()
-ORDER: Final = itertools.count(1)
-"""Numbers the ends and measurements that recorders see, across all contexts of the process."""
-
-
-def span_class(
-    base: type[Span],
-    clock: Clock,
-    ended: SpanEnd,
-    failed: Callable[[BaseException, BaseException | None], bool],
-    misused: Callable[[str, object], None],
-) -> tuple[type[Span], Callable[[SpanEnd], None]]:
-    """Make the span class of one context.
-
-    Args:
-        base: `Span` with the methods of the interface.
-        clock: Read twice per span, and the wall once per root span.
-        ended: Takes each finished span.
-        failed: Told what *ended* raised and what left the body; returns whether that must be raised on.
-        misused: Told of a span with an unusable name or entered twice.
-
-    Returns:
-        The class, and a function that replaces *ended*.
-    """
-    get, set_, roots = _current.get, _current.set, ROOT.children
-    mono_ns, wall_ns = clock.mono_ns, clock.wall_ns
-
-    class ContextSpan(base):  # type: ignore[misc, valid-type]  # a class per context, by design
-        __slots__ = ()
-
-        def __enter__(self) -> Span:
-            parent = self.parent = get()
-            try:
-                if parent is None:
-                    self.path = roots[self.path]
-                    set_(self)
-                    self.start = (mono_ns(), wall_ns())
-                    return self
-                self.path = parent.path.children[self.path]
-            except (SpanEnded, UnusableName, TypeError) as problem:
-                _repair(self, problem, misused)
-                return self.__enter__()
-            set_(self)
-            self.start = mono_ns()
-            return self
-
-        def __exit__(self, exc_type: object, exc: BaseException | None, traceback: object, /) -> None:
-            end = mono_ns()
-            if get() is self:
-                set_(self.parent)
-            elif not _leave(self):
-                return
-            try:
-                ended(self, end, exc)
-            except BaseException as error:  # noqa: BLE001 - a sink never breaks observed code
-                if failed(error, exc):
-                    raise
-
-    def replace(function: SpanEnd) -> None:
-        nonlocal ended
-        ended = function
-
-    return ContextSpan, replace
-
-
-def observed_span_class(
-    base: type[Span],
-    clock: Clock,
-    started: Callable[[ObservedSpan], None],
-    ended: SpanEnd,
-    failed: Callable[[BaseException, BaseException | None], bool],
-    misused: Callable[[str, object], None],
-) -> tuple[type[Span], Callable[[SpanEnd], None]]:
-    """Make the span class of a context that a recorder watches; see `span_class`.
-
-    Args:
-        base: `ObservedSpan` with the methods of the interface.
-        clock: As in `span_class`.
-        started: Told of each span that was opened, before its body runs.
-        ended: As in `span_class`.
-        failed: As in `span_class`.
-        misused: As in `span_class`.
-    """
-    get, set_, roots = _current.get, _current.set, ROOT.children
-    mono_ns, wall_ns = clock.mono_ns, clock.wall_ns
-    order = ORDER.__next__
-    frame_of = sys._getframe  # noqa: SLF001 - the creation line, the reason this class exists
-    thread_of, thread_id = threading.current_thread, threading.get_ident
-    main, main_id = threading.main_thread(), threading.main_thread().ident
-
-    class ContextSpan(base):  # type: ignore[misc, valid-type]  # a class per context, by design
-        __slots__ = ()
-
-        def __enter__(self) -> ObservedSpan:
-            parent = self.parent = get()
-            try:
-                path = self.path = (roots if parent is None else parent.path.children)[self.path]
-            except (SpanEnded, UnusableName, TypeError) as problem:
-                _repair(self, problem, misused)
-                return self.__enter__()  # type: ignore[no-any-return]  # base is dynamic
-            frame = frame_of(1)
-            code = frame.f_code
-            while code.co_filename in _PASSED_OVER and frame.f_back is not None:
-                frame = frame.f_back
-                code = frame.f_code
-            self.code = code
-            self.instruction = frame.f_lasti
-            self.thread = main if thread_id() == main_id else thread_of()
-            set_(self)
-            self.start = (mono_ns(), wall_ns()) if parent is None else mono_ns()
-            started(self)
-            return self
-
-        def __exit__(self, exc_type: object, exc: BaseException | None, traceback: object, /) -> None:
-            end = mono_ns()
-            if get() is self:
-                set_(self.parent)
-            elif not _leave(self) or not self.is_open:
-                misused("ended twice", self.path)
-                return
-            self.end = end
-            self.error = exc
-            self.seq = order()
-            try:
-                ended(self, end, exc)
-            except BaseException as error:  # noqa: BLE001 - a sink never breaks observed code
-                if failed(error, exc):
-                    raise
-
-    def replace(function: SpanEnd) -> None:
-        nonlocal ended
-        ended = function
-
-    return ContextSpan, replace
-
-
-def current_span() -> Span | None:
-    """Return the innermost span that is open here, passing over those that ended out of order."""
-    return _still_open(_current.get())
-
-
-def resume(span: Span | None) -> Span | None:
-    """Make *span* the current one and return what was current; for code that is entered piecemeal."""
-    before = _current.get()
-    _current.set(span)
-    return before
-
-
 def identify(span: Span, ids: IdSource) -> OwnPath:
-    """Return the path that carries the ids of *span*; they are made when somebody first asks."""
+    """Return the path that carries the ids of *span*; they are made when somebody first asks.
+
+    A span shares the trace of its parent, so the ancestors that have no ids yet get theirs too.
+    """
     path = span.path
     if isinstance(path, OwnPath) and path.span_id:
         return path
-    trace_id = ids.trace_id() if span.parent is None else identify(span.parent, ids).trace_id
-    with _identify_lock:
-        own = _own_path(span)
-        if not own.span_id:
-            own.trace_id = trace_id
-            own.span_id = ids.span_id()
-        return own
+    unknown = [span]
+    known = span.parent
+    while known is not None and not (isinstance(known.path, OwnPath) and known.path.span_id):
+        unknown.append(known)
+        known = known.parent
+    trace_id = ids.trace_id() if known is None else _own_path(known).trace_id
+    span_ids = [ids.span_id() for _ in unknown]
+    with _identity_lock:
+        for each, span_id in zip(reversed(unknown), span_ids, strict=True):
+            own = _own_path(each)
+            if not own.span_id:  # another thread may have been faster
+                own.identity.trace_id = trace_id
+                own.identity.span_id = span_id  # last: whoever sees it finds both
+            trace_id = own.trace_id
+        return _own_path(span)
 
 
-def _own_path(span: Span) -> OwnPath:
-    if not isinstance(span.path, OwnPath):
-        span.path = OwnPath(span.path)
-    return span.path
-
-
-def _still_open(span: Span | None) -> Span | None:
-    while span is not None and span.path.children is ENDED:
-        span = span.parent
-    return span
-
-
-def _leave(span: Span) -> bool:
-    """Leave *span* while another one is current; return False if it cannot have been entered, or left already."""
-    if not hasattr(span, "start") or span.path.children is ENDED:
-        return False
-    if _still_open(_current.get()) is span:
-        _current.set(span.parent)  # all that was in between has ended
+def add_attributes(span: Span, attrs: dict[str, Any]) -> bool:
+    """Add *attrs* to *span*, or to what stands for it; return False if it is over."""
+    path: object = span.path
+    if isinstance(path, Path) and path.is_over:
+        again = path.identity.again if isinstance(path, OwnPath) else []
+        return bool(again) and add_attributes(again[-1], attrs)
+    if span.attrs is None:
+        span.attrs = attrs
     else:
-        with _identify_lock:
-            _own_path(span).children = ENDED
+        span.attrs.update(attrs)
     return True
 
 
-def _repair(span: Span, problem: Exception, misused: Callable[[str, object], None]) -> None:
-    """Make it possible to enter *span* after all."""
+def enter_anyway(span: Span, problem: Exception) -> Span:
+    """Enter *span* after *problem* came up; return it, or the span that stands for it.
+
+    Raises:
+        TelemetryError: In strict mode only.
+    """
+    path: object = span.path
     if isinstance(problem, SpanEnded):
-        _current.set(_still_open(_current.get()))
-    elif isinstance(span.path, Path):
-        misused("entered twice", span.path.name)
-        span.path = span.path.name  # type: ignore[assignment]  # a name until the span is entered
+        CURRENT.set(still_open(CURRENT.get()))
+    elif isinstance(path, Path):
+        span._pipeline.misused("span entered twice", path.scope)  # noqa: SLF001 - of this layer
+        return _enter_again(span)
     else:
-        misused("unusable name", span.path)
-        span.path = safe_name(span.path)  # type: ignore[assignment]  # likewise
+        span._pipeline.misused("unusable name", path)  # noqa: SLF001 - of this layer
+        span.path = safe_name(path)  # type: ignore[assignment]  # a name until it is entered
+    return span.__enter__()
 
 
-_PASSED_OVER: Final = frozenset(
-    {contextlib.__file__, __file__, *(f"{__file__.removesuffix('span.py')}{name}.py" for name in ("timed", "context"))}
-)
-"""Files that open spans on behalf of others; the creation line is the first frame outside them."""
+def leave_out_of_order(span: Span, error: BaseException | None) -> bool:
+    """Leave *span* while another one is current; return whether it ends now.
+
+    It does not where it was never entered or has ended, and where another span stands for it, which ends instead.
+    """
+    path: object = span.path
+    if not isinstance(path, Path):
+        _misused_exit(span, "span left without being entered")
+        return False
+    again = _standing_for(span)
+    if again is not None:
+        again.__exit__(type(error), error, None)
+        return False
+    if path.is_over:
+        _misused_exit(span, "span left twice")
+        return False
+    if still_open(CURRENT.get()) is span:
+        CURRENT.set(span.parent)  # all that was in between has ended
+    else:
+        with _identity_lock:
+            own = _own_path(span)
+            span.path = OwnPath(own.ended, own.identity)
+            span.path.children = ENDED
+    return True
+
+
+def _misused_exit(span: Span, what: str) -> None:
+    path: object = span.path
+    name = path.scope if isinstance(path, Path) else path
+    span._pipeline.misused(what, name, may_raise=False)  # noqa: SLF001 - of this layer
+
+
+def _enter_again(span: Span) -> Span:
+    """Enter a span that was entered before: what was recorded for it stays as it is, and a fresh one is used."""
+    fresh = type(span)()
+    fresh.path = span.path.name  # type: ignore[assignment]  # a name until it is entered
+    fresh.attrs = dict(span.attrs) if span.attrs else None
+    with _identity_lock:
+        _own_path(span).identity.again.append(fresh)
+    return fresh.__enter__()
+
+
+def _standing_for(span: Span) -> Span | None:
+    """Take the span that ends when *span* is left, where that is not *span* itself."""
+    path = span.path
+    if not isinstance(path, OwnPath):
+        return None
+    current = still_open(CURRENT.get())
+    with _identity_lock:
+        again = path.identity.again
+        if current in again:
+            again.remove(current)
+            return current
+        return again.pop() if again and path.is_over else None
+
+
+def _own_path(span: Span) -> OwnPath:
+    path = span.path
+    if not isinstance(path, OwnPath):
+        path = span.path = OwnPath(path, Identity())
+    return path

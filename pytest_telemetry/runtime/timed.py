@@ -6,13 +6,12 @@ import functools
 import inspect
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from pytest_telemetry.runtime.span import resume
+from pytest_telemetry.runtime.current import CURRENT, resume
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
 
     from pytest_telemetry.runtime.interface import Context
-    from pytest_telemetry.runtime.span import Span
 
 __all__ = ("timed_by",)
 
@@ -22,9 +21,13 @@ F = TypeVar("F", bound="Callable[..., Any]")
 def timed_by(find: Callable[[], Context], name: str, attrs: dict[str, Any], function: F) -> F:
     """Return *function* so that each call runs in a span of the context that *find* returns.
 
-    A generator's span lasts from its first step to its end, time spent by the consumer included; between two
-    steps the consumer's own span is current, so that nothing it records lands below the generator.
+    *find* is asked when the body begins to run: for coroutines and generators that is their first step. A
+    generator's span lasts until its end, time spent by the consumer included; between two steps the
+    consumer's own span is current, so that nothing it records lands below the generator.
     """
+    if isinstance(function, staticmethod | classmethod):
+        kind: Callable[..., Any] = type(function)
+        return cast("F", kind(timed_by(find, name, attrs, function.__func__)))
     if inspect.isasyncgenfunction(function):
         timed: Callable[..., Any] = _timed_async_generator(find, name, attrs, function)
     elif inspect.iscoroutinefunction(function):
@@ -49,28 +52,28 @@ def _timed_generator(
 ) -> Callable[..., Any]:
     def timed(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         generator = function(*args, **kwargs)
-        context = find()
-        if not context.is_enabled:
-            return (yield from generator)
-        with context.time(name, **attrs) as span:
-            step, value = generator.send, None
-            while True:
-                try:
-                    item = step(value)
-                except StopIteration as end:
-                    return end.value
-                inner = _pause(span)
-                try:
-                    value = yield item
-                except GeneratorExit:
-                    resume(inner)
-                    generator.close()
-                    raise
-                except BaseException as error:  # noqa: BLE001 - passed into the generator, as `yield from` does
-                    step, value = generator.throw, error
-                else:
-                    step = generator.send
-                resume(inner)
+        consumer = CURRENT.get()
+        try:
+            with find().time(name, **attrs):
+                step, value = generator.send, None
+                while True:
+                    try:
+                        item = step(value)
+                    except StopIteration as end:
+                        return end.value
+                    inside = resume(consumer)
+                    try:
+                        value = yield item
+                    except GeneratorExit:
+                        consumer = resume(inside)
+                        return generator.close()
+                    except BaseException as error:  # noqa: BLE001 - passed into the generator, as `yield from` does
+                        step, value = generator.throw, error
+                    else:
+                        step = generator.send
+                    consumer = resume(inside)
+        finally:
+            resume(consumer)
 
     return timed
 
@@ -80,30 +83,28 @@ def _timed_async_generator(
 ) -> Callable[..., Any]:
     async def timed(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         generator = function(*args, **kwargs)
-        context = find()
-        with context.time(name, **attrs) as span:
-            step, value = generator.asend, None
-            while True:
-                try:
-                    item = await step(value)
-                except StopAsyncIteration:
-                    return
-                inner = _pause(span)
-                try:
-                    value = yield item
-                except GeneratorExit:
-                    resume(inner)
-                    await generator.aclose()
-                    raise
-                except BaseException as error:  # noqa: BLE001 - passed into the generator
-                    step, value = generator.athrow, error
-                else:
-                    step = generator.asend
-                resume(inner)
+        consumer = CURRENT.get()
+        try:
+            with find().time(name, **attrs):
+                step, value = generator.asend, None
+                while True:
+                    try:
+                        item = await step(value)
+                    except StopAsyncIteration:
+                        return
+                    inside = resume(consumer)
+                    try:
+                        value = yield item
+                    except GeneratorExit:
+                        consumer = resume(inside)
+                        await generator.aclose()
+                        raise
+                    except BaseException as error:  # noqa: BLE001 - passed into the generator
+                        step, value = generator.athrow, error
+                    else:
+                        step = generator.asend
+                    consumer = resume(inside)
+        finally:
+            resume(consumer)
 
     return timed
-
-
-def _pause(span: Context) -> Span | None:
-    """Make the consumer's span current again; return what was current inside the generator."""
-    return resume(getattr(span, "parent", None))

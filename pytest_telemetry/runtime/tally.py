@@ -1,0 +1,36 @@
+"""Counts what happens in any thread, without a lock where it happens (layer 1)."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from typing import Final
+
+__all__ = ("Tally",)
+
+_reading: Final = threading.RLock()
+
+
+class Tally:
+    """A number that any thread may add one to, and that can be read without losing count.
+
+    ``x += 1`` loses additions between threads, and a lock does not belong where spans end. An
+    ``itertools.count`` hands out each number once, whoever asks; reading takes one too, which is deducted.
+
+    Attributes:
+        add: Adds one; what it returns means nothing.
+    """
+
+    __slots__ = ("_readings", "add")
+
+    def __init__(self) -> None:
+        self.add = itertools.count().__next__
+        self._readings = 0
+
+    @property
+    def value(self) -> int:
+        """How often `add` was called."""
+        with _reading:
+            value = self.add() - self._readings
+            self._readings += 1
+        return value
