@@ -55,9 +55,10 @@ def vacuous(expected: object, records: Records) -> list[str]:
 
 def silence(info: Recording) -> list[str]:
     """Return what is known about why nothing was recorded."""
-    lines = [] if info.silence is None else [info.silence()]
-    lines += _owned("dropped by a processor", "by", info.filtered)
+    lines = _owned("dropped by a processor", "by", info.filtered)
     lines += _owned("recorded elsewhere", "by", info.elsewhere)
+    if not lines and info.silence is not None:
+        lines.append(info.silence())
     return lines or [_ADVICE]
 
 

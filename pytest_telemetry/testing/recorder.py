@@ -151,16 +151,23 @@ class TelemetryRecorder:
         return len(self.records())
 
     def __contains__(self, pattern: object) -> bool:
+        __tracebackhide__ = True
         return pattern in self.records()
 
     def __eq__(self, expected: object) -> bool:
+        __tracebackhide__ = True
         if isinstance(expected, TelemetryRecorder):
             return self is expected
         return self.records() == expected
 
     __hash__ = object.__hash__
 
+    def __ne__(self, expected: object) -> bool:
+        __tracebackhide__ = True
+        return self is not expected if isinstance(expected, TelemetryRecorder) else self.records() != expected
+
     def __ge__(self, expected: Any) -> bool:
+        __tracebackhide__ = True
         return self.records() >= expected
 
     def __getitem__(self, path: str) -> Records:
