@@ -109,7 +109,7 @@ class Walk:
             (self._function if kind is FunctionType else self._class)(label, value)
             return
         for part in _parts(kind, value):
-            if kind not in _REBUILT and self._stand_in(part) is not None:
+            if kind not in _REBUILT and self._is_clock(part):
                 self.unreached.append(f"{label} (inside a {kind.__name__}, which cannot be changed)")
             self._todo.append((label, part))
         if issubclass(kind, (dict, list)):
@@ -182,9 +182,13 @@ class Walk:
         for name, value in list(_attributes(instance).items()):
             if type(value) is FunctionType and self._owned(value.__module__):
                 self._todo.append((f"{label}.{name}", value))
-            if self._stand_in(value) is not None:
+            if self._is_clock(value):
                 kind = type(instance)
                 self.unreached.append(f"{label}.{name} (kept by a {kind.__module__}.{kind.__qualname__})")
+
+    def _is_clock(self, value: object) -> bool:
+        """Return whether *value* is one and not only a type, as typing objects keep many of."""
+        return self._stand_in(value) is not None and not issubclass(type(value), type)
 
     def _owner_elsewhere(self, container: object) -> str | None:
         """Return which name of another module stands for the same dict or list, if one does."""
