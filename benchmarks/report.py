@@ -29,9 +29,9 @@ _MARK: Final = {"met": "", "met on a slow machine": " *", "missed": " **missed**
 
 def cost(value: float, unit: str) -> str:
     """Return *value* for a reader: nanoseconds become microseconds or milliseconds where that is shorter."""
-    if unit == "ns" and value >= 1e6:
+    if unit == "ns" and abs(value) >= 1e6:
         return quantity(value / 1e6, "ms")
-    if unit == "ns" and value >= 1e4:
+    if unit == "ns" and abs(value) >= 1e4:
         return quantity(value / 1e3, "us")
     return quantity(value, unit)
 

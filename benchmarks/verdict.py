@@ -188,4 +188,4 @@ def quantity(value: float, unit: str) -> str:
         return f"{value:.{3 if value < 1 else 2 if value < 10 else 0}f} x"
     if unit == "operations/s":
         return f"{value:,.0f} operations/s"
-    return f"{value:,.{0 if value >= 100 else 1}f} {unit}"
+    return f"{value:,.{0 if abs(value) >= 100 else 1}f} {unit}"
