@@ -8,7 +8,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
@@ -29,6 +29,7 @@ __all__ = (
     "LogLine",
     "LogReader",
     "decode_line",
+    "decode_object",
     "encode",
     "encode_noting",
     "read_log",
@@ -139,15 +140,24 @@ def decode_line(line: bytes, number: int) -> LogLine | BadLine:
     problems: list[str] = []
     try:
         raw = _parse(line.removeprefix(codecs.BOM_UTF8), problems)
-        if not isinstance(raw, dict):
-            return BadLine(number, f"not an object, but {_JSON_NAMES.get(type(raw), 'a number')}")
-        own = type(raw.get("record")) is int and "kind" in raw
-        record = _record_of_fields(raw, problems) if own else record_of_event(raw, problems)
     except (ValueError, RecursionError) as error:
+        return BadLine(number, _reason(error))
+    if not isinstance(raw, dict):
+        return BadLine(number, f"not an object, but {_JSON_NAMES.get(type(raw), 'a number')}")
+    return decode_object(raw, number, problems)
+
+
+def decode_object(raw: dict[str, Any], number: int, problems: Iterable[str] = ()) -> LogLine | BadLine:
+    """Return what the object of a line says; *problems* are those of the line itself."""
+    found = list(problems)
+    own = type(raw.get("record")) is int and "kind" in raw
+    try:
+        record = _record_of_fields(raw, found) if own else record_of_event(raw, found)
+    except (_NoRecordError, RecursionError) as error:
         return BadLine(number, _reason(error))
     if record is None:
         return BadLine(number, 'no name: neither "cmd" nor "name" is a text')
-    return LogLine(number, record, raw, own, tuple(problems))
+    return LogLine(number, record, raw, own, tuple(found))
 
 
 _JSON_NAMES: Final[dict[type, str]] = {

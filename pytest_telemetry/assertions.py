@@ -1,0 +1,219 @@
+"""Named assertions: one Check each, on anything that holds records (layer 6)."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+
+from pytest_telemetry.checks.latency import Describes, Latency
+from pytest_telemetry.checks.lsp_order import LspReadyOrder
+from pytest_telemetry.checks.measured import MeasuredTiming
+from pytest_telemetry.checks.paths import ROUTES, RelativePaths
+from pytest_telemetry.checks.percentiles import Percentiles
+from pytest_telemetry.checks.timing import MonotonicTiming
+from pytest_telemetry.model.errors import UnusableInput
+from pytest_telemetry.model.record import Record
+from pytest_telemetry.model.wire import BadLine, LogLine, LogReader, decode_object
+from pytest_telemetry.reports.text import finding_lines
+from pytest_telemetry.scan import open_log
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from pytest_telemetry.checks.lsp_server import Policy
+    from pytest_telemetry.checks.streaming import StreamingCheck
+    from pytest_telemetry.model.stats import Method
+
+__all__ = (
+    "HoldsRecords",
+    "Subject",
+    "assert_latency",
+    "assert_lsp_ready_order",
+    "assert_measured_timing",
+    "assert_monotonic_timing",
+    "assert_percentiles",
+    "assert_relative_paths",
+)
+
+
+@runtime_checkable
+class HoldsRecords(Protocol):
+    """A recorder, or any other store."""
+
+    def records(self) -> Iterable[Record]:
+        """Return what is kept."""
+
+
+Subject: TypeAlias = HoldsRecords | Iterable[Record | Mapping[str, Any]] | str | os.PathLike[str]
+"""What can be judged: a recorder or store, Records, dicts (lines of a log), or the path of an event log."""
+
+
+def assert_monotonic_timing(
+    subject: Subject, *, tolerance_ns: int = 1_000, allow_empty: bool = False
+) -> None:
+    """Assert that times fit together as if a monotonic clock had measured them; see `MonotonicTiming`.
+
+    Raises:
+        AssertionError: They do not, or nothing was timed and *allow_empty* is false.
+    """
+    __tracebackhide__ = True
+    _hold(subject, MonotonicTiming(tolerance_ns=tolerance_ns), allow_empty=allow_empty)
+
+
+def assert_relative_paths(
+    subject: Subject, *, ignore: Collection[str] = ROUTES, allow_empty: bool = False
+) -> None:
+    """Assert that no string anywhere is or contains an absolute path; see `RelativePaths`.
+
+    Raises:
+        AssertionError: One does, or there is no record and *allow_empty* is false.
+    """
+    __tracebackhide__ = True
+    _hold(subject, RelativePaths(ignore=ignore), allow_empty=allow_empty)
+
+
+def assert_measured_timing(subject: Subject, *, at_least: int = 5, allow_empty: bool = False) -> None:
+    """Assert that no command with *at_least* timings always took exactly as long; see `MeasuredTiming`.
+
+    Raises:
+        AssertionError: One did, or no command has that many timings and *allow_empty* is false.
+    """
+    __tracebackhide__ = True
+    _hold(subject, MeasuredTiming(at_least=at_least), allow_empty=allow_empty)
+
+
+def assert_lsp_ready_order(
+    subject: Subject,
+    *,
+    policy: Policy = "diagnostics-or-definition",
+    warmup_uri: str | None = None,
+    allow_empty: bool = False,
+) -> None:
+    """Assert that language servers were spawned, initialized, READY and only then asked; see `LspReadyOrder`.
+
+    Raises:
+        AssertionError: One was not; every request that came before READY is named. Or there is no LSP record and
+            *allow_empty* is false.
+    """
+    __tracebackhide__ = True
+    _hold(subject, LspReadyOrder(policy, warmup_uri=warmup_uri), allow_empty=allow_empty)
+
+
+def assert_percentiles(
+    subject: Subject,
+    summary: Mapping[str, Any] | str | os.PathLike[str],
+    *,
+    method: Method = "linear",
+    allow_empty: bool = False,
+) -> None:
+    """Assert that every figure of *summary*, a mapping or a JSON file, follows from the events; see `Percentiles`.
+
+    Raises:
+        AssertionError: One does not, or there is no timing and *allow_empty* is false.
+        UnusableInput: The file of the summary cannot be read.
+        ValueError: The summary holds no figures.
+    """
+    __tracebackhide__ = True
+    figures = summary if isinstance(summary, Mapping) else read_summary(summary)
+    _hold(subject, Percentiles(figures, method=method), allow_empty=allow_empty)
+
+
+def assert_latency(
+    subject: Subject,
+    pattern: Describes | str,
+    *,
+    count: Any = None,
+    p50_ms: float | None = None,
+    p95_ms: float | None = None,
+    max_ms: float | None = None,
+    method: Method = "linear",
+) -> None:
+    """Assert how many finished spans *pattern* describes, and how long they took; see `Latency`.
+
+    Raises:
+        AssertionError: A limit is exceeded, or nothing matches and *count* does not allow for that.
+    """
+    __tracebackhide__ = True
+    check = Latency(pattern, count=count, p50_ms=p50_ms, p95_ms=p95_ms, max_ms=max_ms, method=method)
+    _hold(subject, check, allow_empty=True)  # that nothing matches is a finding of its own
+
+
+def read_summary(path: str | os.PathLike[str]) -> Mapping[str, Any]:
+    """Return the summary in a JSON file.
+
+    Raises:
+        UnusableInput: It cannot be read, or holds no JSON object.
+    """
+    try:
+        with open_log(path) as stream:
+            summary = json.load(stream)
+    except (OSError, ValueError, RecursionError) as error:
+        raise UnusableInput(f"{os.fspath(path)}: no summary in JSON: {error}") from error
+    if not isinstance(summary, Mapping):
+        raise UnusableInput(f"{os.fspath(path)}: no summary: a JSON object was expected")
+    return summary
+
+
+def _hold(subject: Subject, check: StreamingCheck, *, allow_empty: bool) -> None:
+    __tracebackhide__ = True
+    judgement = check.start()
+    records = bad = 0
+    for line in _lines(subject):
+        if isinstance(line, BadLine):
+            bad += 1
+            judgement.add_bad(line)
+        else:
+            records += 1
+            judgement.add(*line)
+    findings = [finding for finding in judgement.findings() if finding.level != "info"]
+    if findings:
+        text = [finding.message for finding in findings]
+        for finding in findings:
+            text += finding_lines(finding, file=_name(subject), examples=20)[1:]
+        raise AssertionError("\n".join(text))
+    if not judgement.judged and not allow_empty:
+        raise AssertionError(_nothing(check, records, bad))
+
+
+def _nothing(check: StreamingCheck, records: int, bad: int) -> str:
+    lines = f"; {bad} lines hold no event" if bad else ""
+    if not records:
+        return f"nothing to judge: no record at all{lines} (allow_empty=True accepts that)"
+    return (
+        f"nothing to judge: no {check.subject} among {records} records{lines} (allow_empty=True accepts that)"
+    )
+
+
+def _name(subject: Subject) -> str:
+    return os.fspath(subject) if isinstance(subject, (str, os.PathLike)) else ""
+
+
+def _lines(subject: Subject) -> Iterator[tuple[Record, LogLine | None] | BadLine]:
+    if isinstance(subject, (str, os.PathLike)):
+        with open_log(subject) as stream:
+            for line in LogReader(stream):
+                yield line if isinstance(line, BadLine) else (line.record, line)
+        return
+    items: Any = subject.records() if isinstance(subject, HoldsRecords) else subject
+    if isinstance(items, (Record, Mapping)) or not isinstance(items, Iterable):
+        raise TypeError(
+            f"expected a recorder, a list of records or dicts, or the path of an event log, not {type(items).__name__}"
+        )
+    for number, item in enumerate(items, 1):
+        if isinstance(item, Record):
+            yield item, None
+        elif isinstance(item, Mapping):
+            yield _of_mapping(item, number)
+        else:
+            raise TypeError(f"item {number} is neither a Record nor a dict, but {type(item).__name__}")
+
+
+def _of_mapping(item: Mapping[str, Any], number: int) -> tuple[Record, LogLine | None] | BadLine:
+    """Read a dict as a line of a log; one with a ``kind`` has the fields of a Record."""
+    raw = dict(item)
+    if "kind" in raw and "cmd" not in raw:
+        raw.setdefault("record", 1)
+    line = decode_object(raw, number)
+    return line if isinstance(line, BadLine) else (line.record, line)

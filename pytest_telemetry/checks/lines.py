@@ -1,0 +1,186 @@
+"""Checks on what every line of a log needs: that it can be read, a run, a time stamp (layer 4)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_telemetry.checks.streaming import Counts, Examples, Judgement, StreamingCheck, amount
+from pytest_telemetry.model.finding import Finding
+from pytest_telemetry.model.stamps import stamp_form, stamp_has_zone
+
+if TYPE_CHECKING:
+    from pytest_telemetry.model.record import Record
+    from pytest_telemetry.model.wire import BadLine, LogLine
+
+__all__ = ("RunId", "Timestamps", "WellFormed")
+
+
+class WellFormed(StreamingCheck):
+    """Every line of a log holds a record, and everything in it can be read.
+
+    A line that holds none is an error; a field that is unreadable, unknown or read leniently is a warning. Records
+    that come from memory are well-formed by construction. Time stamps are the business of `Timestamps`.
+    """
+
+    id = "well-formed"
+    subject = "line"
+
+    def start(self) -> Judgement:
+        """Return a judgement that has seen nothing."""
+        return _WellFormed()
+
+
+class _WellFormed(Judgement):
+    def __init__(self) -> None:
+        self._bad = self._partly = 0
+        self._bad_examples, self._partly_examples = Examples(), Examples(10)
+        self._fields = Counts()
+
+    def add(self, record: Record, line: LogLine | None = None) -> None:
+        self.judged += 1
+        if line is None or not line.problems:
+            return
+        problems = [problem for problem in line.problems if not problem.startswith("ts:")]
+        self._partly += bool(problems)
+        for field in sorted({problem.partition(":")[0] for problem in problems}):
+            self._fields.add(field)
+        for problem in problems:
+            self._partly_examples.add(f"{record.name}: {problem}", line, topic=problem, problem=problem)
+
+    def add_bad(self, line: BadLine) -> None:
+        self.judged += 1
+        self._bad += 1
+        self._bad_examples.add(line.reason, line, reason=line.reason)
+
+    def findings(self) -> list[Finding]:
+        found = []
+        if self._bad:
+            message = f"{self._bad:,} of {amount(self.judged, 'line')} hold no event and were left out"
+            found.append(Finding(WellFormed.id, message, self._bad, examples=tuple(self._bad_examples)))
+        if self._partly:
+            found.append(
+                Finding(
+                    WellFormed.id,
+                    f"{amount(self._partly, 'event')} could be read only in part, or leniently",
+                    self._partly,
+                    "warning",
+                    by_field=self._fields.most_first(),
+                    examples=tuple(self._partly_examples),
+                )
+            )
+        return found
+
+
+class RunId(StreamingCheck):
+    """Every record says which run it belongs to; one that does not is lost to every question about a run."""
+
+    id = "run-id"
+
+    def start(self) -> Judgement:
+        """Return a judgement that has seen nothing."""
+        return _RunId()
+
+
+class _RunId(Judgement):
+    def __init__(self) -> None:
+        self._missing = 0
+        self._commands = Counts()
+        self._examples = Examples()
+
+    def add(self, record: Record, line: LogLine | None = None) -> None:
+        self.judged += 1
+        if record.run_id:
+            return
+        self._missing += 1
+        self._commands.add(record.name)
+        self._examples.add(f"{record.name} has no run id", line, command=record.name)
+
+    def findings(self) -> list[Finding]:
+        if not self._missing:
+            return []
+        message = (
+            f"{self._missing:,} of {amount(self.judged, 'event')} have no run id: "
+            "write the id of the run into every event"
+        )
+        commands = self._commands.most_first()
+        return [
+            Finding(
+                RunId.id,
+                message,
+                self._missing,
+                "warning",
+                by_command=commands,
+                examples=tuple(self._examples),
+            )
+        ]
+
+
+class Timestamps(StreamingCheck):
+    """Every record has a readable time with its offset from UTC, and one log writes them in one form.
+
+    The form is how a stamp is written: all digits become 9, the sign of the offset stays. Records in our own
+    format count nanoseconds; their form is ``integer nanoseconds``. Stamps that are not in order are no finding:
+    several processes append to one log, and a span is written when it ends.
+    """
+
+    id = "timestamps"
+
+    def start(self) -> Judgement:
+        """Return a judgement that has seen nothing."""
+        return _Timestamps()
+
+
+class _Timestamps(Judgement):
+    def __init__(self) -> None:
+        self._forms = Counts()
+        self._first_of_form = Examples(20)
+        self._unreadable = self._naive = 0
+        self._unreadable_examples, self._naive_examples = Examples(), Examples()
+
+    def add(self, record: Record, line: LogLine | None = None) -> None:
+        self.judged += 1
+        stamp = None if line is None or line.own else line.raw.get("ts")
+        if record.time_ns is None:
+            self._unreadable += 1
+            said = "no time stamp" if stamp is None else f"time stamp {str(stamp)[:40]!r}"
+            self._unreadable_examples.add(f"{record.name}: {said}", line)
+            return
+        if stamp is None:
+            if line is not None:
+                self._form("integer nanoseconds", str(record.time_ns), line)
+            return
+        self._form(stamp_form(stamp), stamp, line)
+        if not stamp_has_zone(stamp):
+            self._naive += 1
+            self._naive_examples.add(f"{record.name}: {stamp}", line)
+
+    def _form(self, form: str, stamp: str, line: LogLine | None) -> None:
+        self._forms.add(form)
+        self._first_of_form.add(f"{form}, first {stamp}", line, topic=form, form=form)
+
+    def findings(self) -> list[Finding]:
+        found = []
+        if self._unreadable:
+            message = f"{self._unreadable:,} of {amount(self.judged, 'event')} have no readable time stamp"
+            found.append(
+                Finding(Timestamps.id, message, self._unreadable, examples=tuple(self._unreadable_examples))
+            )
+        forms = self._forms.most_first()
+        if len(forms) > 1:
+            minority = sum(forms.values()) - max(forms.values())
+            message = (
+                f"{len(forms)} forms of time stamp in one log: {minority:,} of {amount(self.judged, 'event')} "
+                "differ from the most frequent form"
+            )
+            examples = tuple(self._first_of_form)
+            found.append(
+                Finding(Timestamps.id, message, minority, "warning", by_field=forms, examples=examples)
+            )
+        if self._naive:
+            message = (
+                f"{amount(self._naive, 'time stamp')} without an offset from UTC, read as UTC: "
+                "write Z or an offset"
+            )
+            examples = tuple(self._naive_examples)
+            found.append(Finding(Timestamps.id, message, self._naive, "warning", examples=examples))
+        return found

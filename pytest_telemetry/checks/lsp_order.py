@@ -1,0 +1,135 @@
+"""The check that nobody uses a language server before it is READY (layer 4)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from pytest_telemetry.checks.lsp_server import POLICIES, Complaint, Policy, Server, Step
+from pytest_telemetry.checks.streaming import Counts, Examples, Judgement, StreamingCheck, amount
+from pytest_telemetry.model.finding import Finding
+from pytest_telemetry.model.lsp import role_of, said
+
+if TYPE_CHECKING:
+    from pytest_telemetry.model.record import Record
+    from pytest_telemetry.model.wire import LogLine
+
+__all__ = ("LspReadyOrder",)
+
+
+class LspReadyOrder(StreamingCheck):
+    """In every run, a language server is spawned, initialized, declared READY, and only then asked.
+
+    READY is what is declared: ``lsp.ready``, or ``lsp.state_change`` to ready. It is over when the server dies,
+    and when the same server is spawned again. The *policy* says what a declaration needs, as far as the run
+    records it at all:
+
+    * ``diagnostics-or-definition``: a successful ``lsp.initialize``, and diagnostics or a definition that was
+      found. Definition requests that are made to find out, up to the first success, are legal before READY.
+    * ``warmup-uri``: a successful ``lsp.initialize``, and diagnostics for the document opened to warm up.
+    * ``initialized``: a successful ``lsp.initialize``.
+
+    A time-out makes no server READY. Records with an attribute ``server`` are judged per server.
+
+    Args:
+        policy: One of the three.
+        warmup_uri: The document of ``warmup-uri``; without it, the one that the records name in an attribute of
+            that name, or any.
+
+    Raises:
+        ValueError: There is no such policy.
+    """
+
+    id = "lsp-ready-order"
+    subject = "LSP record"
+
+    def __init__(
+        self, policy: Policy = "diagnostics-or-definition", *, warmup_uri: str | None = None
+    ) -> None:
+        if policy not in POLICIES:
+            raise ValueError(f"unknown policy {policy!r}: use one of {', '.join(POLICIES)}")
+        self.policy: Policy = policy
+        self.warmup_uri = (warmup_uri or "").lower()
+
+    def start(self) -> Judgement:
+        """Return a judgement that has seen nothing."""
+        return _LspReadyOrder(self.policy, self.warmup_uri)
+
+
+class _LspReadyOrder(Judgement):
+    def __init__(self, policy: Policy, warmup_uri: str) -> None:
+        self._policy: Policy = policy
+        self._warmup_uri = warmup_uri
+        self._servers: dict[tuple[str | None, str], Server] = {}
+        self._requests = 0
+        self._early = Counts()
+        self._early_count = 0
+        self._early_examples = Examples(100)
+        self._disorder: list[tuple[Complaint, str | None]] = []
+        self._disorder_count: Counter[str] = Counter()
+
+    def add(self, record: Record, line: LogLine | None = None) -> None:
+        role = role_of(record)
+        if role is None:
+            return
+        self.judged += 1
+        key = (record.run_id, said(record, "server"))
+        server = self._servers.get(key)
+        if server is None:
+            server = self._servers[key] = Server(self._policy, self._warmup_uri)
+        if not self._warmup_uri:
+            server.warmup_uri = said(record, "warmup_uri") or server.warmup_uri
+        step = Step.of(record, None if line is None else line.number)
+        for complaint in getattr(server, role)(record, step):
+            if role == "request":
+                self._premature(complaint, record)
+            else:
+                self._disorder_count[complaint.rule] += 1
+                if len(self._disorder) < 20:
+                    self._disorder.append((complaint, record.run_id))
+        self._requests += role == "request"
+
+    def _premature(self, complaint: Complaint, record: Record) -> None:
+        self._early_count += 1
+        self._early.add(record.name)
+        method = record.attrs.get("method", record.attrs.get("args.method"))
+        asked = f"{record.name} {method}" if isinstance(method, str) else record.name
+        self._early_examples.add(
+            f"{asked} came {complaint.rule}{_of_run(record.run_id)}",
+            complaint.step.line,
+            command=record.name,
+            run_id=record.run_id,
+            reason=complaint.rule,
+        )
+
+    def findings(self) -> list[Finding]:
+        found = []
+        if self._early_count:
+            message = f"{self._early_count:,} of {amount(self._requests, 'LSP request')} came before READY in their run"
+            found.append(
+                Finding(
+                    LspReadyOrder.id,
+                    message,
+                    self._early_count,
+                    by_command=self._early.most_first(),
+                    examples=tuple(self._early_examples),
+                )
+            )
+        counts, places = Counter(self._disorder_count), list(self._disorder)
+        for (run_id, _), server in self._servers.items():
+            for complaint in server.unaccounted():
+                counts[complaint.rule] += 1
+                places.append((complaint, run_id))
+        for rule, count in sorted(counts.items(), key=lambda item: -item[1]):
+            examples = Examples()
+            for complaint, run_id in places:
+                if complaint.rule == rule:
+                    text = f"{complaint.step.name}: {rule}{_of_run(run_id)}"
+                    examples.add(text, complaint.step.line, run_id=run_id, reason=rule)
+            message = f"{rule}, {count:,} times" if count > 1 else rule
+            found.append(Finding(LspReadyOrder.id, message, count, examples=tuple(examples)))
+        return found
+
+
+def _of_run(run_id: str | None) -> str:
+    return "" if run_id is None else f" in run {run_id}"

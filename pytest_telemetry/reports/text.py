@@ -1,0 +1,93 @@
+"""Findings as text for a terminal and for failure messages (layer 5)."""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from pytest_telemetry.model.finding import LEVELS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from pytest_telemetry.model.finding import Example, Finding
+
+__all__ = ("file_text", "finding_lines", "totals_text", "visible")
+
+
+def file_text(
+    file: str,
+    findings: Sequence[Finding],
+    *,
+    events: int,
+    malformed: int,
+    blank: int = 0,
+    paint: Callable[[str, str], str] = lambda text, level: text,  # noqa: ARG005 - paints nothing
+    examples: int = 5,
+) -> str:
+    """Return what was found in one log, the most severe first; *paint* colours a word by its level."""
+    head = f"{visible(file)}: {_amount(events, 'event')}, {_amount(malformed, 'malformed line')}"
+    if blank:
+        head += f", {_amount(blank, 'blank line')}"
+    lines = [head]
+    for finding in sorted(findings, key=lambda finding: -LEVELS.index(finding.level)):
+        first, *rest = finding_lines(finding, file=file, examples=examples)
+        margin = " " * (9 - len(finding.level))
+        lines += [
+            "",
+            f"{paint(finding.level, finding.level)}{margin}{first}",
+            *(f"         {line}" for line in rest),
+        ]
+    return "\n".join(lines)
+
+
+def finding_lines(finding: Finding, *, file: str = "", examples: int = 5) -> list[str]:
+    """Return the lines of one finding: id and message, counts by field and command, the first *examples*."""
+    lines = [f"{finding.check}: {visible(finding.message)}"]
+    for counts in (finding.by_field, finding.by_command):
+        if counts:
+            lines += _counts(counts)
+    shown = finding.examples[:examples]
+    lines += (_place(example, file) for example in shown)
+    hidden = len(finding.examples) - len(shown)
+    if hidden:
+        lines.append(f"  ... {_amount(hidden, 'more example')}")
+    return lines
+
+
+def totals_text(findings: Iterable[Finding]) -> str:
+    """Return ``3 findings: 2 error, 1 warning``, or ``no findings``."""
+    levels = Counter(finding.level for finding in findings)
+    if not levels:
+        return "no findings"
+    parts = (f"{levels[level]} {level}" for level in reversed(LEVELS) if levels[level])
+    return f"{_amount(levels.total(), 'finding')}: {', '.join(parts)}"
+
+
+def visible(text: str) -> str:
+    """Return *text* with line breaks, control characters and the like escaped: logs are not to be trusted."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def _counts(counts: Mapping[str, Any]) -> list[str]:
+    text = ", ".join(f"{visible(name)}\xa0{count:,}" for name, count in counts.items())
+    lines = textwrap.wrap(text, 100, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
+    return [line.replace("\xa0", " ") for line in lines]
+
+
+def _place(example: Example, file: str) -> str:
+    where = (
+        ""
+        if example.line is None
+        else f"{visible(file)}:{example.line}  "
+        if file
+        else f"line {example.line}: "
+    )
+    return f"  {where}{visible(example.text)}"
+
+
+def _amount(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

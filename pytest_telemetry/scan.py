@@ -1,0 +1,247 @@
+"""Opens event logs and runs all checks over them in one streaming pass (layer 6)."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+
+from pytest_telemetry.checks.lines import RunId, Timestamps, WellFormed
+from pytest_telemetry.checks.lsp_order import LspReadyOrder
+from pytest_telemetry.checks.measured import MeasuredTiming
+from pytest_telemetry.checks.paths import RelativePaths
+from pytest_telemetry.checks.percentiles import Percentiles
+from pytest_telemetry.checks.streaming import Judgement, StreamingCheck
+from pytest_telemetry.checks.timing import MonotonicTiming
+from pytest_telemetry.model.errors import UnusableInput
+from pytest_telemetry.model.wire import LogLine, LogReader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from pytest_telemetry.checks.lsp_server import Policy
+    from pytest_telemetry.model.finding import Finding
+    from pytest_telemetry.model.protocols import Check
+    from pytest_telemetry.model.record import Record
+    from pytest_telemetry.model.stats import Method
+
+__all__ = ("CHECK_IDS", "ScanResult", "open_log", "scan", "scan_stream", "standard_checks")
+
+CHECK_IDS: Final = (
+    "well-formed",
+    "run-id",
+    "timestamps",
+    "relative-paths",
+    "measured-timing",
+    "monotonic-timing",
+    "lsp-ready-order",
+    "percentiles",
+)
+_MAGIC: Final = {
+    b"\xff\xfe": "is UTF-16 text, not UTF-8",
+    b"\xfe\xff": "is UTF-16 text, not UTF-8",
+    b"\x1f\x8b": "is compressed (gzip)",
+    b"\x28\xb5\x2f\xfd": "is compressed (zstd)",
+    b"PK\x03\x04": "is compressed (zip)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ScanResult:
+    """What checks have to say about one log.
+
+    Attributes:
+        file: Its name, as it was given.
+        events: Lines that hold a record.
+        malformed: Lines that hold none, blank ones apart.
+        blank: Blank lines.
+        findings: What is wrong, in the order of the checks.
+        checks: Ids of the checks that judged it.
+    """
+
+    file: str
+    events: int
+    malformed: int
+    blank: int
+    findings: tuple[Finding, ...]
+    checks: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the object that ``check --json`` prints for this file."""
+        return {
+            "file": self.file,
+            "events": self.events,
+            "malformed": self.malformed,
+            "blank": self.blank,
+            "checks": list(self.checks),
+            "findings": [_as_dict(finding) for finding in self.findings],
+        }
+
+
+def _as_dict(finding: Finding) -> dict[str, Any]:
+    result: dict[str, Any] = {"check": finding.check, "count": finding.count, "level": finding.level}
+    if finding.by_field:
+        result["by_field"] = dict(finding.by_field)
+    if finding.by_command:
+        result["by_command"] = dict(finding.by_command)
+    result["message"] = finding.message
+    result["examples"] = [
+        {"line": example.line, "text": example.text, **example.detail} for example in finding.examples
+    ]
+    return result
+
+
+def standard_checks(
+    *,
+    summary: Mapping[str, Any] | None = None,
+    method: Method = "linear",
+    policy: Policy = "diagnostics-or-definition",
+) -> list[StreamingCheck]:
+    """Return a check for every id in `CHECK_IDS`; ``percentiles`` only with a *summary*.
+
+    Raises:
+        ValueError: The summary, the method or the policy cannot be used; the text says why.
+    """
+    checks: list[StreamingCheck] = [
+        WellFormed(),
+        RunId(),
+        Timestamps(),
+        RelativePaths(),
+        MeasuredTiming(),
+        MonotonicTiming(),
+        LspReadyOrder(policy),
+    ]
+    return checks if summary is None else [*checks, Percentiles(summary, method=method)]
+
+
+def open_log(path: str | os.PathLike[str]) -> BinaryIO:
+    """Open the log at *path*.
+
+    Raises:
+        UnusableInput: It cannot be opened, is a directory, or is visibly no text.
+    """
+    try:
+        stream = open(path, "rb")  # noqa: PTH123, SIM115 - the caller closes it
+    except OSError as error:
+        raise UnusableInput(f"{os.fspath(path)}: {error.strerror or error}") from error
+    except ValueError as error:  # a null character
+        raise UnusableInput(f"{os.fspath(path)!r}: {error}") from error
+    try:
+        _require_text(stream, os.fspath(path))
+    except UnusableInput:
+        stream.close()
+        raise
+    return stream
+
+
+def _require_text(stream: BinaryIO, name: str) -> None:
+    """Look at the beginning of a stream without taking it."""
+    peek: Callable[[int], bytes] | None = getattr(stream, "peek", None)
+    if peek is None:
+        return
+    try:
+        head = peek(4_096)
+    except OSError as error:
+        raise UnusableInput(f"{name}: {error.strerror or error}") from error
+    for magic, what in _MAGIC.items():
+        if head.startswith(magic):
+            raise UnusableInput(f"{name}: {what}; an event log is UTF-8 text, one JSON object a line")
+    if b"\0" in head[:4_096]:
+        raise UnusableInput(f"{name}: is binary; an event log is UTF-8 text, one JSON object a line")
+
+
+def scan(
+    path: str | os.PathLike[str],
+    checks: Sequence[Check],
+    *,
+    allow_empty: bool = False,
+    progress: Callable[[int], object] | None = None,
+) -> ScanResult:
+    """Judge the log at *path* in one pass.
+
+    Memory does not grow with the log, unless a check is no `StreamingCheck`: such a check gets all records at once.
+
+    Args:
+        path: The log.
+        checks: What to hold it to.
+        allow_empty: Whether a log without events is fine.
+        progress: Called now and then with the number of bytes read since the last call.
+
+    Raises:
+        UnusableInput: There is nothing to judge: no such file, no text, no event; or reading failed.
+    """
+    with open_log(path) as stream:
+        return scan_stream(stream, os.fspath(path), checks, allow_empty=allow_empty, progress=progress)
+
+
+def scan_stream(
+    stream: BinaryIO,
+    name: str,
+    checks: Sequence[Check],
+    *,
+    allow_empty: bool = False,
+    progress: Callable[[int], object] | None = None,
+) -> ScanResult:
+    """Judge what a stream holds, like `scan`; *name* is what reports call it. The stream is left open.
+
+    Raises:
+        UnusableInput: There is nothing to judge, or reading failed.
+    """
+    _require_text(stream, name)
+    judgements = [check.start() if isinstance(check, StreamingCheck) else _Whole(check) for check in checks]
+    reader = LogReader(stream)
+    try:
+        _feed(reader, judgements, progress)
+    except OSError as error:
+        raise UnusableInput(f"{name}: {error.strerror or error}") from error
+    if not reader.events and not allow_empty:
+        raise UnusableInput(f"{name}: {_nothing(reader)}")
+    findings = tuple(finding for judgement in judgements for finding in judgement.findings())
+    ids = tuple(check.id for check in checks)
+    return ScanResult(name, reader.events, reader.malformed, reader.blank, findings, ids)
+
+
+def _feed(
+    reader: LogReader, judgements: Sequence[Judgement], progress: Callable[[int], object] | None
+) -> None:
+    adders = [judgement.add for judgement in judgements]
+    reported = 0
+    for line in reader:
+        if isinstance(line, LogLine):
+            for add in adders:
+                add(line.record, line)
+        else:
+            for judgement in judgements:
+                judgement.add_bad(line)
+        if progress is not None and reader.offset - reported > 1_000_000:
+            progress(reader.offset - reported)
+            reported = reader.offset
+    if progress is not None:
+        progress(reader.offset - reported)
+
+
+def _nothing(reader: LogReader) -> str:
+    if not reader.malformed:
+        return "is empty: nothing to judge"
+    lines = (
+        "its one line is no event"
+        if reader.malformed == 1
+        else f"none of its {reader.malformed:,} lines is an event"
+    )
+    return f"{lines}: is it an event log, one JSON object a line?"
+
+
+class _Whole(Judgement):
+    """The judgement of a check that wants all records at once."""
+
+    def __init__(self, check: Check) -> None:
+        self._check = check
+        self._records: list[Record] = []
+
+    def add(self, record: Record, line: LogLine | None = None) -> None:
+        del line
+        self.judged += 1
+        self._records.append(record)
+
+    def findings(self) -> list[Finding]:
+        return list(self._check(self._records))
