@@ -13,7 +13,7 @@ from pytest_telemetry.analysis.nearest import in_words, miss, nearest, presence,
 from pytest_telemetry.analysis.reasons import differences, truncated
 from pytest_telemetry.analysis.rows import shown
 from pytest_telemetry.analysis.tree import record_line, tree_text
-from pytest_telemetry.model.matching import Matcher, expected_kinds
+from pytest_telemetry.model.matching import Matcher, expected_kinds, found, found_all
 from pytest_telemetry.model.metric import Metric
 from pytest_telemetry.model.pattern import InOrder, Item, One, Pattern
 from pytest_telemetry.model.record import Record
@@ -105,7 +105,9 @@ def _is_expectation(thing: object) -> bool:
     return isinstance(thing, list | tuple | AbstractSet | Pattern)
 
 
-def _membership(op: str, pattern: Pattern, records: Records, limit: int | None) -> list[str]:
+def _membership(op: str, pattern: Pattern, records: Records, limit: int | None) -> list[str] | None:
+    if found(pattern, records) == (op == "in"):
+        return None  # plugins may ask for texts of assertions that hold
     missed = miss(pattern, records, limit) if op == "in" else presence(pattern, records)
     return [missed.diagnosis, *missed.lines]
 
@@ -149,9 +151,12 @@ def _no_expectation(op: str, expected: Iterable[object]) -> list[str] | None:
     ]
 
 
-def _held_all(records: Records, expected: Iterable[Pattern], limit: int | None) -> list[str]:
+def _held_all(records: Records, expected: Iterable[Pattern], limit: int | None) -> list[str] | None:
     parts = list(expected)
-    if isinstance(expected, Sequence) and len(parts) > 1:
+    in_order = isinstance(expected, Sequence) and len(parts) > 1
+    if not parts or found_all([InOrder(tuple(parts))] if in_order else parts, records):
+        return None
+    if in_order:
         missed = miss(InOrder(tuple(parts)), records, limit)
     elif not records.whole:
         missed = miss(parts[0], records, limit)
@@ -160,7 +165,7 @@ def _held_all(records: Records, expected: Iterable[Pattern], limit: int | None) 
     return [missed.diagnosis, *missed.lines]
 
 
-def _tree(records: Records, items: Sequence[Item], limit: int | None) -> list[str]:
+def _tree(records: Records, items: Sequence[Item], limit: int | None) -> list[str] | None:
     lost = truncated(records)
     if not items:
         room = None if limit is None else limit - len(lost)
@@ -171,6 +176,8 @@ def _tree(records: Records, items: Sequence[Item], limit: int | None) -> list[st
     kinds = expected_kinds(items)
     alignment = Alignment(Matcher(records, kinds, exact=True))
     alignment.level(items, records.roots if "span" in kinds else records, _subject(records))
+    if not alignment.diagnoses:
+        return None
     alignment.explain_missing()
     more = len(alignment.diagnoses) - 1
     diagnosis = alignment.diagnoses[0] + (f"; {plural(more, 'more difference')}" if more else "")

@@ -46,6 +46,8 @@ def assign(rooms: list[Room], must: set[int]) -> Places | None:
     """
     if any(len(room.nodes) < room.low for room in rooms):
         return None
+    if len(rooms) == 1 and rooms[0].high in (None, len(rooms[0].nodes)) and must.issubset(rooms[0].nodes):
+        return dict.fromkeys(rooms[0].nodes, 0)
     if any(room.after for room in rooms):
         return _in_order(rooms, must)
     flow = _Flow(rooms, must)

@@ -165,10 +165,12 @@ class Matcher:
 
     def fits(self, one: One, record: Record) -> bool:
         """Return whether *record* and what is inside it match *one*."""
-        if record.kind != one.kind or not self.own(one, record):
-            return False
+        return self.own(one, record) and self._holds(one, record)
+
+    def _holds(self, one: One, record: Record) -> bool:
+        """Return whether what is inside *record* matches *one*."""
         if not one.items:
-            return not self.exact or not self.children(record)
+            return not self.exact or not self.records.children(record) or not self.children(record)
         key = (id(one), id(record))
         if key not in self._known:
             self._known[key] = self.level(one.items, self.records.children(record))
@@ -202,7 +204,10 @@ class Matcher:
 
     def accepts(self, slot: Slot, record: Record) -> bool:
         """Return whether *record* may stand in *slot*."""
-        return any(self.fits(one, record) for one in slot.options)
+        for one in slot.options:  # noqa: SIM110 - asked most often, and a loop is faster than any()
+            if self.fits(one, record):
+                return True
+        return False
 
     def _stands(self, part: Pattern, nodes: Level) -> bool:
         if is_single(part):
@@ -212,9 +217,9 @@ class Matcher:
 
     def _places(self, plan: Plan, nodes: Level, *, is_open: bool) -> Places | None:
         if is_open and len(plan.slots) == 1 and plan.slots[0].low == 1 and not plan.slots[0].counted:
-            slot = plan.slots[0]
-            first = next((index for index, node in enumerate(nodes) if self.accepts(slot, node)), None)
-            return None if first is None else {first: 0}
+            return next(
+                ({index: 0} for index, node in enumerate(nodes) if self.accepts(plan.slots[0], node)), None
+            )
         rooms, must = [], set() if is_open else set(range(len(nodes)))
         alike: dict[tuple[str, str], list[int]] = {}
         for index, node in enumerate(nodes):
@@ -231,9 +236,17 @@ class Matcher:
         accepted: set[int] = set()
         for one in slot.options:
             for (kind, name), indexes in alike.items():
-                if kind == one.kind and (one.stage == "call" or agrees(one.name, name)):
+                if one.stage == "call":
                     accepted.update(index for index in indexes if self.fits(one, nodes[index]))
+                elif kind == one.kind and agrees(one.name, name):
+                    accepted.update(index for index in indexes if self._fits_alike(one, nodes[index]))
         return sorted(accepted)
+
+    def _fits_alike(self, one: One, record: Record) -> bool:
+        """Return whether *record*, whose kind and name are known to agree, matches *one* for the rest."""
+        if not one.conditions_hold(record) or self.records.was_filtered(record):
+            return False
+        return self._holds(one, record)
 
 
 def opens(items: Sequence[Item]) -> bool:

@@ -145,10 +145,10 @@ class Condition:
 
     def holds(self, record: Record) -> bool:
         """Return whether *record* is as expected; ``stage`` holds for every record."""
-        if self.is_field and self.key == "stage":
-            return True
-        actual = self.actual(record)
-        return actual is not MISSING and agrees(self.expected, actual)
+        if not self.is_field:
+            actual = record.attrs.get(self.key, MISSING)
+            return actual is not MISSING and agrees(self.expected, actual)
+        return self.key == "stage" or agrees(self.expected, self.actual(record))
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -180,8 +180,10 @@ class One(Pattern):
 
     def matches(self, record: Record, /) -> bool:
         """Return whether kind, name and all conditions agree with *record*."""
-        if record.kind != self.kind or not agrees(self.name, record.name):
-            return False
+        return record.kind == self.kind and agrees(self.name, record.name) and self.conditions_hold(record)
+
+    def conditions_hold(self, record: Record) -> bool:
+        """Return whether all conditions agree with *record*, whatever its kind and name."""
         for condition in self.conditions:
             if not condition.holds(record):
                 return False

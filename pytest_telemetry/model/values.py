@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 __all__ = ("Between", "agrees", "between", "is_glob")
+
+_ASTERISK: Final = re.compile(r"(?<!\*)\*(?!\*)")
+_SPECIAL: Final = (str, re.Pattern, type)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -51,27 +54,43 @@ def between(low: Any, high: Any = None, /) -> Between:
 
 
 def is_glob(text: str) -> bool:
-    """Return whether *text* stands for other texts; ``*`` is the only special character."""
-    return "*" in text
+    """Return whether *text* stands for other texts, because it holds a single ``*``.
+
+    Two or more asterisks in a row are themselves: that is what redaction leaves, and a pattern for a redacted value
+    must not match the secret.
+    """
+    return "*" in text and _ASTERISK.search(text) is not None
 
 
 def agrees(expected: Any, actual: Any) -> bool:
     """Return whether a recorded value is what was expected.
 
-    Text that holds ``*`` is a glob over the whole text, a compiled regular expression is searched for, an
+    Text that is a glob (`is_glob`) has to fit the whole value, a compiled regular expression is searched for, an
     exception class is compared by its qualified name, everything else with ``==``.
     """
+    if not isinstance(expected, _SPECIAL) or not isinstance(actual, str | bytes):
+        return bool(expected == actual)
     if isinstance(expected, str):
-        if not isinstance(actual, str):
-            return bool(expected == actual)
-        return expected == actual or (is_glob(expected) and _glob(expected).fullmatch(actual) is not None)
+        return expected == actual or (is_glob(expected) and _is_like(expected, actual))
     if isinstance(expected, re.Pattern):
         return isinstance(actual, type(expected.pattern)) and expected.search(actual) is not None
-    if isinstance(expected, type) and issubclass(expected, BaseException) and isinstance(actual, str):
-        return actual in (expected.__qualname__, f"{expected.__module__}.{expected.__qualname__}")
+    return actual in _names_of(expected) or _equals(expected, actual)  # a class may say so, by its metaclass
+
+
+def _equals(expected: Any, actual: Any) -> bool:
     return bool(expected == actual)
+
+
+def _names_of(exception: type) -> tuple[str, ...]:
+    if not issubclass(exception, BaseException):
+        return ()
+    return exception.__qualname__, f"{exception.__module__}.{exception.__qualname__}"
+
+
+def _is_like(glob: str, actual: str | bytes) -> bool:
+    return isinstance(actual, str) and _glob(glob).fullmatch(actual) is not None
 
 
 @lru_cache(maxsize=512)
 def _glob(text: str) -> re.Pattern[str]:
-    return re.compile(".*".join(map(re.escape, text.split("*"))), re.DOTALL)
+    return re.compile(".*".join(map(re.escape, _ASTERISK.split(text))), re.DOTALL)
