@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest.mock import ANY
+
 from indexer.failures import WithFailures
 from indexer.index import build
 from indexer.sources import Memory
@@ -106,12 +108,12 @@ def test_what_was_skipped_is_told_inside_the_index_span(
 
 
 def test_parsing_says_nothing_about_sizes(telemetry_recorder: TelemetryRecorder, source: Memory) -> None:
-    """A view shows one part of what was recorded; all operators work on it."""
+    """A view shows one part of what was recorded; anything that has `==` can stand for a value."""
     build(source, telemetry_recorder.context)
 
     parsing = telemetry_recorder.view("index.ast.parse")
 
-    assert span("ast.parse", bytes="*") not in parsing
+    assert span("ast.parse", bytes=ANY) not in parsing
 
 
 def test_the_story_of_one_file_is_told_in_the_same_words_every_time(
