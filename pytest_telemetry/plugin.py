@@ -48,6 +48,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    option = config.getoption("--telemetry-fail-on-sink-error")
+    if config.getini("telemetry_fail_on_sink_error") if option is None else option:
+        from pytest_telemetry._pytest.session import FailOnSinkError  # noqa: PLC0415 - only on request
+
+        config.pluginmanager.register(FailOnSinkError(), FailOnSinkError.name)
     config.addinivalue_line(
         "markers",
         "telemetry(limit=None, strict=None): settings of telemetry_recorder for this test: how many records it "
@@ -74,10 +79,11 @@ def telemetry_recorder(request: pytest.FixtureRequest) -> Iterator[TelemetryReco
 
     The recorder is also the ambient context of the test, for decorators and ``current_context()``.
     """
-    from pytest_telemetry._pytest.fixtures import recording  # noqa: PLC0415 - on first use
+    from pytest_telemetry._pytest.fixtures import recorder_of, warn_of_sink_failures  # noqa: PLC0415 - on first use
 
-    with recording(request) as recorder:
+    with recorder_of(request) as recorder:
         yield recorder
+    warn_of_sink_failures(request.node)
 
 
 @pytest.fixture

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import pytest
 
-from pytest_telemetry._pytest.session import attach
+from pytest_telemetry._pytest.session import attach, warn_of_sink_failures
 from pytest_telemetry.model.clock import SYSTEM_CLOCK
 from pytest_telemetry.testing.recorder import TelemetryRecorder
 
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from pytest_telemetry.model.clock import Clock
     from pytest_telemetry.model.protocols import Processor
 
-__all__ = ("RecorderFactory", "recorder_factory", "recording")
+__all__ = ("RecorderFactory", "recorder_factory", "recorder_of")
 
-_MARKER_SETTINGS = frozenset({"limit", "strict"})
+_MARKER_SETTINGS: Final = frozenset({"limit", "strict"})
+_limit_key: Final = pytest.StashKey[int]()
 
 
 class RecorderFactory(Protocol):
@@ -45,19 +46,17 @@ class RecorderFactory(Protocol):
         """
 
 
-@contextmanager
-def recording(request: pytest.FixtureRequest) -> Iterator[TelemetryRecorder]:
-    """Run one test with a recorder that is its ambient context."""
+def recorder_of(request: pytest.FixtureRequest) -> TelemetryRecorder:
+    """Return the recorder of the test that *request* belongs to; enter it to make it ambient."""
     settings = _settings(request)
     recorder = TelemetryRecorder(
         clock=_clock(request),
-        limit=settings["limit"] or _limit(request.config),
-        strict=settings["strict"],
+        limit=settings.get("limit") or _limit(request.config),
+        strict=settings.get("strict"),
         name=request.node.nodeid,
     )
     attach(request.node, recorder, "")
-    with recorder:
-        yield recorder
+    return recorder
 
 
 @contextmanager
@@ -87,6 +86,7 @@ def recorder_factory(request: pytest.FixtureRequest) -> Iterator[RecorderFactory
     yield factory
     for recorder in made:
         recorder.warn_of_open_spans()
+    warn_of_sink_failures(request.node)
 
 
 def _clock(request: pytest.FixtureRequest) -> Clock:
@@ -97,6 +97,9 @@ def _clock(request: pytest.FixtureRequest) -> Clock:
 
 
 def _limit(config: pytest.Config) -> int:
+    limit = config.stash.get(_limit_key, 0)
+    if limit:
+        return limit
     given = config.getoption("--telemetry-limit")
     value = config.getini("telemetry_limit") if given is None else given
     try:
@@ -105,15 +108,15 @@ def _limit(config: pytest.Config) -> int:
         limit = 0
     if limit < 1:
         pytest.fail(f"telemetry_limit must be a whole number above 0, not {value!r}", pytrace=False)
+    config.stash[_limit_key] = limit
     return limit
 
 
 def _settings(request: pytest.FixtureRequest) -> dict[str, Any]:
     """Return what the closest ``telemetry`` marker says, refusing what it cannot mean."""
-    settings: dict[str, Any] = dict.fromkeys(_MARKER_SETTINGS)
     marker = request.node.get_closest_marker("telemetry")
     if marker is None:
-        return settings
+        return {}
     unknown = [*map(repr, marker.args), *sorted(set(marker.kwargs) - _MARKER_SETTINGS)]
     if unknown:
         path, line, _ = request.node.location
@@ -122,4 +125,4 @@ def _settings(request: pytest.FixtureRequest) -> dict[str, Any]:
             f"it takes {', '.join(sorted(_MARKER_SETTINGS))}",
             pytrace=False,
         )
-    return settings | marker.kwargs
+    return dict(marker.kwargs)

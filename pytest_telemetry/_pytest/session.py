@@ -1,8 +1,12 @@
-"""Hooks of a session in which some test uses a recorder; registered by the first one (layer 7)."""
+"""What happens to a test that uses a recorder, beyond the fixture itself (layer 7).
+
+Nothing here is a hook that runs for every test: a test without a recorder must not pay for those with one.
+"""
 
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -10,15 +14,13 @@ import pytest
 from pytest_telemetry.analysis.tree import tree_text
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
     from pytest_telemetry.testing.recorder import TelemetryRecorder
 
-__all__ = ("RecordedTelemetry", "SinkFailedWarning", "attach", "recorders_key")
+__all__ = ("FailOnSinkError", "SinkFailedWarning", "attach", "warn_of_sink_failures")
 
-recorders_key: Final = pytest.StashKey[list[tuple[str, "TelemetryRecorder"]]]()
-
-_NAME: Final = "pytest_telemetry_recorded"
+_recorders: Final = pytest.StashKey[list[tuple[str, "TelemetryRecorder"]]]()
 _LINES: Final = 100
 
 
@@ -26,58 +28,65 @@ class SinkFailedWarning(UserWarning):
     """A sink or reporter beside the recorder raised during the test."""
 
 
-def attach(item: pytest.Item, recorder: TelemetryRecorder, name: str) -> None:
-    """Show what *recorder* holds when *item* fails."""
-    item.stash.setdefault(recorders_key, []).append((name, recorder))
-    plugins = item.config.pluginmanager
-    if not plugins.has_plugin(_NAME):
-        plugins.register(RecordedTelemetry(item.config), _NAME)
+class FailOnSinkError:
+    """Fails a test whose recorder saw a sink raise; registered where the option or the ini file asks for it."""
 
-
-class RecordedTelemetry:
-    """Adds the section "Recorded telemetry" to failures, and speaks up when a sink failed."""
-
-    def __init__(self, config: pytest.Config) -> None:
-        option = config.getoption("--telemetry-fail-on-sink-error")
-        self._fail = config.getini("telemetry_fail_on_sink_error") if option is None else option
-        self._lines = None if config.get_verbosity() >= 2 else _LINES
+    name: Final = "pytest_telemetry_fail_on_sink_error"
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
         result = yield
-        for _, recorder in item.stash.get(recorders_key, ()):
-            failed = [r for r in recorder.records() if r.name == "telemetry.sink.failed"]
-            if failed:
-                names = ", ".join(sorted({f"{r.attrs['sink']} ({r.attrs['error.type']})" for r in failed}))
-                message = f"telemetry sink failed during the test: {names}; the log has the traceback"
-                if self._fail:
-                    pytest.fail(message, pytrace=False)
-                warnings.warn(message, SinkFailedWarning, stacklevel=1)
+        message = _sink_failures(item)
+        if message:
+            pytest.fail(message, pytrace=False)
         return result
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(
-        self, item: pytest.Item
-    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        report = yield
-        if report.failed:
-            for name, recorder in item.stash.get(recorders_key, ()):
-                title = f"Recorded telemetry ({name})" if name else "Recorded telemetry"
-                _add_section(report, title, self._text(recorder))
-        return report
 
-    def _text(self, recorder: TelemetryRecorder) -> str:
-        text = tree_text(recorder.records(), max_lines=self._lines) or "nothing was recorded"
-        dropped = recorder.statistics()["dropped"]
-        if dropped:
-            return f"{dropped} older records were forgotten: the limit is reached (telemetry_limit)\n{text}"
-        return text
+def attach(item: pytest.Item, recorder: TelemetryRecorder, name: str) -> None:
+    """Show what *recorder* holds, under *name*, when *item* fails."""
+    recorders = item.stash.setdefault(_recorders, [])
+    if not recorders:
+        item.repr_failure = partial(_repr_failure, item, item.repr_failure)  # type: ignore[method-assign]  # of this item only
+    recorders.append((name, recorder))
 
 
-def _add_section(report: pytest.TestReport, title: str, text: str) -> None:
-    """Add to the failure text itself, which editors show; to the report's sections where it has no such text."""
-    add = getattr(report.longrepr, "addsection", None)
-    if add is None:
-        report.sections.append((title, text))
-    else:
-        add(title, text, "-")
+def warn_of_sink_failures(item: pytest.Item) -> None:
+    """Warn with a `SinkFailedWarning` if a sink beside a recorder of *item* raised."""
+    message = _sink_failures(item)
+    if message:
+        warnings.warn(message, SinkFailedWarning, stacklevel=2)
+
+
+def _repr_failure(
+    item: pytest.Item, original: Callable[..., Any], excinfo: pytest.ExceptionInfo[BaseException], **options: Any
+) -> Any:
+    """Add the section "Recorded telemetry" to the failure text itself, which editors and xdist pass on."""
+    text = original(excinfo, **options)
+    add = getattr(text, "addsection", None)
+    lines = None if item.config.get_verbosity() >= 2 else _LINES
+    for name, recorder in item.stash[_recorders]:
+        title = f"Recorded telemetry ({name})" if name else "Recorded telemetry"
+        tree = _tree(recorder, lines)
+        if add is None:
+            item.add_report_section("call", title, tree)
+        else:
+            add(title, tree, "-")
+    return text
+
+
+def _tree(recorder: TelemetryRecorder, lines: int | None) -> str:
+    tree = tree_text(recorder.records(), max_lines=lines) or "nothing was recorded"
+    dropped = recorder.statistics()["dropped"]
+    if dropped:
+        return f"{dropped} older records were forgotten: the limit is reached (telemetry_limit)\n{tree}"
+    return tree
+
+
+def _sink_failures(item: pytest.Item) -> str:
+    """Return one line about the sinks that raised during *item*, or nothing."""
+    recorders = item.stash.get(_recorders, ())
+    failed = [record for _, recorder in recorders for record in recorder.store.events("telemetry.sink.failed")]
+    if not failed:
+        return ""
+    names = ", ".join(sorted({f"{record.attrs['sink']} ({record.attrs['error.type']})" for record in failed}))
+    return f"telemetry sink failed during the test: {names}; the log has the traceback"

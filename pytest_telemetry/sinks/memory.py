@@ -141,6 +141,14 @@ class MemoryStore:
                 self._snapshot = (version, self._read())
             return self._snapshot[1]
 
+    def events(self, name: str) -> list[Record]:
+        """Return the events called *name*, without reading the rest."""
+        return [
+            self.record_of(entry)
+            for entry in self._copy()
+            if isinstance(entry, _Measured) and entry.point[1] == name and entry.point[0] == "event"
+        ]
+
     def record_of(self, entry: object) -> Record:
         """Return the record of something that a listener heard of."""
         return self._made_of(entry, {})  # type: ignore[arg-type]  # listeners hear of entries
