@@ -11,12 +11,13 @@ from pytest_telemetry.model.clock import SYSTEM_CLOCK
 from pytest_telemetry.model.ids import SYSTEM_IDS, IdSource
 from pytest_telemetry.model.names import require_name
 from pytest_telemetry.runtime.current import current_span
+from pytest_telemetry.runtime.observed import ObservedSpan
 from pytest_telemetry.runtime.pipeline import Pipeline
 from pytest_telemetry.runtime.recording import Recording
 from pytest_telemetry.runtime.route import as_sink
 from pytest_telemetry.runtime.settings import enabled_by_environment, strict_by_environment
 from pytest_telemetry.runtime.span import add_attributes
-from pytest_telemetry.runtime.span_class import observed_span_class, span_class
+from pytest_telemetry.runtime.span_class import span_class
 
 if TYPE_CHECKING:
     from pytest_telemetry.model.clock import Clock
@@ -68,10 +69,13 @@ class TelemetryContext:
             return NO_OP
         strict = strict_by_environment() if strict is None else strict
         pipeline = Pipeline(sinks, clock=clock, ids=ids, processors=processors, run_id=run_id, strict=strict)
+        if pipeline.observers:
+            observed = object.__new__(_StrictObservedContext if strict else _ObservedContext)
+            observed._pipeline = pipeline
+            return observed
         context = object.__new__(_StrictContext if strict else _EnabledContext)
         context._pipeline = pipeline
-        make = observed_span_class if pipeline.observers else span_class
-        context._span_class = make(pipeline)
+        context._span_class = span_class(pipeline)
         return context
 
     if TYPE_CHECKING:  # what every context has; `Context` has the promises
@@ -187,7 +191,7 @@ class _EnabledContext(Recording, TelemetryContext):
 
     def set(self, /, **attrs: Any) -> None:
         span = current_span()
-        while span is not None and not (type(span) is self._span_class and add_attributes(span, attrs)):
+        while span is not None and not (span._pipeline is self._pipeline and add_attributes(span, attrs)):
             span = span.parent
         if span is None:
             self._pipeline.misused("attributes outside any span", sorted(attrs))
@@ -197,6 +201,19 @@ class _EnabledContext(Recording, TelemetryContext):
         return f"<TelemetryContext: {names}>"
 
 
+class _ObservedContext(_EnabledContext):
+    __slots__ = ()
+
+    def time(self, name: str, /, **attrs: Any) -> Span:
+        span = ObservedSpan()
+        span._pipeline = self._pipeline
+        span.path = name  # type: ignore[assignment]  # a name until it is entered
+        span.attrs = attrs or None
+        return span
+
+    __call__ = time
+
+
 class _StrictContext(_EnabledContext):
     __slots__ = ()
 
@@ -204,6 +221,10 @@ class _StrictContext(_EnabledContext):
         return super().time(require_name(name), **attrs)
 
     __call__ = time
+
+
+class _StrictObservedContext(_StrictContext, _ObservedContext):
+    __slots__ = ()
 
 
 def _enter_no_op(_: object) -> _NoOpContext:

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from pytest_telemetry.model.protocols import Processor, Sink
     from pytest_telemetry.model.record import Instrument, Kind
     from pytest_telemetry.runtime.conversion import Point
-    from pytest_telemetry.runtime.span import ObservedSpan, Span, SpanEnd
+    from pytest_telemetry.runtime.observed import ObservedSpan
+    from pytest_telemetry.runtime.span import Span, SpanEnd
 
 __all__ = ("FAILURES_BEFORE_DETACHING", "NativeSink", "Observer", "Pipeline")
 

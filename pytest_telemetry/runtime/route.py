@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from pytest_telemetry.model.record import Record
     from pytest_telemetry.runtime.conversion import Point
-    from pytest_telemetry.runtime.span import ObservedSpan, Span
+    from pytest_telemetry.runtime.observed import ObservedSpan
+    from pytest_telemetry.runtime.span import Span
 
 __all__ = ("NativeSink", "Observer", "Route", "as_sink", "name_of", "routes_to")
 

@@ -21,14 +21,12 @@ from pytest_telemetry.runtime.recording import Recording
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import CodeType
 
     from pytest_telemetry.model.clock import Clock
     from pytest_telemetry.model.ids import IdSource
 
 __all__ = (
     "ORDER",
-    "ObservedSpan",
     "Span",
     "SpanEnd",
     "current_span",
@@ -114,33 +112,6 @@ class Span(Recording):
                 top = parent
         mono_ns, wall_ns = top.start
         return wall_ns + self.start_mono_ns - mono_ns
-
-
-class ObservedSpan(Span):
-    """A span that a recorder watches from its start, and that remembers what tests ask for.
-
-    Attributes:
-        seq: Number of the end among all ends and measurements of this process; missing while the span is open.
-        end: Monotonic reading at the end; missing likewise.
-        error: What left it; missing likewise.
-        code: The code that opened it.
-        instruction: Where in that code.
-        thread: The thread that opened it.
-    """
-
-    __slots__ = ("code", "end", "error", "instruction", "seq", "thread")
-
-    seq: int
-    end: int
-    error: BaseException | None
-    code: CodeType
-    instruction: int
-    thread: threading.Thread
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it has not ended."""
-        return not hasattr(self, "seq")
 
 
 def identify(span: Span, ids: IdSource) -> OwnPath:
@@ -233,9 +204,7 @@ def _misused_exit(span: Span, what: str) -> None:
 
 def _enter_again(span: Span) -> Span:
     """Enter a span that was entered before: what was recorded for it stays as it is, and a fresh one is used."""
-    fresh = type(span)()
-    fresh.path = span.path.name  # type: ignore[assignment]  # a name until it is entered
-    fresh.attrs = dict(span.attrs) if span.attrs else None
+    fresh = span.time(span.path.name, **(span.attrs or {}))
     with _identity_lock:
         _own_path(span).identity.again.append(fresh)
     return fresh.__enter__()

@@ -7,19 +7,16 @@ this; measure before and after every change here.
 
 from __future__ import annotations
 
-import contextlib
-import sys
-import threading
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from pytest_telemetry.runtime.current import CURRENT
 from pytest_telemetry.runtime.path import ROOT
-from pytest_telemetry.runtime.span import ORDER, ObservedSpan, Span, enter_anyway, leave_out_of_order
+from pytest_telemetry.runtime.span import Span, enter_anyway, leave_out_of_order
 
 if TYPE_CHECKING:
     from pytest_telemetry.runtime.pipeline import Pipeline
 
-__all__ = ("observed_span_class", "span_class")
+__all__ = ("span_class",)
 
 
 def span_class(pipeline: Pipeline) -> type[Span]:
@@ -73,77 +70,3 @@ def span_class(pipeline: Pipeline) -> type[Span]:
 
     pipeline.on_redirect(redirect)
     return ContextSpan
-
-
-def observed_span_class(pipeline: Pipeline) -> type[Span]:
-    """Make the span class of a context that a recorder watches."""
-    get, set_, roots = CURRENT.get, CURRENT.set, ROOT.children
-    source = pipeline.clock
-    mono_ns, wall_ns = source.mono_ns, source.wall_ns
-    started, start_failed = pipeline.span_started, pipeline.start_failed
-    ended, failed = pipeline.span_ended, pipeline.failed
-    order = ORDER.__next__
-    frame_of = sys._getframe  # noqa: SLF001 - the creation line, the reason this class exists
-    thread_of, thread_id = threading.current_thread, threading.get_ident
-    main = threading.main_thread()
-    main_id = main.ident
-
-    class ContextSpan(ObservedSpan):
-        __slots__ = ()
-
-        _pipeline = pipeline
-        clock = source
-
-        def __enter__(self) -> Span:
-            parent = get()
-            try:
-                self.path = (roots if parent is None else parent.path.children)[self.path]
-            except (LookupError, TypeError) as problem:
-                return enter_anyway(self, problem)
-            self.parent = parent
-            frame = frame_of(1)
-            code = frame.f_code
-            while code.co_filename in _PASSED_OVER and frame.f_back is not None:
-                frame = frame.f_back
-                code = frame.f_code
-            self.code = code
-            self.instruction = frame.f_lasti
-            self.thread = main if thread_id() == main_id else thread_of()
-            set_(self)
-            self.start = (mono_ns(), wall_ns()) if parent is None else mono_ns()
-            try:
-                started(self)
-            except BaseException as error:  # noqa: BLE001 - a sink never breaks observed code
-                start_failed(self, error)
-            return self
-
-        def __exit__(self, exc_type: object, exc: BaseException | None, traceback: object, /) -> None:
-            end = mono_ns()
-            if get() is self:
-                set_(self.parent)
-            elif not leave_out_of_order(self, exc):
-                return
-            self.path = self.path.ended
-            self.end = end
-            self.error = exc
-            self.seq = order()
-            try:
-                ended(self, end, exc)
-            except BaseException as error:  # noqa: BLE001 - a sink never breaks observed code
-                failed(error, exc)
-
-    def redirect() -> None:
-        nonlocal started, ended
-        started, ended = pipeline.span_started, pipeline.span_ended
-
-    pipeline.on_redirect(redirect)
-    return ContextSpan
-
-
-_PASSED_OVER: Final = frozenset(
-    {
-        contextlib.__file__,
-        *(__file__.replace("span_class.py", f"{name}.py") for name in ("span", "span_class", "timed")),
-    }
-)
-"""Files that open spans on behalf of others; the creation line is the first frame outside them."""

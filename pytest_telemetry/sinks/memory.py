@@ -15,7 +15,8 @@ from pytest_telemetry.model.record import Record
 from pytest_telemetry.model.recording import Recording
 from pytest_telemetry.model.records import Records
 from pytest_telemetry.runtime.conversion import error_name, point_record
-from pytest_telemetry.runtime.span import ORDER, ObservedSpan, Span, identify
+from pytest_telemetry.runtime.observed import ObservedSpan
+from pytest_telemetry.runtime.span import ORDER, Span, identify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

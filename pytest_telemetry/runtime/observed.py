@@ -1,0 +1,125 @@
+"""Spans that a recorder watches from their start (layer 1).
+
+Unlike `span_class`, one class serves every context, and a span knows its own: a recorder is made for each test,
+and making a class with it would cost more than the spans of most tests do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_telemetry.model.names import require_name
+from pytest_telemetry.runtime.current import CURRENT
+from pytest_telemetry.runtime.path import ROOT
+from pytest_telemetry.runtime.span import ORDER, Span, enter_anyway, leave_out_of_order
+
+if TYPE_CHECKING:
+    from types import CodeType
+
+    from pytest_telemetry.model.clock import Clock
+    from pytest_telemetry.runtime.pipeline import Pipeline
+
+__all__ = ("ObservedSpan",)
+
+_get, _set, _roots = CURRENT.get, CURRENT.set, ROOT.children
+_next: Final = ORDER.__next__
+_frame: Final = sys._getframe  # noqa: SLF001 - the creation line, one of the reasons why this class exists
+_thread, _thread_id = threading.current_thread, threading.get_ident
+_main: Final = threading.main_thread()
+_main_id: Final = _main.ident
+
+
+class ObservedSpan(Span):
+    """A span that remembers what tests ask for.
+
+    Attributes:
+        seq: Number of the end among all ends and measurements of this process; missing while the span is open.
+        end: Monotonic reading at the end; missing likewise.
+        error: What left it; missing likewise.
+        code: The code that opened it.
+        instruction: Where in that code.
+        thread: The thread that opened it.
+    """
+
+    __slots__ = ("_pipeline", "code", "end", "error", "instruction", "seq", "thread")
+
+    _pipeline: Pipeline
+    seq: int
+    end: int
+    error: BaseException | None
+    code: CodeType
+    instruction: int
+    thread: threading.Thread
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has not ended."""
+        return not hasattr(self, "seq")
+
+    @property
+    def clock(self) -> Clock:  # type: ignore[override]  # other spans have it on their class
+        """What timed it."""
+        return self._pipeline.clock
+
+    def time(self, name: str, /, **attrs: Any) -> Span:
+        """Return a span to enter with ``with``."""
+        span = ObservedSpan()
+        span._pipeline = self._pipeline
+        span.path = require_name(name) if self._pipeline.strict else name  # type: ignore[assignment]  # a name until it is entered
+        span.attrs = attrs or None
+        return span
+
+    __call__ = time
+
+    def __enter__(self) -> Span:  # noqa: PYI034 - a span entered twice is another one
+        parent = _get()
+        try:
+            self.path = (_roots if parent is None else parent.path.children)[self.path]
+        except (LookupError, TypeError) as problem:
+            return enter_anyway(self, problem)
+        self.parent = parent
+        frame = _frame(1)
+        code = frame.f_code
+        while code.co_filename in _PASSED_OVER and frame.f_back is not None:
+            frame = frame.f_back
+            code = frame.f_code
+        self.code = code
+        self.instruction = frame.f_lasti
+        self.thread = _main if _thread_id() == _main_id else _thread()
+        pipeline = self._pipeline
+        clock = pipeline.clock
+        _set(self)
+        self.start = (clock.mono_ns(), clock.wall_ns()) if parent is None else clock.mono_ns()
+        try:
+            pipeline.span_started(self)
+        except BaseException as error:  # noqa: BLE001 - a sink never breaks observed code
+            pipeline.start_failed(self, error)
+        return self
+
+    def __exit__(self, exc_type: object, exc: BaseException | None, traceback: object, /) -> None:
+        pipeline = self._pipeline
+        end = pipeline.clock.mono_ns()
+        if _get() is self:
+            _set(self.parent)
+        elif not leave_out_of_order(self, exc):
+            return
+        self.path = self.path.ended
+        self.end = end
+        self.error = exc
+        self.seq = _next()
+        try:
+            pipeline.span_ended(self, end, exc)
+        except BaseException as error:  # noqa: BLE001 - a sink never breaks observed code
+            pipeline.failed(error, exc)
+
+
+_PASSED_OVER: Final = frozenset(
+    {
+        contextlib.__file__,
+        *(__file__.replace("observed.py", f"{name}.py") for name in ("span", "observed", "timed")),
+    }
+)
+"""Files that open spans on behalf of others; the creation line is the first frame outside them."""
