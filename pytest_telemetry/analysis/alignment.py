@@ -16,7 +16,7 @@ from pytest_telemetry.model.values import agrees
 from pytest_telemetry.model.wording import label, shorten
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pytest_telemetry.model.matching import Matcher, Plan, Slot
     from pytest_telemetry.model.pattern import Item, One
@@ -86,26 +86,50 @@ class Alignment:
 
     def explain_missing(self) -> None:
         """Say of what is missing where it was recorded instead, or why it was not."""
-        records = self.matcher.records
-        everywhere = records.whole
+        everywhere = self.matcher.records.whole
         placed = {id(row.record) for row in self.rows if row.record is not None and row.mark != "+"}
         extra = {id(row.record): row for row in self.rows if row.mark == "+"}
+        outer: list[Row] = []
+        moves: list[tuple[Row, str]] = []
         for row in self.rows:
+            del outer[row.depth :]
+            outer.append(row)
             if row.mark != "-" or row.one is None:
                 continue
-            pool = [
-                record for record in everywhere.named(row.one.kind, row.one.name) if id(record) not in placed
-            ]
-            pool.sort(key=lambda record: id(record) not in extra)
-            moved = next((record for record in pool if self.matcher.own(row.one, record)), None)
+            moved = self._elsewhere(row.one, placed, extra)
             if moved is None:
                 reason = lost(row.one, everywhere)
                 row.note = f"missing, {reason}" if reason else "missing"
                 continue
             placed.add(id(moved))
             row.note = f"missing here; found {location(moved, everywhere)}"
+            around = outer[-2].record if len(outer) > 1 else None
+            expected = "at the top level" if around is None else f"in {everywhere.path(around)}"
+            sentence = f"{label(moved, attrs=False)} is {location(moved, everywhere)}, expected {expected}"
+            moves.append((row, sentence))
             if id(moved) in extra:
                 extra[id(moved)].note = "moved"
+                moves.append((extra[id(moved)], sentence))
+        self._diagnose_moves(moves)
+
+    def _elsewhere(self, one: One, placed: set[int], extra: Mapping[int, Row]) -> Record | None:
+        """Return a record that *one* describes and that nothing else was expected to be, if possible a surplus one."""
+        named = self.matcher.records.whole.named(one.kind, one.name)
+        pool = sorted(
+            (record for record in named if id(record) not in placed), key=lambda r: id(r) not in extra
+        )
+        return next((record for record in pool if self.matcher.own(one, record)), None)
+
+    def _diagnose_moves(self, moves: Sequence[tuple[Row, str]]) -> None:
+        """Put what moved in the place of the diagnoses of one record missing here and one too many there."""
+        moved = {id(row) for row, _ in moves}
+        unexplained = {row.because for row in self.rows if row.because and id(row) not in moved}
+        explained = {row.because: sentence for row, sentence in moves if row.because not in unexplained}
+        sentences = dict.fromkeys(sentence for _, sentence in moves if sentence in explained.values())
+        if explained:
+            first = min(self.diagnoses.index(diagnosis) for diagnosis in explained)
+            kept = [diagnosis for diagnosis in self.diagnoses if diagnosis not in explained]
+            self.diagnoses[:] = [*kept[:first], *sentences, *kept[first:]]
 
     def cost(self, one: One, record: Record, *, deep: bool) -> int | None:
         """Return how much *record* differs from *one*, or None if they have not even kind and name in common."""
@@ -158,6 +182,7 @@ class _Level:
         ]
         self.slot_of = self._paired()
         self.held = Counter(self.slot_of.values())
+        self.because: dict[tuple[str, str], str] = {}
 
     def add(self) -> None:
         """Add the rows and diagnoses of this level."""
@@ -181,17 +206,17 @@ class _Level:
             elif self.is_open and index not in counted_here:
                 self.to._as_expected([node], self.depth)  # noqa: SLF001 - the same module
             else:
-                self._row("+", node, "not expected")
+                self._row("+", node, "not expected", self.because.get((node.kind, node.name), ""))
         for node in self.everything:
             if id(node) in forbidden and node.kind not in self.matcher.kinds:
                 self._row("+", node, "must not be there")
         for number, missing in self._missing().items():
-            self.to.rows.append(
-                Row(self.depth, "-", None, self.plan.slots[number].options[0], "missing", missing)
-            )
+            one = self.plan.slots[number].options[0]
+            because = self.because.get((one.kind, repr(one.name)), "")
+            self.to.rows.append(Row(self.depth, "-", None, one, "missing", missing, because))
 
-    def _row(self, mark: str, node: Record, note: str) -> None:
-        self.to.rows.append(Row(self.depth, mark, node, None, note))
+    def _row(self, mark: str, node: Record, note: str, because: str = "") -> None:
+        self.to.rows.append(Row(self.depth, mark, node, None, note, because=because))
 
     def _filled(self, slot: Slot, node: Record) -> None:
         if self.matcher.accepts(slot, node):
@@ -243,35 +268,44 @@ class _Level:
 
     def _diagnose_counts(self) -> None:
         """Say which names stand here too often or too rarely, those that were expected first."""
-        named: dict[object, list[int]] = {}
+        alike: dict[object, list[int]] = {}
         for number, slot in enumerate(self.plan.slots):
-            named.setdefault(tuple((one.kind, repr(one.name)) for one in slot.options), []).append(number)
-        missing = self._missing()
-        of_a_name: set[int] = set()
-        for numbers in named.values():
+            alike.setdefault(tuple((one.kind, repr(one.name)) for one in slot.options), []).append(number)
+        known: set[int] = set()
+        for numbers in alike.values():
             slots = [self.plan.slots[number] for number in numbers]
             here = [i for i, node in enumerate(self.nodes) if any(_has_name(slot, node) for slot in slots)]
-            of_a_name.update(here)
-            low = sum(slot.low for slot in slots)
-            high = None if any(s.high is None for s in slots) else sum(s.high or 0 for s in slots)
-            bounded = not self.is_open or all(slot.counted for slot in slots)
-            if not here and low:
-                what = ", ".join(dict.fromkeys(written(slot.options[0]) for slot in slots))
-                self.to.diagnoses.append(f"{self.place} lacks {what if low == 1 else f'{low} x {what}'}")
-            elif len(here) < low or (bounded and high is not None and len(here) > high):
-                found = counted(self.nodes[i] for i in here)
-                found = found if len(here) > 1 else f"1 x {found}"
-                self.to.diagnoses.append(
-                    f"{self.place} has {found}, expected {_range(low, high, bounded=bounded)}"
+            known.update(here)
+            if what := self._miscounted(slots, [self.nodes[i] for i in here], lacking=self._lacking(numbers)):
+                self._diagnose(f"{self.place} {what}", (self.nodes[i] for i in here))
+                self.because.update(
+                    {(one.kind, repr(one.name)): f"{self.place} {what}" for one in slots[0].options}
                 )
-            elif any(number in missing for number in numbers):
-                self.to.diagnoses.append(f"{self.place} lacks {written(slots[0].options[0])}")
-        if not self.is_open:
-            surplus = [
-                node for i, node in enumerate(self.nodes) if i not in of_a_name and i not in self.slot_of
-            ]
-            if surplus:
-                self.to.diagnoses.append(f"{self.place} has {counted(surplus)}, not expected")
+        surplus = [node for i, node in enumerate(self.nodes) if i not in known and i not in self.slot_of]
+        if surplus and not self.is_open:
+            self._diagnose(f"{self.place} has {counted(surplus)}, not expected", surplus)
+
+    def _diagnose(self, diagnosis: str, nodes: Iterable[Record]) -> None:
+        self.to.diagnoses.append(diagnosis)
+        self.because.update({(node.kind, node.name): diagnosis for node in nodes})
+
+    def _miscounted(self, slots: Sequence[Slot], here: Sequence[Record], *, lacking: bool) -> str:
+        """Return what is wrong with the number of records of a name, as the end of a sentence; empty if nothing is."""
+        low = sum(slot.low for slot in slots)
+        high = None if any(slot.high is None for slot in slots) else sum(slot.high or 0 for slot in slots)
+        if self.is_open and not all(slot.counted for slot in slots):
+            high = None
+        if not here and low:
+            names = ", ".join(dict.fromkeys(written(slot.options[0]) for slot in slots))
+            return f"lacks {names if low == 1 else f'{low} x {names}'}"
+        if len(here) < low or (high is not None and len(here) > high):
+            found = counted(here)
+            expected = f"at least {low}" if high is None else low if low == high else f"{low} to {high}"
+            return f"has {found if len(here) > 1 else f'1 x {found}'}, expected {expected}"
+        return f"lacks {written(slots[0].options[0])}" if lacking else ""
+
+    def _lacking(self, numbers: Iterable[int]) -> bool:
+        return not self._missing().keys().isdisjoint(numbers)
 
     def _out_of_order(self) -> dict[int, str]:
         last = {number: index for index, number in sorted(self.slot_of.items())}
@@ -297,9 +331,3 @@ def counted(nodes: Iterable[Record]) -> str:
 
 def _has_name(slot: Slot, node: Record) -> bool:
     return any(one.kind == node.kind and agrees(one.name, node.name) for one in slot.options)
-
-
-def _range(low: int, high: int | None, *, bounded: bool) -> str:
-    if high is None or not bounded:
-        return f"at least {low}"
-    return str(low) if low == high else f"{low} to {high}"

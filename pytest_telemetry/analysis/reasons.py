@@ -13,7 +13,8 @@ from pytest_telemetry.model.wording import brief, label, one_line, plural, short
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from pytest_telemetry.model.pattern import Condition, One
+    from pytest_telemetry.model.condition import Condition
+    from pytest_telemetry.model.pattern import One
     from pytest_telemetry.model.record import Record
     from pytest_telemetry.model.records import Records
 

@@ -31,6 +31,7 @@ class Row:
         one: What was expected there; None if nothing was.
         note: What is wrong.
         count: How many records are missing.
+        because: The diagnosis that this row belongs to, if it does not stand for itself.
     """
 
     depth: int
@@ -39,6 +40,7 @@ class Row:
     one: One | None = None
     note: str = ""
     count: int = 1
+    because: str = ""
 
     @property
     def text(self) -> str:

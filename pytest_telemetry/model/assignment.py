@@ -14,7 +14,7 @@ __all__ = ("Places", "Room", "assign", "fill")
 Places: TypeAlias = dict[int, int]
 """The slot of each node that has one."""
 
-_WIDEST: Final = 4096
+_WIDEST: Final = 1024
 """States kept per node while an order is solved; beyond it the fullest are kept, and a solution may be missed."""
 
 

@@ -12,20 +12,17 @@ from dataclasses import dataclass, field
 from types import EllipsisType
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
 
-from pytest_telemetry.model.record import STATUSES, Kind, Record
-from pytest_telemetry.model.values import Between, agrees, is_glob
+from pytest_telemetry.model.condition import FIELDS, Condition, Expected, written
+from pytest_telemetry.model.record import Kind, Record
+from pytest_telemetry.model.values import Between, agrees
 from pytest_telemetry.model.wording import brief
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = (
-    "FIELDS",
-    "MISSING",
-    "STAGES",
     "Absent",
     "Both",
-    "Condition",
     "Either",
     "InOrder",
     "Item",
@@ -41,12 +38,6 @@ __all__ = (
     "only",
     "span",
 )
-
-FIELDS: Final = ("duration", "status", "error", "level", "scope", "source", "stage", "thread")
-"""The keywords that mean fields of the record; every other keyword is an attribute."""
-STAGES: Final = ("call", "output")
-MISSING: Final = type("Missing", (), {"__repr__": lambda _: "absent", "__slots__": ()})()
-"""Stands for the value of an attribute that a record does not have."""
 
 
 class Pattern:
@@ -121,36 +112,6 @@ Item: TypeAlias = Pattern | EllipsisType
 """What stands at a level of an expected tree; ``...`` lets other records stand there too."""
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """One thing that a pattern asks of a record.
-
-    Attributes:
-        key: Name of the field or of the attribute.
-        expected: What `agrees` compares the actual value with.
-        is_field: Whether *key* is a field of the record.
-    """
-
-    key: str
-    expected: Any
-    is_field: bool
-
-    def actual(self, record: Record) -> Any:
-        """Return what *record* has there: `MISSING` for an absent attribute, seconds for a duration."""
-        if not self.is_field:
-            return record.attrs.get(self.key, MISSING)
-        if self.key == "duration":
-            return None if record.duration_ns is None else record.duration_ns / 1_000_000_000
-        return getattr(record, self.key)
-
-    def holds(self, record: Record) -> bool:
-        """Return whether *record* is as expected; ``stage`` holds for every record."""
-        if not self.is_field:
-            actual = record.attrs.get(self.key, MISSING)
-            return actual is not MISSING and agrees(self.expected, actual)
-        return self.key == "stage" or agrees(self.expected, self.actual(record))
-
-
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class One(Pattern):
     """Describes one record.
@@ -174,7 +135,7 @@ class One(Pattern):
     def __post_init__(self) -> None:
         for condition in self.conditions:
             if condition.is_field:
-                _require_known(condition)
+                condition.require_possible()
                 if condition.key == "stage":
                     object.__setattr__(self, "stage", condition.expected)
 
@@ -207,16 +168,16 @@ class One(Pattern):
         """Return the repr without conditions and children: ``span('load')``."""
         level = next((c.expected for c in self.conditions if c.is_field and c.key == "level"), None)
         method = f".{level}" if self.kind == "log" and level in LogPatterns.LEVELS else ""
-        return f"{self.kind}{method}({_written(self.name)})"
+        return f"{self.kind}{method}({written(self.name)})"
 
     def __repr__(self) -> str:
         head = self.head()
-        named = [c for c in self.conditions if c.is_field or _is_keyword(c.key)]
-        mapped = {c.key: c.expected for c in self.conditions if not (c.is_field or _is_keyword(c.key))}
-        value = [_written(c.expected) for c in named if c.key == "value" and c.is_field]
+        named = [c for c in self.conditions if c.is_keyword]
+        mapped = {c.key: c.expected for c in self.conditions if not c.is_keyword}
+        value = [written(c.expected) for c in named if c.key == "value" and c.is_field]
         skipped = ("value", "level") if head.startswith("log.") else ("value",)
-        keywords = [f"{c.key}={_written(c.expected)}" for c in named if not (c.is_field and c.key in skipped)]
-        pairs = ", ".join(f"{_written(key)}: {_written(expected)}" for key, expected in mapped.items())
+        keywords = [f"{c.key}={written(c.expected)}" for c in named if not (c.is_field and c.key in skipped)]
+        pairs = ", ".join(f"{written(key)}: {written(expected)}" for key, expected in mapped.items())
         mapping = [f"{{{pairs}}}"] if mapped else []
         if self.exact:
             mapping, keywords = [f"only({', '.join([*mapping, *keywords])})"], []
@@ -224,8 +185,8 @@ class One(Pattern):
         return f"{head[:-1]}{''.join(f', {part}' for part in (*value, *items, *mapping, *keywords))})"
 
     def _key(self) -> Any:
-        conditions = frozenset((c.is_field, c.key, _Value(c.expected)) for c in self.conditions)
-        return self.kind, _Value(self.name), self.items, conditions, self.exact
+        conditions = frozenset((c.is_field, c.key, Expected(c.expected)) for c in self.conditions)
+        return self.kind, Expected(self.name), self.items, conditions, self.exact
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -495,18 +456,6 @@ def _misplaced(kind: Kind, name: Any, argument: Any) -> str:
     )
 
 
-def _require_known(condition: Condition) -> None:
-    known = {"status": STATUSES, "stage": STAGES}.get(condition.key)
-    expected = condition.expected
-    if known is None or expected in known:
-        return
-    if condition.key == "stage" or (isinstance(expected, str) and not is_glob(expected)):
-        raise ValueError(
-            f"{condition.key}={expected!r} fits no record: it is one of {', '.join(known)}; "
-            f"for an attribute of that name write {{{condition.key!r}: {expected!r}}}"
-        )
-
-
 def _has_absent(pattern: Pattern) -> bool:
     return isinstance(pattern, Absent) or (
         isinstance(pattern, Several) and any(map(_has_absent, pattern.parts))
@@ -516,32 +465,3 @@ def _has_absent(pattern: Pattern) -> bool:
 def _parts(joined: type[Several], pattern: Pattern) -> tuple[Pattern, ...]:
     """Return the parts of *pattern* if it is joined in the same way, so that ``a >> b >> c`` is one sequence."""
     return pattern.parts if type(pattern) is joined else (pattern,)
-
-
-def _is_keyword(key: str) -> bool:
-    return key.isidentifier() and key not in FIELDS
-
-
-def _written(value: Any) -> str:
-    """Return *value* as it is written in code."""
-    if isinstance(value, type) and issubclass(value, BaseException):
-        return value.__qualname__
-    return brief(value, limit=200)
-
-
-class _Value:
-    """Makes any expected value hashable, and equal to the same value of the same type only."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, _Value):
-            return NotImplemented
-        mine, theirs = self.value, other.value
-        return mine is theirs or (type(mine) is type(theirs) and bool(mine == theirs))
-
-    def __hash__(self) -> int:
-        return hash(self.value) if isinstance(self.value, str) else hash(type(self.value))

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_telemetry.model.condition import Condition
 from pytest_telemetry.model.matching import found, found_all, matching_records
-from pytest_telemetry.model.pattern import Condition, Item, One, Pattern, event, log, metric, only, span
+from pytest_telemetry.model.pattern import Item, One, Pattern, event, log, metric, only, span
 from pytest_telemetry.model.recording import Recording
 from pytest_telemetry.model.records import Records
 from pytest_telemetry.model.values import between
