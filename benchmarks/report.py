@@ -66,6 +66,7 @@ class _Run:
 
     python: str
     machine: str
+    packages: str
     results: Mapping[tuple[str, str], Mapping[str, Any]]
 
     @classmethod
@@ -90,14 +91,16 @@ class _Run:
             f"{cpu.get('brand_raw', info['machine'])}, {cpu.get('count', '?')} cores, {info['system']} "
             f"{info['release'].split('-')[0]}, {data['datetime'][:10]}"
         )
-        return cls(f"{info['python_implementation']} {info['python_version']}", machine, results)
+        packages = ", ".join(f"{name} {version}" for name, version in info.get("packages", {}).items())
+        return cls(f"{info['python_implementation']} {info['python_version']}", machine, packages, results)
 
 
 def tables(runs: Sequence[_Run]) -> Iterator[str]:
     """Yield the lines of the Markdown tables: a column for each run."""
     slowness = (f"{min(r['slowness'] for r in run.results.values()):.2f} ({run.python})" for run in runs)
     yield f"Machine: {'; '.join(dict.fromkeys(run.machine for run in runs))}."
-    yield f"It is slower than the reference machine by a factor of {', '.join(slowness)}."
+    yield f"With {'; '.join(dict.fromkeys(run.packages for run in runs))}."
+    yield f"The machine is slower than the reference machine by a factor of {', '.join(slowness)}."
     keys = dict.fromkeys(key for run in runs for key in run.results)
     group = None
     for key in keys:

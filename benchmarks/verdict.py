@@ -166,7 +166,7 @@ def judge(target: Target, reading: Reading) -> Verdict:
     if compare(value, target.bound):
         return Verdict(target, value, "met")
     verdict = Verdict(target, value, "met on a slow machine", reading.slowness if target.scaled else 1.0)
-    if target.scaled and compare(verdict.adjusted, target.bound):
+    if compare(verdict.adjusted, target.bound):
         return verdict
     return Verdict(target, value, "missed", verdict.slowness)
 

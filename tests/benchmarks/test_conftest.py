@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,7 @@ def project(pytester: pytest.Pytester) -> pytest.Pytester:
     ("arguments", "outcome"),
     [
         ([], {"passed": 1}),
+        (["."], {"passed": 1}),
         (["tests"], {"passed": 1}),
         (["--benchmark-only"], {"passed": 1, "deselected": 1}),
         (["benchmarks"], {"passed": 1}),
@@ -45,7 +47,7 @@ def test_benchmarks_run_when_asked_for(
     result = project.runpytest_inprocess(*arguments, "-v")
 
     result.assert_outcomes(**outcome)
-    asked = bool(arguments) and arguments != ["tests"]
+    asked = any("benchmark" in argument for argument in arguments)
     result.stdout.fnmatch_lines(["*test_speed PASSED*" if asked else "*test_behaviour PASSED*"])
 
 
@@ -72,3 +74,12 @@ def test_a_tracer_forbids_judging(project: pytest.Pytester) -> None:
 
     result.assert_outcomes(skipped=1)
     result.stdout.fnmatch_lines(["SKIPPED*a tracer is active*"])
+
+
+def test_results_name_the_peers_and_not_the_host(project: pytest.Pytester) -> None:
+    """What ``--benchmark-json`` wrote can be published."""
+    project.runpytest_inprocess("--benchmark-only", "--benchmark-json=results.json")
+
+    machine = json.loads((project.path / "results.json").read_text(encoding="utf-8"))["machine_info"]
+    assert machine["packages"]["pytest"] == pytest.__version__
+    assert "node" not in machine

@@ -94,7 +94,7 @@ def written(path: Path, python: str, *results: dict[str, Any]) -> str:
             "machine": "x86_64",
             "system": "Linux",
             "release": "6.1.0-cloud",
-            "node": "secret-host",
+            "packages": {"pytest": "9.2.0", "logfire": "5.2.0"},
             "cpu": {"brand_raw": "Some CPU", "count": 2},
         },
         "datetime": "2026-11-21T04:00:00+00:00",
@@ -112,7 +112,8 @@ def written(path: Path, python: str, *results: dict[str, Any]) -> str:
 
 TABLES = """\
 Machine: Some CPU, 2 cores, Linux 6.1.0, 2026-11-21.
-It is slower than the reference machine by a factor of 1.00 (CPython 3.11.7), 1.00 (CPython 3.12.1).
+With pytest 9.2.0, logfire 5.2.0.
+The machine is slower than the reference machine by a factor of 1.00 (CPython 3.11.7), 1.00 (CPython 3.12.1).
 
 ### disabled
 
@@ -130,7 +131,7 @@ It is slower than the reference machine by a factor of 1.00 (CPython 3.11.7), 1.
 
 
 def test_the_tables_have_a_column_for_each_python(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Costs, peers and targets of every run; what a run lacks is a dash; no host name."""
+    """Costs, peers and targets of every run; what a run lacks is a dash."""
     files = [
         written(tmp_path / "a.json", "3.11.7", SCOPE, COUNT),
         written(tmp_path / "b.json", "3.12.1", SCOPE),
