@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pytest_telemetry import JsonlSink, TelemetryContext
+from pytest_telemetry import FakeClock, JsonlSink, TelemetryContext
 
 HERE: Final = Path(__file__).resolve().parent
 LOG: Final = "run.jsonl"
@@ -44,16 +44,16 @@ class Step:
 
 STEPS: Final = (
     Step(
-        "A program indexes the standard library, with some failures injected, and reports about itself.",
+        "A program indexes the standard library and reports about itself, failures included.",
         f"python -m indexer --limit 200 --inject-failures --report --log {LOG}",
         ("-m", "indexer", "--limit", "200", "--inject-failures", "--report", "--log", LOG),
         0,
         ("index.file.read", "skipped injected/broken_syntax.py"),
     ),
     Step(
-        "Tests of its telemetry fail, on purpose: each says what was closest, and why it is not a match.",
+        "Tests of its telemetry fail, on purpose: each says what was closest, and what differs.",
         "pytest docs/examples/failing",
-        ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", "docs/examples/failing"),
+        ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "telemetry", "docs/examples/failing"),
         1,
         ("Recorded telemetry", "3 failed"),
         in_repository=True,
@@ -70,7 +70,7 @@ STEPS: Final = (
         f"pytest-telemetry check {CARELESS_LOG}",
         ("-m", "pytest_telemetry.cli", "check", CARELESS_LOG),
         1,
-        ("relative-paths", "lsp-ready-order", CARELESS_LOG),
+        ("relative-paths", "measured-timing", "lsp-ready-order", f"{CARELESS_LOG}:"),
     ),
 )
 
@@ -87,12 +87,15 @@ def main() -> int:
 
 
 def write_carelessly(log: Path) -> None:
-    """Write a log with two mistakes: absolute paths, and a request before anybody was ready to answer."""
-    context = TelemetryContext(JsonlSink(log), enabled=True)
-    with context("file.read", file="/home/ada/shop/cart.py"):
-        context.event("lsp.spawn")
+    """Write a log with three mistakes: absolute paths, a clock that stands still, and a request that came too early."""
+    context = TelemetryContext(JsonlSink(log), enabled=True, clock=FakeClock())
+    for name in ("cart", "orders", "prices", "stock", "taxes"):
+        with context("file.read", file=f"/home/ada/shop/{name}.py"):
+            pass
+    context.event("lsp.spawn")
     with context("lsp.definition", symbol="shop.Cart"):
-        context.event("lsp.ready")
+        pass
+    context.event("lsp.ready")
     context.shutdown()
 
 
@@ -118,10 +121,10 @@ def run(number: int, step: Step, directory: str) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """Return an environment in which the output does not depend on the caller's settings."""
-    kept = {
-        key: value for key, value in os.environ.items() if key not in {"CI", "BUILD_NUMBER", "PYTEST_ADDOPTS"}
-    }
+    """Return an environment in which the output depends neither on the caller's settings nor on other plugins."""
+    dropped = {"BUILD_NUMBER", "CI", "PYTEST_ADDOPTS", "PYTEST_PLUGINS"}
+    kept = {key: value for key, value in os.environ.items() if key not in dropped}
+    kept["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     colour = {"FORCE_COLOR": "1"} if sys.stdout.isatty() and "NO_COLOR" not in os.environ else {}
     return kept | colour | {"PYTHONPATH": str(HERE), "COLUMNS": "100", "PYTHONIOENCODING": "utf-8"}
 

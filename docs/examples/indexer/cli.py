@@ -103,7 +103,9 @@ def _run(options: argparse.Namespace) -> int:
             index = build(source, context, limit=options.limit, on_file=_progress)
             _progress(None)
             if not index.modules:
-                raise NothingToIndexError(f"no Python file could be indexed in {options.root or source.label}")
+                raise NothingToIndexError(
+                    f"no Python file could be indexed in {options.root or source.label}"
+                )
             with DefinitionServer(index, context, unanswered=UNANSWERED) as server:
                 selector = Selector(index, server, context)
                 resolutions, unknown = selector.resolve_all(options.symbols or index.imported())
