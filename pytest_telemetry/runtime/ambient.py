@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
 
 from pytest_telemetry.runtime.context import NO_OP, TelemetryContext
 from pytest_telemetry.runtime.timed import timed_by
@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 __all__ = ("current_context", "timed", "use_context")
 
 F = TypeVar("F", bound="Callable[..., Any]")
+Source: TypeAlias = "TelemetryContext | Callable[[], TelemetryContext]"
+S = TypeVar("S", bound="TelemetryContext | Callable[[], TelemetryContext]")
 
-_ambient: Final[ContextVar[TelemetryContext | None]] = ContextVar("pytest_telemetry_context", default=None)
+_ambient: Final[ContextVar[Source | None]] = ContextVar("pytest_telemetry_context", default=None)
 _changing: Final = threading.RLock()
 
 
@@ -26,7 +28,7 @@ class _Everywhere:
     __slots__ = ("blocks",)
 
     def __init__(self) -> None:
-        self.blocks: tuple[tuple[object, TelemetryContext], ...] = ()
+        self.blocks: tuple[tuple[object, Source], ...] = ()
 
 
 _everywhere: Final = _Everywhere()
@@ -37,11 +39,11 @@ def current_context() -> TelemetryContext:
 
     Ask per call; a context that was fetched once at import is the no-op for ever.
     """
-    context = _ambient.get()
-    if context is not None:
-        return context
-    blocks = _everywhere.blocks  # read once: another thread may leave its block in between
-    return blocks[-1][1] if blocks else NO_OP
+    source = _ambient.get()
+    if source is None:
+        blocks = _everywhere.blocks  # read once: another thread may leave its block in between
+        source = blocks[-1][1] if blocks else NO_OP
+    return source if isinstance(source, TelemetryContext) else source()
 
 
 def timed(name: str, /, **attrs: Any) -> Callable[[F], F]:
@@ -56,22 +58,23 @@ def timed(name: str, /, **attrs: Any) -> Callable[[F], F]:
     return decorate
 
 
-class use_context:  # noqa: N801 - used like a function
+class use_context(Generic[S]):  # noqa: N801 - used like a function
     """Make *context* the ambient one inside a ``with`` block.
 
     Args:
-        context: What `current_context` returns inside the block, in this thread or task and in what it starts.
+        context: What `current_context` returns inside the block, in this thread or task and in what it starts;
+            or a function that returns it, called by every look-up.
         all_threads: Also serve threads that were started without a copy of this one's context variables, which
             is what ``threading.Thread`` and executors do. A recorder asks for it; two blocks that
             overlap in time in different threads would serve each other's threads.
     """
 
-    def __init__(self, context: TelemetryContext, *, all_threads: bool = False) -> None:
+    def __init__(self, context: S, *, all_threads: bool = False) -> None:
         self._context = context
         self._all_threads = all_threads
-        self._entered: list[tuple[object, TelemetryContext | None]] = []
+        self._entered: list[tuple[object, Source | None]] = []
 
-    def __enter__(self) -> TelemetryContext:
+    def __enter__(self) -> S:
         block = object()
         self._entered.append((block, _ambient.get()))
         _ambient.set(self._context)

@@ -1,5 +1,5 @@
 """TelemetryContext: the factory, the shared no-op, and the enabled context (layer 1)."""
-# ruff: noqa: ARG002, D102 - the no-op takes what the enabled context uses; `Context` says what each method promises
+# ruff: noqa: ARG002, D102, SLF001 - the no-op takes what the enabled context uses; `Context` has the promises; one layer
 
 from __future__ import annotations
 

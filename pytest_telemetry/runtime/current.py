@@ -13,11 +13,15 @@ if TYPE_CHECKING:
 __all__ = ("CURRENT", "current_span", "resume", "still_open")
 
 CURRENT: Final[ContextVar[Span | None]] = ContextVar("pytest_telemetry_span", default=None)
-"""The span that was entered last and not left, in this thread or task; it may have ended out of order."""
+"""The span that was entered last and not left, here or where this context was copied from; it may have ended."""
 
 
 def current_span() -> Span | None:
-    """Return the innermost span that is open here, passing over those that ended out of order."""
+    """Return the innermost span that is open here.
+
+    A task that outlives the span it was started in still belongs to that span: there it is returned although
+    it has ended.
+    """
     return still_open(CURRENT.get())
 
 
@@ -29,7 +33,31 @@ def resume(span: Span | None) -> Span | None:
 
 
 def still_open(span: Span | None) -> Span | None:
-    """Return *span*, or its nearest ancestor that has not ended out of order."""
-    while span is not None and span.path.children is ENDED:
+    """Return *span*, or its nearest ancestor that is open here, or has ended and is outlived."""
+    while span is not None and span.path.is_over and not _is_outlived(span):
         span = span.parent
     return span
+
+
+def _is_outlived(span: Span) -> bool:
+    """Return whether *span*, which has ended, was only inherited here.
+
+    If it was entered here, it was left in a copy of this context, and nobody told this one. Only the context
+    of a root span can be recognised: by the token that was got when it was entered, and that works nowhere else.
+    """
+    if span.path.children is ENDED:
+        return False
+    root = span
+    while root.parent is not None:
+        root = root.parent
+    if root.path.children is ENDED:
+        return False
+    if isinstance(root.start, int) or root.start[2] is None:
+        return True
+    here = CURRENT.get()
+    try:
+        CURRENT.reset(root.start[2])
+    except (ValueError, RuntimeError):
+        return True
+    root.start = (*root.start[:2], CURRENT.set(here))  # a token works once
+    return False

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pytest_telemetry.model.names import require_name
 from pytest_telemetry.runtime.current import CURRENT
 from pytest_telemetry.runtime.path import ROOT
-from pytest_telemetry.runtime.span import ORDER, Span, enter_anyway, leave_out_of_order
+from pytest_telemetry.runtime.span import ORDER, Span, enter_anyway, leave_elsewhere, leave_out_of_order
 
 if TYPE_CHECKING:
     from types import CodeType
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ("ObservedSpan",)
 
-_get, _set, _roots = CURRENT.get, CURRENT.set, ROOT.children
+_get, _set, _reset, _roots = CURRENT.get, CURRENT.set, CURRENT.reset, ROOT.children
 _next: Final = ORDER.__next__
 _frame: Final = sys._getframe  # noqa: SLF001 - the creation line, one of the reasons why this class exists
 _thread, _thread_id = threading.current_thread, threading.get_ident
@@ -74,7 +74,7 @@ class ObservedSpan(Span):
 
     __call__ = time
 
-    def __enter__(self) -> Span:  # noqa: PYI034 - a span entered twice is another one
+    def __enter__(self) -> Span:
         parent = _get()
         try:
             self.path = (_roots if parent is None else parent.path.children)[self.path]
@@ -91,8 +91,8 @@ class ObservedSpan(Span):
         self.thread = _main if _thread_id() == _main_id else _thread()
         pipeline = self._pipeline
         clock = pipeline.clock
-        _set(self)
-        self.start = (clock.mono_ns(), clock.wall_ns()) if parent is None else clock.mono_ns()
+        token = _set(self)
+        self.start = (clock.mono_ns(), clock.wall_ns(), token) if parent is None else clock.mono_ns()
         try:
             pipeline.span_started(self)
         except BaseException as error:  # noqa: BLE001 - a sink never breaks observed code
@@ -103,7 +103,17 @@ class ObservedSpan(Span):
         pipeline = self._pipeline
         end = pipeline.clock.mono_ns()
         if _get() is self:
-            _set(self.parent)
+            parent = self.parent
+            if parent is None:
+                mono, wall, token = self.start  # type: ignore[misc]  # a root's start
+                try:
+                    _reset(token)  # type: ignore[arg-type]  # None if it was left before
+                except (ValueError, TypeError, RuntimeError):
+                    if not leave_elsewhere(self):
+                        return
+                self.start = (mono, wall, None)  # a token would keep the whole context alive
+            else:
+                _set(parent)
         elif not leave_out_of_order(self, exc):
             return
         self.path = self.path.ended

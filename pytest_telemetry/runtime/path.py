@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from pytest_telemetry.runtime.span import Span
 
-__all__ = ("ENDED", "ROOT", "Identity", "OwnPath", "Path", "SpanEnded", "UnusableName")
+__all__ = ("ENDED", "OVER", "ROOT", "Identity", "OwnPath", "Path", "SpanEnded", "UnusableName")
 
 
 class SpanEnded(LookupError):  # noqa: N818 - a state, not an error
-    """A child was asked of a span that has ended out of order; internal, never seen by callers."""
+    """A child was asked of a span that has ended; internal, never seen by callers."""
 
 
 class UnusableName(LookupError):  # noqa: N818 - likewise
@@ -54,12 +54,18 @@ class Path:
             self.parent_scope = parent.scope or None
         ended = self.ended = object.__new__(Path)
         ended._take_place_of(self)
+        ended.children = OVER
         ended.ended = ended
 
     @property
     def is_over(self) -> bool:
         """Whether a span that holds this path was left."""
         return self.ended is self
+
+    @property
+    def again(self) -> Path:
+        """The same place, for a span that is open."""
+        return self if self.parent is None else self.parent.children[self.name]
 
     def _take_place_of(self, path: Path) -> None:
         self.name = path.name
@@ -133,8 +139,8 @@ class _Children(dict[object, Path]):
         return known
 
 
-class _Ended(dict[object, Path]):
-    """The children of a span that has ended out of order: there cannot be any."""
+class _NoChildren(dict[object, Path]):
+    """The children of a span that has ended: whoever wants one must first find out whose it is."""
 
     __slots__ = ()
 
@@ -144,5 +150,8 @@ class _Ended(dict[object, Path]):
 
 LIMIT: Final = 10_000
 _size: Final = [0]
-ENDED: Final[dict[object, Path]] = _Ended()
+OVER: Final[dict[object, Path]] = _NoChildren()
+"""Of a span that was left in order: a task that it started may outlive it, and then still belongs to it."""
+ENDED: Final[dict[object, Path]] = _NoChildren()
+"""Of a span that was left out of order, or where it had not been entered: nobody belongs to it any more."""
 ROOT: Final = Path("", None)

@@ -12,7 +12,6 @@ from pytest_telemetry.model.names import require_name, safe_name
 from pytest_telemetry.model.record import Record
 from pytest_telemetry.runtime.conversion import error_name, point_record, span_record
 from pytest_telemetry.runtime.current import CURRENT, current_span, resume
-from pytest_telemetry.runtime.path import ENDED
 from pytest_telemetry.runtime.route import NativeSink, Observer, Route, name_of, routes_to
 from pytest_telemetry.runtime.tally import Tally
 
@@ -122,8 +121,10 @@ class Pipeline:
         elif type(name) is not str or not name:
             name = self._usable(name)
         span = _current()
-        if span is not None and span.path.children is ENDED:
-            span = current_span()
+        if span is not None:
+            path = span.path
+            if path.ended is path:
+                span = current_span()
         reading = self.clock.wall_ns() if span is None else span.clock.mono_ns()
         try:
             self._point_taken((kind, name, value, instrument, attrs or None, span, reading))

@@ -88,7 +88,7 @@ class ReporterSink:
         path = span.path
         start = span.start
         if type(start) is tuple:
-            mono, wall = start
+            mono, wall, _ = start
         else:
             mono = start  # type: ignore[assignment]  # an integer
             parent = span.parent

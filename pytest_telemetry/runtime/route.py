@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from pytest_telemetry.model.errors import InvalidReporter
 from pytest_telemetry.model.protocols import Sink
@@ -73,9 +73,10 @@ class Route:
     def __init__(self, sink: Sink, name: str) -> None:
         self.name = name
         self.sink = sink
-        is_native = not _missing(sink, _NATIVE)
+        is_native = callable(getattr(sink, "span_ended", None)) and callable(getattr(sink, "point", None))
         self.native = cast("NativeSink", sink) if is_native else None
-        self.observer = cast("Observer", sink) if is_native and not _missing(sink, _OBSERVER) else None
+        watches = is_native and callable(getattr(sink, "span_started", None))
+        self.observer = cast("Observer", sink) if watches and not _missing(sink, ("processed",)) else None
         self.reporter = sink if isinstance(sink, ReporterSink) else None
         self.failures = 0
         self.in_a_row = 0
@@ -109,9 +110,11 @@ def as_sink(reporter: Any, position: int) -> Sink:
     Raises:
         InvalidReporter: It has neither set of methods, or they cannot be called as they will be.
     """
-    missing = _missing(reporter, ("record_timing", "record_metric"))
     is_sink = not _missing(reporter, ("emit", "flush", "close", "statistics"))
-    if is_sink and (missing or hasattr(type(reporter), "emit")):
+    if is_sink and hasattr(type(reporter), "emit"):
+        return cast("Sink", reporter)
+    missing = _missing(reporter, ("record_timing", "record_metric"))
+    if is_sink and missing:
         return cast("Sink", reporter)
     name = f"reporter {position} ({name_of(reporter)})"
     if missing:
@@ -144,7 +147,3 @@ def name_of(thing: object) -> str:
 
 def _missing(thing: object, methods: tuple[str, ...]) -> list[str]:
     return [name for name in methods if not callable(getattr(thing, name, None))]
-
-
-_NATIVE: Final = ("span_ended", "point")
-_OBSERVER: Final = ("span_started", "processed")

@@ -21,6 +21,7 @@ from pytest_telemetry.runtime.recording import Recording
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextvars import Token
 
     from pytest_telemetry.model.clock import Clock
     from pytest_telemetry.model.ids import IdSource
@@ -32,6 +33,7 @@ __all__ = (
     "current_span",
     "enter_anyway",
     "identify",
+    "leave_elsewhere",
     "leave_out_of_order",
     "resume",
 )
@@ -55,7 +57,8 @@ class Span(Recording):
         path: The name until the span is entered, then its place in the call tree.
         attrs: What the call site added; None instead of an empty dict.
         parent: The span that was current on entry.
-        start: Monotonic reading in ns; a root span adds the wall clock's, read at the same moment.
+        start: Monotonic reading in ns; a root span adds the wall clock's, read at the same moment, and while it
+            is open a token that works only in the context in which it was entered.
     """
 
     __slots__ = ("attrs", "parent", "path", "start")
@@ -64,7 +67,7 @@ class Span(Recording):
     attrs: dict[str, Any] | None
     parent: Span | None
     path: Path
-    start: int | tuple[int, int]
+    start: int | tuple[int, int, Token[Span | None] | None]
 
     def time(self, name: str, /, **attrs: Any) -> Span:
         """Return a span to enter with ``with``."""
@@ -107,10 +110,10 @@ class Span(Recording):
             parent = top.parent
             if parent is None or parent.clock is not top.clock:
                 elapsed = top.clock.mono_ns() - top.start
-                top.start = (top.start, top.clock.wall_ns() - elapsed)
+                top.start = (top.start, top.clock.wall_ns() - elapsed, None)
             else:
                 top = parent
-        mono_ns, wall_ns = top.start
+        mono_ns, wall_ns, _ = top.start
         return wall_ns + self.start_mono_ns - mono_ns
 
 
@@ -160,7 +163,10 @@ def enter_anyway(span: Span, problem: Exception) -> Span:
     """
     path: object = span.path
     if isinstance(problem, SpanEnded):
-        CURRENT.set(still_open(CURRENT.get()))
+        parent = still_open(CURRENT.get())
+        if parent is not None and parent.path.is_over:
+            return _enter_below(span, parent)
+        CURRENT.set(parent)
     elif isinstance(path, Path):
         span._pipeline.misused("span entered twice", path.scope)  # noqa: SLF001 - of this layer
         return _enter_again(span)
@@ -186,14 +192,45 @@ def leave_out_of_order(span: Span, error: BaseException | None) -> bool:
     if path.is_over:
         _misused_exit(span, "span left twice")
         return False
+    if not isinstance(span.start, int):
+        span.start = (*span.start[:2], None)
     if still_open(CURRENT.get()) is span:
         CURRENT.set(span.parent)  # all that was in between has ended
     else:
-        with _identity_lock:
-            own = _own_path(span)
-            span.path = OwnPath(own.ended, own.identity)
-            span.path.children = ENDED
+        _end_for_all(span)
     return True
+
+
+def leave_elsewhere(span: Span) -> bool:
+    """Leave a root span that is current, in a context in which it was not entered; return whether it ends now."""
+    CURRENT.set(None)
+    if span.path.is_over:
+        _misused_exit(span, "span left twice")
+        return False
+    _end_for_all(span)
+    return True
+
+
+def _end_for_all(span: Span) -> None:
+    with _identity_lock:
+        own = _own_path(span)
+        span.path = OwnPath(own.ended, own.identity)
+        span.path.children = ENDED
+
+
+def _enter_below(span: Span, parent: Span) -> Span:
+    """Enter *span* below one that has ended and is outlived; a span that is open takes its place meanwhile."""
+    open_again = parent.time(parent.path.name)
+    open_again.path = parent.path.again
+    open_again.attrs, open_again.parent, open_again.start = parent.attrs, parent.parent, parent.start
+    CURRENT.set(open_again)
+    try:
+        entered = span.__enter__()
+    except BaseException:
+        CURRENT.set(parent)
+        raise
+    entered.parent = parent
+    return entered
 
 
 def _misused_exit(span: Span, what: str) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pytest_telemetry.runtime.current import CURRENT
 from pytest_telemetry.runtime.path import ROOT
-from pytest_telemetry.runtime.span import Span, enter_anyway, leave_out_of_order
+from pytest_telemetry.runtime.span import Span, enter_anyway, leave_elsewhere, leave_out_of_order
 
 if TYPE_CHECKING:
     from pytest_telemetry.runtime.pipeline import Pipeline
@@ -21,7 +21,7 @@ __all__ = ("span_class",)
 
 def span_class(pipeline: Pipeline) -> type[Span]:
     """Make the span class of a context that no recorder watches."""
-    get, set_, roots = CURRENT.get, CURRENT.set, ROOT.children
+    get, set_, reset, roots = CURRENT.get, CURRENT.set, CURRENT.reset, ROOT.children
     source = pipeline.clock
     mono_ns, wall_ns = source.mono_ns, source.wall_ns
     ended, failed = pipeline.span_ended, pipeline.failed
@@ -40,8 +40,8 @@ def span_class(pipeline: Pipeline) -> type[Span]:
                 except (LookupError, TypeError) as problem:
                     return enter_anyway(self, problem)
                 self.parent = None
-                set_(self)
-                self.start = (mono_ns(), wall_ns())
+                token = set_(self)
+                self.start = (mono_ns(), wall_ns(), token)
                 return self
             try:
                 self.path = parent.path.children[self.path]
@@ -55,7 +55,17 @@ def span_class(pipeline: Pipeline) -> type[Span]:
         def __exit__(self, exc_type: object, exc: BaseException | None, traceback: object, /) -> None:
             end = mono_ns()
             if get() is self:
-                set_(self.parent)
+                parent = self.parent
+                if parent is None:
+                    mono, wall, token = self.start  # type: ignore[misc]  # a root's start
+                    try:
+                        reset(token)  # type: ignore[arg-type]  # None if it was left before
+                    except (ValueError, TypeError, RuntimeError):
+                        if not leave_elsewhere(self):
+                            return
+                    self.start = (mono, wall, None)  # a token would keep the whole context alive
+                else:
+                    set_(parent)
             elif not leave_out_of_order(self, exc):
                 return
             self.path = self.path.ended
