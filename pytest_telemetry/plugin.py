@@ -73,14 +73,25 @@ def _is_ours(value: Any) -> bool:
     return type(value).__module__.startswith("pytest_telemetry.")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> None:
+    # The fixture `request` costs a test as much as our own fixture, and this costs a foreign one a microsecond.
+    if fixturedef.argname == "telemetry_recorder":
+        _latest[:] = [request]
+
+
+_latest: list[pytest.FixtureRequest] = []
+
+
 @pytest.fixture
-def telemetry_recorder(request: pytest.FixtureRequest) -> Iterator[TelemetryRecorder]:
+def telemetry_recorder() -> Iterator[TelemetryRecorder]:
     """Record what the code under test reports: hand over ``telemetry_recorder.context``, assert with patterns.
 
     The recorder is also the ambient context of the test, for decorators and ``current_context()``.
     """
     from pytest_telemetry._pytest.fixtures import recorder_of, warn_of_sink_failures  # noqa: PLC0415 - on first use
 
+    [request] = _latest
     with recorder_of(request) as recorder:
         yield recorder
     warn_of_sink_failures(request.node)

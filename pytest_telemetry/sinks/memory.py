@@ -63,7 +63,7 @@ class MemoryStore:
 
     def __init__(self, limit: int = 100_000, run_id: str | None = None) -> None:
         self.limit = limit
-        self.run_id = run_id or _IDS.run_id()
+        self._run_id = run_id
         self.listeners: tuple[Callable[[object], None], ...] = ()
         self.notes: Callable[[], Mapping[str, Any]] = dict
         self._lock = threading.RLock()
@@ -78,6 +78,13 @@ class MemoryStore:
         self._processed: dict[int, tuple[object, Record | None, str]] = {}
         self._snapshot: tuple[object, Records] | None = None
         self._changes = 0
+
+    @property
+    def run_id(self) -> str:
+        """Marks the records."""
+        if self._run_id is None:
+            self._run_id = _IDS.run_id()
+        return self._run_id
 
     # what a context calls
 

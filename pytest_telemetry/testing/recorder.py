@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections import deque
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_telemetry.analysis.nearest import nearest
@@ -20,7 +21,7 @@ from pytest_telemetry.sinks.memory import MemoryStore, creation_line
 from pytest_telemetry.testing.silence import reason_for_silence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import TextIO
 
     from pytest_telemetry.model.clock import Clock
@@ -81,12 +82,8 @@ class TelemetryRecorder:
         self._processors = tuple(processors)
         self._strict = strict
         self._context: TelemetryContext | None = None
-        self._ambient: use_context | None = None
+        self._ambient: use_context[Callable[[], TelemetryContext]] | None = None
         self._outer: Span | None = None
-        # what a context calls goes to the store without a detour
-        self.span_started, self.span_ended = store.span_started, store.span_ended
-        self.point, self.emit, self.processed = store.point, store.emit, store.processed
-        self.flush, self.close, self.statistics = store.flush, store.close, store.statistics
 
     @property
     def context(self) -> TelemetryContext:
@@ -97,7 +94,7 @@ class TelemetryRecorder:
     def _own_context(self) -> TelemetryContext:
         if self._context is None:
             self._context = TelemetryContext(
-                self,
+                self.store,
                 enabled=True,
                 clock=self._clock,
                 processors=self._processors,
@@ -114,7 +111,7 @@ class TelemetryRecorder:
     def __enter__(self) -> TelemetryRecorder:
         """Become the ambient context, with no span open."""
         self._outer = resume(None)
-        self._ambient = use_context(self._own_context(), all_threads=True)
+        self._ambient = use_context(self._own_context, all_threads=True)
         self._ambient.__enter__()
         return self
 
@@ -137,6 +134,17 @@ class TelemetryRecorder:
                 UnfinishedSpanWarning,
                 stacklevel=3,
             )
+
+    # what contexts call when the recorder was passed to one; the store's own methods, so that there is no detour
+
+    span_started = property(attrgetter("store.span_started"))
+    span_ended = property(attrgetter("store.span_ended"))
+    point = property(attrgetter("store.point"))
+    processed = property(attrgetter("store.processed"))
+    emit = property(attrgetter("store.emit"))
+    flush = property(attrgetter("store.flush"))
+    close = property(attrgetter("store.close"))
+    statistics = property(attrgetter("store.statistics"))
 
     # reading
 
