@@ -89,7 +89,8 @@ def telemetry_recorder() -> Iterator[TelemetryRecorder]:
 
     The recorder is also the ambient context of the test, for decorators and ``current_context()``.
     """
-    from pytest_telemetry._pytest.fixtures import recorder_of, warn_of_sink_failures  # noqa: PLC0415 - on first use
+    from pytest_telemetry._pytest.fixtures import recorder_of  # noqa: PLC0415 - on first use
+    from pytest_telemetry._pytest.session import warn_of_sink_failures  # noqa: PLC0415 - on first use
 
     [request] = _latest
     with recorder_of(request) as recorder:

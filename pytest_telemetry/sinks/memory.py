@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import itertools
 import os
 import threading
 from collections import deque
@@ -17,6 +16,7 @@ from pytest_telemetry.model.records import Records
 from pytest_telemetry.runtime.conversion import error_name, point_record
 from pytest_telemetry.runtime.observed import ObservedSpan
 from pytest_telemetry.runtime.span import ORDER, Span, identify
+from pytest_telemetry.runtime.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -72,8 +72,9 @@ class MemoryStore:
     def _begin(self, still_open: Iterable[ObservedSpan] = ()) -> None:
         self._entries: deque[_Entry] = deque(still_open, maxlen=self.limit)
         self._append = self._entries.append
-        self._taken = itertools.count(len(self._entries) + 1)
-        self._accept = self._taken.__next__
+        self._kept = len(self._entries)
+        self._taken = Tally()
+        self._accept = self._taken.add
         self._made: dict[int, tuple[_Entry, Record]] = {}
         self._processed: dict[int, tuple[object, Record | None, str]] = {}
         self._snapshot: tuple[object, Records] | None = None
@@ -240,7 +241,7 @@ class MemoryStore:
             listener(entry)
 
     def _accepted(self) -> int:
-        return int(self._taken.__reduce__()[1][0]) - 1  # type: ignore[index]  # a count pickles as its next number
+        return self._kept + self._taken.value
 
     def _copy(self) -> list[_Entry]:
         while True:

@@ -172,7 +172,9 @@ class TelemetryRecorder:
 
     def __ne__(self, expected: object) -> bool:
         __tracebackhide__ = True
-        return self is not expected if isinstance(expected, TelemetryRecorder) else self.records() != expected
+        if isinstance(expected, TelemetryRecorder):
+            return self is not expected
+        return self.records() != expected
 
     def __ge__(self, expected: Any) -> bool:
         __tracebackhide__ = True
