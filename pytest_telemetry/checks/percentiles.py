@@ -125,7 +125,9 @@ class _Percentiles(Judgement):
             names = ", ".join(sorted(self._unsummarised)[:5]) + (
                 ", ..." if len(self._unsummarised) > 5 else ""
             )
-            message = f"the summary leaves out {amount(len(self._unsummarised), 'command')} that have timings: {names}"
+            message = (
+                f"the summary leaves out {amount(len(self._unsummarised), 'command')} with timings: {names}"
+            )
             found.append(Finding(Percentiles.id, message, len(self._unsummarised), "info"))
         return found
 

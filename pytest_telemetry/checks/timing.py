@@ -193,4 +193,4 @@ def _extremes(intervals: list[_Interval]) -> list[_Interval]:
 
 
 def _ms(ns: int) -> str:
-    return f"{ns / 1e6:,.6g} ms"
+    return f"{ns / 1e6:,.6f}".rstrip("0").rstrip(".") + " ms"

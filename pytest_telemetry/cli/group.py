@@ -78,7 +78,7 @@ def run() -> NoReturn:
             stream.reconfigure(errors="backslashreplace")
     code = UNUSABLE
     try:
-        result: Any = commands.main(standalone_mode=False)
+        result: Any = commands.main(prog_name="pytest-telemetry", standalone_mode=False)
         code = result if isinstance(result, int) else CLEAN
     except click.ClickException as error:
         error.show()

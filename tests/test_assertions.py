@@ -1,0 +1,260 @@
+"""The named assertions, on everything that holds records."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_telemetry.assertions import (
+    assert_latency,
+    assert_lsp_ready_order,
+    assert_measured_timing,
+    assert_monotonic_timing,
+    assert_percentiles,
+    assert_relative_paths,
+)
+from pytest_telemetry.model.errors import UnusableInput
+from pytest_telemetry.model.record import Record
+from pytest_telemetry.sinks.jsonl import JsonlSink
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MS = 1_000_000
+
+
+class Store:
+    """Anything with a method ``records``."""
+
+    def __init__(self, records: list[Record]) -> None:
+        self._records = records
+
+    def records(self) -> list[Record]:
+        return self._records
+
+
+def records(**attrs: Any) -> list[Record]:
+    return [
+        Record("span", "load", "load", 5, number * MS, attrs=attrs, run_id="r", span_id=str(number))
+        for number in (1, 2, 3, 4, 5)
+    ]
+
+
+def every_form(items: list[Record], directory: Path) -> list[Any]:
+    """Return *items* as everything that can be judged."""
+    path = directory / "events.jsonl"
+    path.unlink(missing_ok=True)
+    with JsonlSink(path) as sink:
+        for item in items:
+            sink.emit(item)
+    older = [
+        {
+            "cmd": item.name,
+            "timing_ms": (item.duration_ns or 0) / MS,
+            "ts": "2026-01-01T00:00:00Z",
+            "x": item.attrs,
+        }
+        for item in items
+    ]
+    return [
+        items,
+        tuple(items),
+        iter(items),
+        Store(items),
+        path,
+        str(path),
+        [dataclasses.asdict(item) for item in items],
+        older,
+    ]
+
+
+def failure(call: Any, *arguments: Any, **options: Any) -> str:
+    with pytest.raises(AssertionError) as failed:
+        call(*arguments, **options)
+    return str(failed.value)
+
+
+def test_records_may_come_from_anywhere(tmp_path: Path) -> None:
+    """A list, a store, dicts of both shapes, the path of a log."""
+    for form in every_form(records(file="src/a.py"), tmp_path):
+        assert_relative_paths(form)
+    for form in every_form(records(file="/home/a.py"), tmp_path):
+        said = failure(assert_relative_paths, form)
+        assert said.startswith(
+            "5 of 5 events hold an absolute path: record paths relative to the workspace\n"
+        )
+        assert "file = '/home/a.py'" in said
+
+
+def test_a_failure_names_the_line_of_a_log(tmp_path: Path) -> None:
+    """As FILE:LINE, which editors follow."""
+    path = every_form(records(file="/home/a.py"), tmp_path)[4]
+
+    assert f"{path}:1  load: file = '/home/a.py'" in failure(assert_relative_paths, path)
+
+
+def test_the_helper_is_not_part_of_the_traceback() -> None:
+    """The failing line is the line of the test."""
+    with pytest.raises(AssertionError) as failed:
+        assert_relative_paths(records(file="/home/a.py"))
+
+    visible = [entry.name for entry in failed.traceback if not entry.ishidden(failed)]
+    assert visible == ["test_the_helper_is_not_part_of_the_traceback"]
+
+
+@pytest.mark.parametrize(
+    ("call", "options", "broken", "said"),
+    [
+        (
+            assert_monotonic_timing,
+            {},
+            [Record("span", "a", "a", 5, -1)],
+            "the times of 1 record cannot come from",
+        ),
+        (assert_relative_paths, {}, [Record("event", "/tmp", "a", 5)], "1 of 1 event hold an absolute path"),
+        (assert_measured_timing, {}, [Record("span", "a", "a", 5, 7)] * 5, "1 command has 5 or more timings"),
+        (
+            assert_measured_timing,
+            {"at_least": 2},
+            [Record("span", "a", "a", 5, 7)] * 2,
+            "1 command has 2 or more",
+        ),
+        (
+            assert_lsp_ready_order,
+            {},
+            [Record("event", "lsp.hover", "lsp.hover", 5)],
+            "1 of 1 LSP request came before",
+        ),
+        (
+            assert_lsp_ready_order,
+            {"policy": "initialized"},
+            [Record("event", "lsp.hover", "lsp.hover", 5)],
+            "1 of 1",
+        ),
+        (
+            assert_percentiles,
+            {"summary": {"a": {"count": 2}}},
+            [Record("span", "a", "a", 5, 7)],
+            "1 of 1 figure of",
+        ),
+        (
+            assert_latency,
+            {"pattern": "a", "max_ms": 1},
+            [Record("span", "a", "a", 5, 7 * MS)],
+            "a: max is 7 ms",
+        ),
+        (
+            assert_latency,
+            {"pattern": "b", "max_ms": 1},
+            [Record("span", "a", "a", 5, 7)],
+            "b: nothing matches",
+        ),
+    ],
+)
+def test_each_helper_fails_with_its_diagnosis_first(
+    call: Any, options: dict[str, Any], broken: list[Record], said: str
+) -> None:
+    """The first line is what the short summary of pytest shows."""
+    assert failure(call, broken, **options).splitlines()[0].startswith(said)
+
+
+def test_each_helper_passes_on_good_records() -> None:
+    """And returns nothing."""
+    good = records()
+    lsp = [Record("event", name, name, 1) for name in ("lsp.spawn", "lsp.ready", "lsp.hover")]
+
+    assert_monotonic_timing(good)
+    assert_relative_paths(good)
+    assert_measured_timing(good)
+    assert_lsp_ready_order(lsp)
+    assert_percentiles(good, {"load": {"count": 5, "p50_ms": 3}})
+    assert_latency(good, "load", count=5, p50_ms=3, p95_ms=5, max_ms=5)
+
+
+@pytest.mark.parametrize(
+    ("call", "options", "said"),
+    [
+        (assert_monotonic_timing, {}, "no timing among 1 records"),
+        (assert_measured_timing, {}, "no command with 5 timings among 1 records"),
+        (assert_lsp_ready_order, {}, "no LSP record among 1 records"),
+        (
+            assert_percentiles,
+            {"summary": {"a": {"count": 0}}},
+            "no timing of the summarised run among 1 records",
+        ),
+    ],
+)
+def test_a_recording_without_anything_to_judge_does_not_pass(
+    call: Any, options: dict[str, Any], said: str
+) -> None:
+    """Unless the test says that this is fine."""
+    nothing = [Record("event", "a", "a", 5)]
+
+    assert failure(call, nothing, **options) == f"nothing to judge: {said} (allow_empty=True accepts that)"
+    call(nothing, allow_empty=True, **options)
+
+
+@pytest.mark.parametrize("call", [assert_monotonic_timing, assert_relative_paths, assert_lsp_ready_order])
+def test_an_empty_recording_does_not_pass(call: Any, tmp_path: Path) -> None:
+    """Nor does a log of which no line is an event."""
+    log = tmp_path / "log"
+    log.write_text("a\nb\n")
+
+    assert failure(call, []) == "nothing to judge: no record at all (allow_empty=True accepts that)"
+    assert (
+        failure(call, log)
+        == "nothing to judge: no record at all; 2 lines hold no event (allow_empty=True accepts that)"
+    )
+    call([], allow_empty=True)
+    call(Store([]), allow_empty=True)
+
+
+def test_the_summary_may_be_a_file(tmp_path: Path) -> None:
+    """``last_run.json``, as it was written."""
+    path = tmp_path / "last_run.json"
+    path.write_text(json.dumps({"run_id": "r", "latencies": {"load": {"count": 5, "p95_ms": 4.8}}}))
+
+    assert_percentiles(records(), path)
+    assert_percentiles(records(), str(path))
+    assert "nearest-rank and floor-index would give it" in failure(
+        assert_percentiles, records(), {"load": {"p50_ms": 3, "p95_ms": 5.0}}
+    )
+    with pytest.raises(UnusableInput, match="No such file"):
+        assert_percentiles(records(), tmp_path / "gone.json")
+
+
+@pytest.mark.parametrize(
+    ("subject", "said"),
+    [
+        (5, "not int"),
+        (Record("event", "a", "a", 5), "not Record"),
+        ({"cmd": "a"}, "not dict"),
+        ([5], "item 1 is neither a Record nor a dict, but int"),
+        ([Record("event", "a", "a", 5), "x"], "item 2 is neither"),
+    ],
+)
+def test_what_cannot_be_judged_is_named(subject: Any, said: str) -> None:
+    """A mistake in the test is no failed assertion."""
+    with pytest.raises(TypeError, match=said):
+        assert_relative_paths(subject)
+
+
+def test_a_log_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
+    """With the reason."""
+    with pytest.raises(UnusableInput, match="No such file or directory"):
+        assert_relative_paths(tmp_path / "gone.jsonl")
+
+
+def test_what_the_user_ignores_is_ignored() -> None:
+    """Fields by name, differences by size."""
+    assert_relative_paths(records(route="/a/b"), ignore=["route"])
+    child = Record("span", "child", "child", 0, 10, span_id="c", parent_id="p")
+    parent = Record("span", "parent", "parent", 0, 5, span_id="p")
+
+    assert_monotonic_timing([child, parent], tolerance_ns=5)
+    assert "ends 0.000005 ms after its parent" in failure(
+        assert_monotonic_timing, [child, parent], tolerance_ns=4
+    )
