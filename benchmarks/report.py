@@ -109,7 +109,6 @@ def tables(runs: Sequence[_Run]) -> Iterator[str]:
             yield from ("", f"### {group}", "", _row("", "", *(run.python for run in runs)))
             yield _row("---", "---", *("---:" for _ in runs))
         yield from _rows(key, [run.results.get(key) for run in runs])
-    yield from ("", "`*`: met on a slow machine, see above.")
 
 
 def _rows(key: tuple[str, str], results: Sequence[Mapping[str, Any] | None]) -> Iterator[str]:

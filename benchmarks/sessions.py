@@ -2,8 +2,8 @@
 
 ``python sessions.py plugin`` runs empty tests with our plugin, without it, and without it once more;
 ``python sessions.py fixture`` runs empty tests without a fixture, with an empty one, and with ``telemetry_recorder``.
-Sessions of each kind, or tests of each kind within a session, take turns in this one process. Of a kind the
-fastest test counts: a test takes hundreds of microseconds and varies by a third, its minimum by about two.
+Sessions of each kind, or tests of each kind within a session, take turns in this one process. Of the tests of one
+kind in one session the fastest counts.
 
 No other plugin is loaded. Nothing is written but a test file in a temporary directory.
 """
@@ -15,6 +15,7 @@ import io
 import json
 import os
 import random
+import statistics
 import sys
 import tempfile
 from pathlib import Path
@@ -27,8 +28,9 @@ from pytest_telemetry.model.clock import SYSTEM_CLOCK
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
-SESSIONS: Final = 8
-TESTS: Final = 300
+_TURNS: Final = 16
+_SESSIONS: Final = 8
+_TESTS: Final = 100
 
 _PLUGIN: Final = ("-p", "pytest_telemetry.plugin")
 _EMPTY: Final = "import pytest\n\n@pytest.fixture\ndef empty():\n    return None\n"
@@ -69,22 +71,30 @@ def session(directory: Path, source: str, *options: str) -> dict[str, int]:
 
 
 def cost_of_plugin(directory: Path) -> dict[str, float]:
-    """Return what an empty test costs by how it was run."""
-    kinds = {"with the plugin": _PLUGIN, "without": (), "without, again": ()}
-    source = "".join(f"def test_empty_{number}(): pass\n" for number in range(TESTS))
-    fastest = dict.fromkeys(kinds, float("inf"))
-    for _ in range(SESSIONS):
-        for kind in random.sample(list(kinds), len(kinds)):
-            fastest[kind] = min(fastest[kind], session(directory, source, *kinds[kind])["empty"])
-    return fastest
+    """Return what the plugin adds to an empty test, what a second run without it adds, and what the test costs.
+
+    The first two are medians of differences within one turn: a test takes hundreds of microseconds, the machine
+    drifts by some per cent of that, and a few are looked for.
+    """
+    kinds = {"with": _PLUGIN, "without": (), "again": ()}
+    source = "".join(f"def test_empty_{number}(): pass\n" for number in range(_TESTS))
+    turns = []
+    for _ in range(_TURNS):
+        order = random.sample(list(kinds), len(kinds))
+        turns.append({kind: session(directory, source, *kinds[kind])["empty"] for kind in order})
+    return {
+        "plugin": statistics.median(turn["with"] - turn["without"] for turn in turns),
+        "nothing": statistics.median(turn["again"] - turn["without"] for turn in turns),
+        "test": statistics.median(turn["without"] for turn in turns),
+    }
 
 
 def cost_of_fixture(directory: Path) -> dict[str, float]:
     """Return what an empty test costs by the fixture it uses."""
     fixtures = {"none": "", "empty": "empty", "recorder": "telemetry_recorder"}
     fastest = dict.fromkeys(fixtures, float("inf"))
-    for _ in range(SESSIONS):
-        kinds = [kind for _ in range(TESTS // 3) for kind in random.sample(list(fixtures), len(fixtures))]
+    for _ in range(_SESSIONS):
+        kinds = [kind for _ in range(_TESTS) for kind in random.sample(list(fixtures), len(fixtures))]
         tests = (f"def test_{kind}_{number}({fixtures[kind]}): pass\n" for number, kind in enumerate(kinds))
         for kind, duration in session(directory, _EMPTY + "".join(tests), *_PLUGIN).items():
             fastest[kind] = min(fastest[kind], duration)
