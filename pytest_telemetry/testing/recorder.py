@@ -178,7 +178,7 @@ class TelemetryRecorder:
 
     def __ge__(self, expected: Any) -> bool:
         __tracebackhide__ = True
-        return self.records() >= expected
+        return bool(self.records() >= expected)
 
     def __getitem__(self, path: str) -> Records:
         """Return what was recorded inside the one span at *path* (``"etl/load"``).
