@@ -210,7 +210,8 @@ class Pipeline:
         interruption: BaseException | None = None
         for route in self.observers:
             if route.observer is not None and not route.detached and not self._closed:
-                interruption = self._give(route, None, route.observer.span_started, span) or interruption
+                started = route.observer.span_started
+                interruption = self._give(route, None, started, span, recovers=False) or interruption
         if interruption is not None:
             raise _MustPass(interruption)
 
@@ -255,7 +256,10 @@ class Pipeline:
                     route.missed.add()
             elif route.observer is not None:
                 processed = route.observer.processed
-                interruption = self._give(route, error, processed, source, output, processor) or interruption
+                interruption = (
+                    self._give(route, error, processed, source, output, processor, recovers=False)
+                    or interruption
+                )
             elif output is not None:
                 interruption = self._give(route, error, route.emit, output, source, end) or interruption
         return interruption
@@ -292,15 +296,23 @@ class Pipeline:
     # failures
 
     def _give(
-        self, route: Route, body_error: BaseException | None, method: Callable[..., None], *args: object
+        self,
+        route: Route,
+        body_error: BaseException | None,
+        method: Callable[..., None],
+        *args: object,
+        recovers: bool = True,
     ) -> BaseException | None:
-        """Call a method of a sink and account for the outcome; return what must be raised on."""
+        """Call a method of a sink and account for the outcome; return what must be raised on.
+
+        A sink recovers by taking something, not by being told of a start or of what processors did.
+        """
         try:
             method(*args)
         except BaseException as error:  # noqa: BLE001 - a sink never breaks observed code
             interruption = self._sink_failed(route, error)
             return interruption if body_error is None else None
-        if route.in_a_row:
+        if route.in_a_row and recovers:
             with self._lock:
                 route.in_a_row = 0
                 self._choose_ways()

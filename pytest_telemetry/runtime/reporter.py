@@ -105,7 +105,7 @@ class ReporterSink:
             calls = counts[scope] = counts[scope] + 1
         except KeyError:
             calls = self._first_call(scope)
-        duration_s, start_s, wall_s = (end - mono) * 1e-9, mono * 1e-9, wall * 1e-9
+        duration_s, start_s, wall_s = (end - mono) / 1e9, mono / 1e9, wall / 1e9
         attrs = span.attrs
         self._telling = self._telling or thread
         try:
@@ -156,7 +156,7 @@ class ReporterSink:
             calls = self._first_call(record.scope)
         wall_ns = span.start_wall_ns if record.time_ns is None else record.time_ns
         duration_ns = end - span.start_mono_ns if record.duration_ns is None else record.duration_ns
-        duration_s, start_s, wall_s = duration_ns * 1e-9, span.start_mono_ns * 1e-9, wall_ns * 1e-9
+        duration_s, start_s, wall_s = duration_ns / 1e9, span.start_mono_ns / 1e9, wall_ns / 1e9
         metadata = {
             "depth": span.path.depth,
             "parent_scope": span.path.parent_scope,
