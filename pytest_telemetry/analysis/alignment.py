@@ -11,7 +11,6 @@ from pytest_telemetry.analysis.reasons import differences, location, lost
 from pytest_telemetry.analysis.rows import Row, written
 from pytest_telemetry.model.assignment import Room, fill
 from pytest_telemetry.model.matching import opens, plans
-from pytest_telemetry.model.pattern import is_single
 from pytest_telemetry.model.values import agrees
 from pytest_telemetry.model.wording import label, shorten
 
@@ -124,7 +123,9 @@ class Alignment:
         """Put what moved in the place of the diagnoses of one record missing here and one too many there."""
         moved = {id(row) for row, _ in moves}
         unexplained = {row.because for row in self.rows if row.because and id(row) not in moved}
-        explained = {row.because: sentence for row, sentence in moves if row.because not in unexplained}
+        explained = {
+            row.because: sentence for row, sentence in moves if row.because and row.because not in unexplained
+        }
         sentences = dict.fromkeys(sentence for _, sentence in moves if sentence in explained.values())
         if explained:
             first = min(self.diagnoses.index(diagnosis) for diagnosis in explained)
@@ -252,18 +253,12 @@ class _Level:
     def _forbidden(self) -> set[int]:
         present: set[int] = set()
         for part in self.plan.forbidden:
-            if not is_single(part):
-                if self.matcher.reading((part,), self.everything, flat=True) is not None:
-                    self.to.diagnoses.append(
-                        f"{self.place} has {shorten(repr(part), 60)}, which must not be there"
-                    )
+            if not self.matcher.stands(part, self.everything):
                 continue
-            found = [
-                node for node in self.everything if any(self.matcher.fits(one, node) for one in part.ones())
-            ]
-            present.update(map(id, found))
-            if found:
-                self.to.diagnoses.append(f"{self.place} has {counted(found)}, which must not be there")
+            there = self.matcher.forbidden(part, self.everything)
+            present.update(map(id, there))
+            what = counted(there) if there else shorten(repr(part), 60)
+            self.to.diagnoses.append(f"{self.place} has {what}, which must not be there")
         return present
 
     def _diagnose_counts(self) -> None:
@@ -276,7 +271,10 @@ class _Level:
             slots = [self.plan.slots[number] for number in numbers]
             here = [i for i, node in enumerate(self.nodes) if any(_has_name(slot, node) for slot in slots)]
             known.update(here)
-            if what := self._miscounted(slots, [self.nodes[i] for i in here], lacking=self._lacking(numbers)):
+            lacking = not self._missing().keys().isdisjoint(numbers)
+            if not lacking and all(index in self.slot_of for index in here):
+                continue
+            if what := self._miscounted(slots, [self.nodes[i] for i in here], lacking=lacking):
                 self._diagnose(f"{self.place} {what}", (self.nodes[i] for i in here))
                 self.because.update(
                     {(one.kind, repr(one.name)): f"{self.place} {what}" for one in slots[0].options}
@@ -303,9 +301,6 @@ class _Level:
             expected = f"at least {low}" if high is None else low if low == high else f"{low} to {high}"
             return f"has {found if len(here) > 1 else f'1 x {found}'}, expected {expected}"
         return f"lacks {written(slots[0].options[0])}" if lacking else ""
-
-    def _lacking(self, numbers: Iterable[int]) -> bool:
-        return not self._missing().keys().isdisjoint(numbers)
 
     def _out_of_order(self) -> dict[int, str]:
         last = {number: index for index, number in sorted(self.slot_of.items())}

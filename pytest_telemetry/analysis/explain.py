@@ -10,7 +10,7 @@ from typing import Any, Final
 from pytest_telemetry.analysis.alignment import Alignment
 from pytest_telemetry.analysis.metric_text import explain_metric
 from pytest_telemetry.analysis.nearest import in_words, miss, nearest, presence, several
-from pytest_telemetry.analysis.reasons import differences, truncated
+from pytest_telemetry.analysis.reasons import and_more, differences, inventory, truncated
 from pytest_telemetry.analysis.rows import shown
 from pytest_telemetry.analysis.tree import record_line, tree_text
 from pytest_telemetry.model.matching import Matcher, expected_kinds, found, found_all
@@ -19,6 +19,7 @@ from pytest_telemetry.model.pattern import InOrder, Item, One, Pattern
 from pytest_telemetry.model.record import Record
 from pytest_telemetry.model.recording import silence
 from pytest_telemetry.model.records import Records, expectation
+from pytest_telemetry.model.values import agrees
 from pytest_telemetry.model.wording import brief, plural, shorten
 
 __all__ = ("explain", "nearest")
@@ -112,14 +113,22 @@ def _membership(op: str, pattern: Pattern, records: Records, limit: int | None) 
     return [missed.diagnosis, *missed.lines]
 
 
-def _single(op: str, pattern: Pattern, record: Record) -> list[str]:
+def _single(op: str, pattern: Pattern, record: Record) -> list[str] | None:
+    if op not in ("==", "!=") or pattern.matches(record) == (op == "=="):
+        return None
     shown_record = f"record: {record_line(record)}"
     if op == "!=":
         return [f"{in_words(pattern)} describes this record, expected another", shown_record]
-    reason, *_ = nearest(pattern, Records((record,)))
-    wrong = differences(pattern, record, Records((record,))) if isinstance(pattern, One) else []
+    diagnosis = f"{in_words(pattern)} does not describe this record"
+    if not isinstance(pattern, One):
+        return [diagnosis, shown_record]
+    if record.kind != pattern.kind:
+        return [f"{diagnosis}: it is of kind {record.kind}", shown_record]
+    if not agrees(pattern.name, record.name):
+        return [f"{diagnosis}: its name is {brief(record.name)}", shown_record]
+    wrong = differences(pattern, record, Records((record,)))
     return [
-        f"{in_words(pattern)} does not describe this record: {reason}",
+        f"{diagnosis}: {wrong[0].reason()}",
         shown_record,
         *(f"  {difference.long()}" for difference in wrong),
     ]
@@ -172,18 +181,21 @@ def _tree(records: Records, items: Sequence[Item], limit: int | None) -> list[st
         return [f"{plural(len(records), 'record')} recorded, expected none", *_whole(records, room), *lost]
     if not records:
         where = f" {records.place}" if records.place else ""
-        return [f"nothing was recorded{where}, expected {brief(list(items), 60)}", *silence(records.info)]
+        known = (
+            [f"recorded: {inventory(records.whole, records.whole)}"]
+            if records.whole
+            else silence(records.info)
+        )
+        return [f"nothing was recorded{where}, expected {brief(list(items), 60)}", *known]
     kinds = expected_kinds(items)
     alignment = Alignment(Matcher(records, kinds, exact=True))
     alignment.level(items, records.roots if "span" in kinds else records, _subject(records))
     if not alignment.diagnoses:
         return None
     alignment.explain_missing()
-    more = len(alignment.diagnoses) - 1
-    diagnosis = alignment.diagnoses[0] + (f"; {plural(more, 'more difference')}" if more else "")
     whole = limit is None and len(alignment.rows) <= _FULL_TREE
     room = (_FULL_TREE if limit is None else limit) - len(lost)
-    return [diagnosis, *shown(alignment.rows, None if whole else room), *lost]
+    return [and_more(alignment.diagnoses), *shown(alignment.rows, None if whole else room), *lost]
 
 
 def _subject(records: Records) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_telemetry.analysis.alignment import Alignment
 from pytest_telemetry.analysis.reasons import (
+    and_more,
     differences,
     inventory,
     location,
@@ -145,16 +146,11 @@ def _inside(one: One, matching: Sequence[Record], records: Records, limit: int |
         attempts.append(attempt)
     closest = min(attempts, key=lambda attempt: attempt.problems)
     closest.explain_missing()
-    more = (
-        f", and {plural(len(closest.diagnoses) - 1, 'more difference')}" if len(closest.diagnoses) > 1 else ""
-    )
-    head = (
-        []
-        if len(matching) == 1
-        else [f"closest of {plural(len(matching), 'record')} that match {one.head()}:"]
-    )
+    head = []
+    if len(matching) > 1:
+        head = [f"closest of {plural(len(matching), 'record')} that match {one.head()}:"]
     room = None if limit is None else limit - len(head)
-    return Miss(f"{closest.diagnoses[0]}{more}", [*head, *shown(closest.rows, room)])
+    return Miss(and_more(closest.diagnoses), [*head, *shown(closest.rows, room)])
 
 
 def _outside(one: One, records: Records) -> Miss | None:
@@ -224,9 +220,8 @@ def _different(one: One, records: Records) -> Miss | None:
     wrong = differences(one, closest, records)
     if not wrong:
         return None
-    reason = wrong[0].short + (f"; {plural(len(wrong) - 1, 'more difference')}" if len(wrong) > 1 else "")
     return Miss(
-        reason,
+        and_more([difference.reason() for difference in wrong]),
         [
             f"closest of {plural(len(records), 'record')}: {_placed(closest, records)}",
             *(f"  {difference.long()}" for difference in wrong[:4]),
@@ -309,7 +304,7 @@ def _described(pattern: Pattern, records: Records) -> list[Record]:
 
 
 def _placed(record: Record, records: Records) -> str:
-    return f"{shorten(record_line(record), 90)}  ({location(record, records)})"
+    return f"{shorten(record_line(record, limit=30), 60)}  ({location(record, records)})"
 
 
 def _places(there: Sequence[Record], records: Records) -> list[str]:

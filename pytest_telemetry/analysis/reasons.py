@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from pytest_telemetry.model.condition import written
 from pytest_telemetry.model.values import agrees
 from pytest_telemetry.model.wording import brief, label, one_line, plural, shorten
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = (
     "Difference",
+    "and_more",
     "differences",
     "inventory",
     "location",
@@ -40,20 +42,32 @@ class Difference:
         expected: What was expected, in words.
         short: What is there instead, as a sentence: ``rows is 10``.
         got: The same as the end of a sentence: ``got 10``.
+        hint: What may have been meant; often empty.
     """
 
     key: str
     expected: str
     short: str
     got: str
+    hint: str = ""
 
-    def long(self) -> str:
-        """Return expected and actual for a list of differences: ``rows: expected 12, got 10``."""
-        return f"{self.key}: expected {self.expected}, {self.got}"
+    def reason(self) -> str:
+        """Return what is there instead: ``rows is 10``."""
+        return self.short + self.hint
 
     def sentence(self) -> str:
-        """Return actual and expected for a diagnosis: ``rows is 10, expected 12``."""
-        return f"{self.short}, expected {self.expected}"
+        """Return what is there and what was expected: ``rows is 10, expected 12``."""
+        return f"{self.short}, expected {self.expected}{self.hint}"
+
+    def long(self) -> str:
+        """Return the same for a list of differences: ``rows: expected 12, got 10``."""
+        return f"{self.key}: expected {self.expected}, {self.got}{self.hint}"
+
+
+def and_more(sentences: Sequence[str]) -> str:
+    """Return the first of *sentences* and how many there are besides."""
+    more = len(sentences) - 1
+    return f"{sentences[0]}; {plural(more, 'more difference')}" if more else sentences[0]
 
 
 def differences(one: One, record: Record, records: Records) -> list[Difference]:
@@ -92,7 +106,9 @@ def similar_names(one: One, records: Records) -> list[str]:
     names = list(records.whole.names(one.kind))
     wanted = one.name.strip("*")
     lowered = {name.lower(): name for name in names}
-    close = get_close_matches(wanted.lower(), lowered, 3, 0.6)
+    close = get_close_matches(
+        wanted.lower(), lowered, 3, 0.6 if len(wanted) < 5 else 0.7
+    )  # short names differ more
     return [lowered[name] for name in close if not agrees(one.name, lowered[name])]
 
 
@@ -134,8 +150,8 @@ def _difference(condition: Condition, record: Record, records: Records) -> Diffe
     key = condition.key
     if not condition.is_field and key not in record.attrs:
         close = get_close_matches(key, list(record.attrs), 1)
-        absent = f"absent; similar: {close[0]}" if close else "absent"
-        return Difference(key, brief(condition.expected), f"{key} is {absent}", f"but it is {absent}")
+        hint = f"; similar: {close[0]}" if close else ""
+        return Difference(key, written(condition.expected, 60), f"{key} is absent", "but it is absent", hint)
     expected, actual = _pair(condition.expected, condition.actual(record))
     if condition.is_field and record.is_open and key in ("duration", "status", "error"):
         since = opened_at(record, records)
@@ -147,7 +163,7 @@ def _difference(condition: Condition, record: Record, records: Records) -> Diffe
 
 def _pair(expected: Any, actual: Any, limit: int = 60) -> tuple[str, str]:
     """Return both values in words, cut so that what differs can be seen."""
-    one, other = brief(expected, 10_000), brief(actual, 10_000)
+    one, other = written(expected, 10_000), brief(actual, 10_000)
     if one == other:
         one, other = f"{one} ({type(expected).__name__})", f"{other} ({type(actual).__name__})"
     same = next(

@@ -39,9 +39,14 @@ def tree_text(records: Records, *, times: bool = False, max_lines: int | None = 
     return "\n".join(lines)
 
 
-def record_line(record: Record) -> str:
-    """Return what a record looks like in the tree, without indentation."""
-    return f"{label(record)} (still open)" if record.is_open else label(record)
+def record_line(record: Record, *, limit: int = 60) -> str:
+    """Return what a record looks like in the tree, without indentation.
+
+    Args:
+        record: Any record.
+        limit: Longest value of an attribute, in characters.
+    """
+    return f"{label(record, limit=limit)} (still open)" if record.is_open else label(record, limit=limit)
 
 
 def _times(record: Record, origin: int | None) -> str:

@@ -72,11 +72,11 @@ class Condition:
             )
 
 
-def written(value: Any) -> str:
-    """Return *value* as it is written in code."""
+def written(value: Any, limit: int = 200) -> str:
+    """Return *value* as it is written in code, at most *limit* characters long."""
     if isinstance(value, type) and issubclass(value, BaseException):
         return value.__qualname__
-    return brief(value, limit=200)
+    return brief(value, limit)
 
 
 class Expected:

@@ -152,6 +152,7 @@ class Matcher:
         self.exact = exact
         self._known: dict[tuple[int, int], bool] = {}
         self._plans: dict[int, list[Plan]] = {}
+        self._absences: dict[int, Matcher] = {}
 
     def children(self, record: Record) -> list[Record]:
         """Return what is inside *record*, of the kinds that are compared."""
@@ -195,7 +196,7 @@ class Matcher:
         if id(items) not in self._plans:
             self._plans[id(items)] = plans(items)
         for plan in self._plans[id(items)]:
-            if any(self._stands(part, nodes) for part in plan.forbidden):
+            if any(self.stands(part, nodes) for part in plan.forbidden):
                 continue
             places = self._places(plan, compared, is_open=is_open)
             if places is not None:
@@ -209,11 +210,25 @@ class Matcher:
                 return True
         return False
 
-    def _stands(self, part: Pattern, nodes: Level) -> bool:
+    def forbidden(self, part: Pattern, nodes: Level) -> list[Record]:
+        """Return the records of a level that *part*, which must be absent there, describes one by one.
+
+        Nothing is said about the inside of a record that must be absent, unless it is listed.
+        """
+        matcher = self._for_absence(part)
+        ones = tuple(part.ones()) if is_single(part) else ()
+        return [node for node in nodes if any(matcher.fits(one, node) for one in ones)]
+
+    def stands(self, part: Pattern, nodes: Level) -> bool:
+        """Return whether *part*, which must be absent, is at the level."""
         if is_single(part):
-            ones = tuple(part.ones())
-            return any(self.fits(one, node) for node in nodes for one in ones)
-        return self.reading((part,), nodes, flat=True) is not None
+            return bool(self.forbidden(part, nodes))
+        return self._for_absence(part).reading((part,), nodes, flat=True) is not None
+
+    def _for_absence(self, part: Pattern) -> Matcher:
+        if id(part) not in self._absences:
+            self._absences[id(part)] = Matcher(self.records, all_kinds((part,)), exact=False)
+        return self._absences[id(part)]
 
     def _places(self, plan: Plan, nodes: Level, *, is_open: bool) -> Places | None:
         if is_open and len(plan.slots) == 1 and plan.slots[0].low == 1 and not plan.slots[0].counted:
