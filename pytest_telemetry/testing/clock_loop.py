@@ -116,7 +116,7 @@ class FakeClockLoop(asyncio.SelectorEventLoop):
         return transport, protocol
 
     async def shutdown_default_executor(self, *args: Any, **kwargs: Any) -> None:
-        """Do as every loop does; since 3.12 with a time-out of minutes, which must not be jumped over."""
+        """Do as every loop does; newer Pythons set a time-out of minutes, which must not be jumped over."""
         with self.outside_work("the end of the threads of the default executor"):
             await super().shutdown_default_executor(*args, **kwargs)
 

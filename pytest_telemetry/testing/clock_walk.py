@@ -187,7 +187,9 @@ class Walk:
                 self.unreached.append(f"{label}.{name} (kept by a {kind.__module__}.{kind.__qualname__})")
 
     def _is_clock(self, value: object) -> bool:
-        """Return whether *value* is one and not only a type, as typing objects keep many of."""
+        """Return whether *value* is or holds one, and not only types, as typing objects keep many of."""
+        if type(value) is tuple:
+            return any(map(self._is_clock, value))
         return self._stand_in(value) is not None and not issubclass(type(value), type)
 
     def _owner_elsewhere(self, container: object) -> str | None:

@@ -359,11 +359,12 @@ def test_work_that_the_loop_cannot_know_of_can_be_declared() -> None:
 
 
 def test_the_end_of_the_default_executor_is_not_jumped_over() -> None:
-    """Since Python 3.12 closing a runner sets a timer of five minutes; no warning, and no fake time passes."""
-    clock, gate = FakeClock(), threading.Event()
+    """Newer Pythons set a timer of five minutes when a runner is closed; no warning, and no fake time passes."""
+    clock, gate, pool = FakeClock(), threading.Event(), ThreadPoolExecutor()
 
     async def main() -> None:
-        running().run_in_executor(None, threads_run, gate)
+        running().set_default_executor(pool)
+        pool.submit(threads_run, gate)
         threading.Timer(0.05, gate.set).start()
 
     run(main(), clock)

@@ -119,6 +119,7 @@ def test_advance_moves_all_clocks_but_that_of_the_processor() -> None:
         (0.1, 100_000_000),
         (86_400_000.000000001, 86_400_000 * S),
         (123_456_789.5, 123_456_789 * S + S // 2),
+        (123_456_789 + 2**-26, 123_456_789 * S + 15),
         (timedelta(days=1, microseconds=1), 86_400 * S + 1_000),
     ],
 )
