@@ -7,14 +7,14 @@ from indexer.index import Index, build
 from indexer.selector import Selector
 from indexer.server import DefinitionServer
 from indexer.sources import Memory, standard_library
+
+from pytest_telemetry import FakeClock, TelemetryRecorder, span
 from pytest_telemetry.assertions import (
     assert_latency,
     assert_lsp_ready_order,
     assert_monotonic_timing,
     assert_relative_paths,
 )
-
-from pytest_telemetry import FakeClock, TelemetryRecorder, span
 from pytest_telemetry.checks import Latency
 
 
@@ -75,6 +75,6 @@ def test_nothing_is_asked_before_the_server_is_ready(
     context = telemetry_recorder.context
 
     with DefinitionServer(index, context) as server:
-        Selector(index, server, context, timeout=5).resolve_all(index.imported())
+        Selector(index, server, context, timeout=10).resolve_all(index.imported())
 
     assert_lsp_ready_order(telemetry_recorder)

@@ -52,9 +52,10 @@ def test_the_log_of_a_run_with_failures_keeps_the_promises(
 
 
 def test_a_report_shows_scopes_and_the_top_of_the_tree(capsys: pytest.CaptureFixture[str]) -> None:
-    """The recorder works outside tests as well."""
+    """The recorder works outside tests as well, for the context that is passed and for the ambient one."""
     main(["--limit", "5", "--report"])
 
     shown = capsys.readouterr().out
     assert "index.file.read" in shown
+    assert "index.ast.parse" in shown
     assert "lines of the tree" in shown

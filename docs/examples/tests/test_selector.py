@@ -17,12 +17,17 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def selector(telemetry_recorder: TelemetryRecorder, index: Index) -> Iterator[Selector]:
-    """A selector over a server that never answers about ``shop.cart.LIMIT``."""
-    context = telemetry_recorder.context
-    with DefinitionServer(index, context, unanswered={"shop.cart.LIMIT"}) as server:
-        telemetry_recorder.wait_for(event("lsp.ready"), timeout=5)
-        yield Selector(index, server, context, timeout=0.05)
+def server(telemetry_recorder: TelemetryRecorder, index: Index) -> Iterator[DefinitionServer]:
+    """A server that is ready, and never answers about ``shop.cart.LIMIT``."""
+    with DefinitionServer(index, telemetry_recorder.context, unanswered={"shop.cart.LIMIT"}) as server:
+        telemetry_recorder.wait_for(event("lsp.ready"), timeout=10)
+        yield server
+
+
+@pytest.fixture
+def selector(telemetry_recorder: TelemetryRecorder, index: Index, server: DefinitionServer) -> Selector:
+    """A selector that waits long for answers, so that a slow machine changes nothing."""
+    return Selector(index, server, telemetry_recorder.context, timeout=10)
 
 
 def test_an_answer_is_taken_from_the_server(
@@ -35,9 +40,11 @@ def test_an_answer_is_taken_from_the_server(
 
 
 def test_a_time_out_falls_back_to_the_skeleton(
-    telemetry_recorder: TelemetryRecorder, selector: Selector
+    telemetry_recorder: TelemetryRecorder, index: Index, server: DefinitionServer
 ) -> None:
     """`&` asks for both, and what is named inside a span must have happened there."""
+    selector = Selector(index, server, telemetry_recorder.context, timeout=0.01)
+
     resolution = selector.resolve("shop.cart.LIMIT")
 
     assert str(resolution.location) == "shop/cart.py:3"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,16 +19,19 @@ def test_the_server_becomes_ready_in_its_own_thread(
 ) -> None:
     """`wait_for` returns as soon as the pattern is recorded, by whatever thread."""
     with DefinitionServer(index, telemetry_recorder.context):
-        telemetry_recorder.wait_for(event("lsp.ready", thread="definition-server"))
+        telemetry_recorder.wait_for(event("lsp.ready", thread="definition-server"), timeout=10)
 
     assert event("lsp.spawn") >> span("lsp.initialize", modules=2) >> event("lsp.ready") in telemetry_recorder
 
 
-@pytest.mark.asyncio
-async def test_readiness_can_be_awaited(telemetry_recorder: TelemetryRecorder, index: Index) -> None:
-    """`await_for` does the same without blocking the event loop."""
-    with DefinitionServer(index, telemetry_recorder.context):
-        await telemetry_recorder.await_for(event("lsp.ready"))
+def test_readiness_can_be_awaited(telemetry_recorder: TelemetryRecorder, index: Index) -> None:
+    """`await_for` does the same without blocking the event loop, in whatever way the loop is run."""
+
+    async def start_and_stop() -> None:
+        with DefinitionServer(index, telemetry_recorder.context):
+            await telemetry_recorder.await_for(event("lsp.ready"), timeout=10)
+
+    asyncio.run(start_and_stop())
 
     assert event("lsp.exit") in telemetry_recorder
 
@@ -37,7 +41,7 @@ def test_an_imported_name_is_followed_to_its_definition(
 ) -> None:
     """The request is a span of the thread that asks, not of the thread that answers."""
     with DefinitionServer(index, telemetry_recorder.context) as server:
-        location = server.definition("shop.Cart", timeout=5)
+        location = server.definition("shop.Cart", timeout=10)
 
     assert location == Location("shop/cart.py", 5)
     assert span("lsp.definition", symbol="shop.Cart", thread="MainThread") in telemetry_recorder
