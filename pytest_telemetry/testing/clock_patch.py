@@ -122,8 +122,9 @@ class ClockPatch:
     def unreached(self) -> list[str]:
         """What reads a clock in these packages and still gets real time, as ``"module:name (reason)"``.
 
-        It lists what can be known without running the code, and is complete for the packages themselves but
-        for modules made in C. It may be asked for during the patch and afterwards.
+        It lists what can be known without running the code, so an empty list is a good sign and no proof: a
+        clock in a local variable of a function that is running, or in an object that only another package
+        holds, is not seen. It may be asked for during the patch and afterwards.
         """
         if self._walk is None:
             return []
