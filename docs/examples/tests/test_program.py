@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from indexer.cli import main
+
 from pytest_telemetry.assertions import assert_lsp_ready_order, assert_monotonic_timing, assert_relative_paths
 
 if TYPE_CHECKING:
