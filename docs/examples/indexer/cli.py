@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -27,15 +28,17 @@ __all__ = ("main",)
 FOUND: Final = 0
 NOT_FOUND: Final = 1
 UNUSABLE: Final = 2
+INTERRUPTED: Final = 130
 
 _DESCRIPTION: Final = "Index Python source and say where names are defined."
 _EPILOG: Final = """\
 Without a SYMBOL, every name that an indexed module imports from another one is resolved.
 
 exit codes:
-  0  done; files that were skipped are listed
-  1  a SYMBOL was not found
-  2  unusable input: no such directory, no Python files in it, or a log that cannot be written
+  0    done; files that were skipped are listed
+  1    a SYMBOL was not found
+  2    unusable input: no such directory, no Python files in it, or a log that cannot be written
+  130  interrupted
 
 examples:
   python -m indexer                              index the standard library
@@ -53,6 +56,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return _run(options)
+    except KeyboardInterrupt:
+        sys.stderr.write("indexer: interrupted\n")
+        return INTERRUPTED
+    except (
+        BrokenPipeError
+    ):  # who reads the output has seen enough; what is still buffered must not fail at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FOUND
     except (OSError, TelemetryError, NothingToIndexError) as error:
         sys.stderr.write(f"indexer: {error}\n")
         return UNUSABLE
@@ -87,10 +98,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not above 0")
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
+    return int(text)
 
 
 def _run(options: argparse.Namespace) -> int:

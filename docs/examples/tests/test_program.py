@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from indexer.cli import main
 
 from pytest_telemetry.assertions import assert_lsp_ready_order, assert_monotonic_timing, assert_relative_paths
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 
 def test_a_name_of_the_standard_library_is_found(capsys: pytest.CaptureFixture[str]) -> None:
@@ -36,6 +35,15 @@ def test_what_cannot_be_indexed_is_unusable_input(tmp_path: Path, capsys: pytest
 
     assert (missing, empty) == (2, 2)
     assert "is not a directory" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "many"])
+def test_a_limit_is_a_whole_number_above_zero(limit: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Anything else is an error that says so."""
+    with pytest.raises(SystemExit, match="2"):
+        main([f"--limit={limit}"])
+
+    assert f"{limit} is not a whole number above 0" in capsys.readouterr().err
 
 
 def test_the_log_of_a_run_with_failures_keeps_the_promises(
