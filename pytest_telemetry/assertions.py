@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, runtime_checkable
 
 from pytest_telemetry.checks.latency import Describes, Latency
 from pytest_telemetry.checks.lsp_order import LspReadyOrder
@@ -25,16 +25,22 @@ if TYPE_CHECKING:
     from pytest_telemetry.checks.lsp_server import Policy
     from pytest_telemetry.checks.streaming import StreamingCheck
     from pytest_telemetry.model.stats import Method
+    from pytest_telemetry.testing.metamorphic import assert_dst_safe as assert_dst_safe
+    from pytest_telemetry.testing.metamorphic import (
+        assert_wall_clock_independent as assert_wall_clock_independent,
+    )
 
 __all__ = (
     "HoldsRecords",
     "Subject",
+    "assert_dst_safe",
     "assert_latency",
     "assert_lsp_ready_order",
     "assert_measured_timing",
     "assert_monotonic_timing",
     "assert_percentiles",
     "assert_relative_paths",
+    "assert_wall_clock_independent",
 )
 
 
@@ -48,6 +54,17 @@ class HoldsRecords(Protocol):
 
 Subject: TypeAlias = HoldsRecords | Iterable[Record | Mapping[str, Any]] | str | os.PathLike[str]
 """What can be judged: a recorder or store, Records, dicts (lines of a log), or the path of an event log."""
+
+
+_METAMORPHIC: Final = ("assert_dst_safe", "assert_wall_clock_independent")
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _METAMORPHIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from pytest_telemetry.testing import metamorphic  # noqa: PLC0415 - judging a log needs no fake clock
+
+    return getattr(metamorphic, name)
 
 
 def assert_monotonic_timing(
@@ -178,12 +195,10 @@ def _hold(subject: Subject, check: StreamingCheck, *, allow_empty: bool) -> None
 
 
 def _nothing(check: StreamingCheck, records: int, bad: int) -> str:
-    lines = f"; {bad} lines hold no event" if bad else ""
+    lines = f"; malformed lines: {bad}" if bad else ""
     if not records:
         return f"nothing to judge: no record at all{lines} (allow_empty=True accepts that)"
-    return (
-        f"nothing to judge: no {check.subject} among {records} records{lines} (allow_empty=True accepts that)"
-    )
+    return f"nothing to judge: no {check.subject} in what was recorded (records: {records}){lines} (allow_empty=True accepts that)"
 
 
 def _name(subject: Subject) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_telemetry import assertions
 from pytest_telemetry.assertions import (
     assert_latency,
     assert_lsp_ready_order,
@@ -19,6 +20,7 @@ from pytest_telemetry.assertions import (
 from pytest_telemetry.model.errors import UnusableInput
 from pytest_telemetry.model.record import Record
 from pytest_telemetry.sinks.jsonl import JsonlSink
+from pytest_telemetry.testing import metamorphic
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,9 +85,7 @@ def test_records_may_come_from_anywhere(tmp_path: Path) -> None:
         assert_relative_paths(form)
     for form in every_form(records(file="/home/a.py"), tmp_path):
         said = failure(assert_relative_paths, form)
-        assert said.startswith(
-            "5 of 5 events hold an absolute path: record paths relative to the workspace\n"
-        )
+        assert said.startswith("absolute paths in 5 of 5 events: record paths relative to the workspace\n")
         assert "file = '/home/a.py'" in said
 
 
@@ -114,7 +114,7 @@ def test_the_helper_is_not_part_of_the_traceback() -> None:
             [Record("span", "a", "a", 5, -1)],
             "the times of 1 record cannot come from",
         ),
-        (assert_relative_paths, {}, [Record("event", "/tmp", "a", 5)], "1 of 1 event hold an absolute path"),
+        (assert_relative_paths, {}, [Record("event", "/tmp", "a", 5)], "absolute paths in 1 of 1 event: "),
         (assert_measured_timing, {}, [Record("span", "a", "a", 5, 7)] * 5, "1 command has 5 or more timings"),
         (
             assert_measured_timing,
@@ -177,13 +177,13 @@ def test_each_helper_passes_on_good_records() -> None:
 @pytest.mark.parametrize(
     ("call", "options", "said"),
     [
-        (assert_monotonic_timing, {}, "no timing among 1 records"),
-        (assert_measured_timing, {}, "no command with 5 timings among 1 records"),
-        (assert_lsp_ready_order, {}, "no LSP record among 1 records"),
+        (assert_monotonic_timing, {}, "no timing in what was recorded (records: 1)"),
+        (assert_measured_timing, {}, "no command with 5 timings in what was recorded (records: 1)"),
+        (assert_lsp_ready_order, {}, "no LSP record in what was recorded (records: 1)"),
         (
             assert_percentiles,
             {"summary": {"a": {"count": 0}}},
-            "no timing of the summarised run among 1 records",
+            "no timing of the summarised run in what was recorded (records: 1)",
         ),
     ],
 )
@@ -206,7 +206,7 @@ def test_an_empty_recording_does_not_pass(call: Any, tmp_path: Path) -> None:
     assert failure(call, []) == "nothing to judge: no record at all (allow_empty=True accepts that)"
     assert (
         failure(call, log)
-        == "nothing to judge: no record at all; 2 lines hold no event (allow_empty=True accepts that)"
+        == "nothing to judge: no record at all; malformed lines: 2 (allow_empty=True accepts that)"
     )
     call([], allow_empty=True)
     call(Store([]), allow_empty=True)
@@ -258,3 +258,12 @@ def test_what_the_user_ignores_is_ignored() -> None:
     assert "ends 0.000005 ms after its parent" in failure(
         assert_monotonic_timing, [child, parent], tolerance_ns=4
     )
+
+
+def test_the_assertions_that_run_code_under_changed_clocks_are_here_too() -> None:
+    """One module for all named assertions; the fake clock is loaded when it is needed."""
+    assert assertions.assert_wall_clock_independent is metamorphic.assert_wall_clock_independent
+    assert assertions.assert_dst_safe is metamorphic.assert_dst_safe
+    assert all(hasattr(assertions, name) for name in assertions.__all__)
+    with pytest.raises(AttributeError, match="has no attribute 'assert_luck'"):
+        _ = assertions.assert_luck

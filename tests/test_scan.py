@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import json
 import tracemalloc
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_telemetry.checks import RunId
+from pytest_telemetry.checks import Latency, RunId
+from pytest_telemetry.cli.check import command
 from pytest_telemetry.model.errors import UnusableInput
 from pytest_telemetry.model.finding import Finding
 from pytest_telemetry.model.record import Record
@@ -18,7 +20,6 @@ from pytest_telemetry.sinks.jsonl import JsonlSink
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
 LINE = b'{"cmd":"load","ts":"2026-01-01T00:00:00Z","run_id":"r","timing_ms":3}\n'
 
@@ -147,3 +148,21 @@ def test_a_name_that_no_file_can_have_is_unusable_input() -> None:
     """Like a file that is not there."""
     with pytest.raises(UnusableInput, match="null"):
         open_log("a\0b")
+
+
+DOCS = Path(__file__).parents[1] / "docs" / "reference"
+
+
+def test_the_reference_describes_every_check_and_every_option() -> None:
+    """A page that lags behind is worse than none."""
+    checks = (DOCS / "checks.md").read_text(encoding="utf-8")
+    cli = (DOCS / "cli.md").read_text(encoding="utf-8")
+
+    for check in (*standard_checks(summary={"a": {"count": 1}}), Latency("a", count=1)):
+        assert f"\n## {check.id}\n" in checks
+        assert f"`{type(check).__name__}(" in checks
+    for check_id in CHECK_IDS:
+        assert f"`{check_id}`" in cli
+    for parameter in command.params:
+        for option in parameter.opts:
+            assert option == "files" or f"`{option}" in cli

@@ -55,7 +55,7 @@ class _WellFormed(Judgement):
     def findings(self) -> list[Finding]:
         found = []
         if self._bad:
-            message = f"{self._bad:,} of {amount(self.judged, 'line')} hold no event and were left out"
+            message = f"no event in {self._bad:,} of {amount(self.judged, 'line')}; what they say is left out"
             found.append(Finding(WellFormed.id, message, self._bad, examples=tuple(self._bad_examples)))
         if self._partly:
             found.append(
@@ -99,7 +99,7 @@ class _RunId(Judgement):
         if not self._missing:
             return []
         message = (
-            f"{self._missing:,} of {amount(self.judged, 'event')} have no run id: "
+            f"no run id in {self._missing:,} of {amount(self.judged, 'event')}: "
             "write the id of the run into every event"
         )
         commands = self._commands.most_first()
@@ -161,7 +161,7 @@ class _Timestamps(Judgement):
     def findings(self) -> list[Finding]:
         found = []
         if self._unreadable:
-            message = f"{self._unreadable:,} of {amount(self.judged, 'event')} have no readable time stamp"
+            message = f"no readable time stamp in {self._unreadable:,} of {amount(self.judged, 'event')}"
             found.append(
                 Finding(Timestamps.id, message, self._unreadable, examples=tuple(self._unreadable_examples))
             )

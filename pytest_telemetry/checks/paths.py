@@ -71,7 +71,7 @@ class _RelativePaths(Judgement):
         if not self._concerned:
             return []
         message = (
-            f"{self._concerned:,} of {amount(self.judged, 'event')} hold an absolute path: "
+            f"absolute paths in {self._concerned:,} of {amount(self.judged, 'event')}: "
             "record paths relative to the workspace"
         )
         fields = self._fields.most_first()

@@ -46,7 +46,7 @@ def test_bad_lines_are_an_error_with_their_reasons() -> None:
     (finding,) = judge(WellFormed(), event(), BadLine(2, "not JSON: x"), {}, event())
 
     assert (finding.count, finding.level) == (2, "error")
-    assert finding.message == "2 of 4 lines hold no event and were left out"
+    assert finding.message == "no event in 2 of 4 lines; what they say is left out"
     assert [(example.line, example.text) for example in finding.examples] == [
         (2, "not JSON: x"),
         (3, 'no name: neither "cmd" nor "name" is a text'),
@@ -76,6 +76,7 @@ def test_events_without_a_run_are_counted_by_command() -> None:
 
     assert (finding.count, finding.level, finding.by_command) == (3, "warning", {"b": 2, "a": 1})
     assert [example.line for example in finding.examples] == [2, 3, 4]
+    assert RunId()([Record("event", "a", "a", 1, run_id="")]) != []
 
 
 def test_forms_of_time_stamps_are_counted() -> None:
@@ -91,6 +92,13 @@ def test_forms_of_time_stamps_are_counted() -> None:
         "integer nanoseconds": 1,
     }
     assert [example.line for example in finding.examples] == [1, 3, 4]
+
+
+def test_two_forms_are_one_too_many() -> None:
+    """A log that was written with and without microseconds was written by two programs."""
+    (finding,) = judge(Timestamps(), event(), event(), event("2026-01-01T00:00:00.5Z"))
+
+    assert (finding.count, len(finding.by_field)) == (1, 2)
 
 
 def test_unreadable_and_naive_stamps_are_told_apart() -> None:

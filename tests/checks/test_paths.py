@@ -71,7 +71,7 @@ def test_a_record_counts_once_and_each_field_once() -> None:
 
     assert finding.count == 2
     assert finding.by_field == {"a": 2, "b": 1}
-    assert finding.message == "2 of 3 events hold an absolute path: record paths relative to the workspace"
+    assert finding.message == "absolute paths in 2 of 3 events: record paths relative to the workspace"
     assert {example.text for example in finding.examples} == {"a: a = '/a/b'", "a: b = '/e/f'"}
 
 

@@ -32,11 +32,11 @@ def test_findings_are_grouped_by_check_and_exit_1(run: Any, careless: Path) -> N
     assert out == (
         f"{careless}: 2 events, 0 malformed lines, 1 blank line\n"
         "\n"
-        "error    relative-paths: 1 of 2 events hold an absolute path: record paths relative to the workspace\n"
+        "error    relative-paths: absolute paths in 1 of 2 events: record paths relative to the workspace\n"
         "           x.file 1\n"
         f"           {careless}:1  load: x.file = '/home/ada/x.py'\n"
         "\n"
-        "warning  run-id: 1 of 2 events have no run id: write the id of the run into every event\n"
+        "warning  run-id: no run id in 1 of 2 events: write the id of the run into every event\n"
         "           load 1\n"
         f"           {careless}:2  load has no run id\n"
         "\n"
@@ -61,7 +61,7 @@ def test_json_is_one_object_as_documented(run: Any, careless: Path, clean: Path)
             "count": 1,
             "level": "warning",
             "by_command": {"load": 1},
-            "message": "1 of 2 events have no run id: write the id of the run into every event",
+            "message": "no run id in 1 of 2 events: write the id of the run into every event",
             "examples": [{"line": 2, "text": "load has no run id", "command": "load"}],
         },
         {
@@ -69,7 +69,7 @@ def test_json_is_one_object_as_documented(run: Any, careless: Path, clean: Path)
             "count": 1,
             "level": "error",
             "by_field": {"x.file": 1},
-            "message": "1 of 2 events hold an absolute path: record paths relative to the workspace",
+            "message": "absolute paths in 1 of 2 events: record paths relative to the workspace",
             "examples": [
                 {
                     "line": 1,

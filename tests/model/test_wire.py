@@ -235,6 +235,9 @@ def test_a_torn_last_line_is_named() -> None:
     assert isinstance(lines[1], BadLine)
     assert lines[1].reason.startswith("torn last line, not JSON")
     assert read(EVENT)[0].events == 1
+    cut = read(EVENT[:20] + b"\n" + EVENT)[1][0]
+    assert isinstance(cut, BadLine)
+    assert cut.reason.startswith("not JSON")
 
 
 def test_a_line_that_is_too_long_is_skipped_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
