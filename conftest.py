@@ -14,7 +14,9 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +28,20 @@ if TYPE_CHECKING:
 pytest_plugins = ["pytester"]
 
 ROOT = Path(__file__).parent
+REAL_PARTS = (
+    "anyio",
+    "click",
+    "hypothesis",
+    "orjson",
+    "pytest-asyncio",
+    "pytest-benchmark",
+    "pytest-xdist",
+    "opentelemetry-sdk",
+    "logfire",
+)
 _FENCE = re.compile(
-    r"(?:^<!-- (?P<note>[^\n]*?) -->\n+)?^```(?P<language>\w+)[^\n]*\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL
+    r"(?:^<!-- (?P<note>[^\n]*?) -->\n+)?^```(?P<language>\w+)[^\n]*\n(?P<code>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
 )
 _TEST = re.compile(r"^(?:async )?def test_|^class \w*Test|^    def test_", re.MULTILINE)
 
@@ -61,20 +75,26 @@ class PageBlocks(pytest.Item):
     """All blocks of one page, in order."""
 
     def runtest(self) -> None:
-        directory = self.config._tmp_path_factory.mktemp(self.path.stem)  # type: ignore[attr-defined]  # likewise
-        namespace: dict[str, Any] = {"__name__": "__main__"}
-        blocks = list(blocks_of(self.path))
-        with contextlib.chdir(directory), pytest.MonkeyPatch.context() as patch:
+        with (
+            tempfile.TemporaryDirectory() as directory,
+            contextlib.chdir(directory),
+            pytest.MonkeyPatch.context() as patch,
+        ):
             for name in ("PYTEST_TELEMETRY", "PYTEST_TELEMETRY_STRICT_SCOPES", "DEBUG"):
                 patch.delenv(name, raising=False)
             before = dict(os.environ)
             try:
-                for block, following in zip(blocks, [*blocks[1:], None], strict=True):
-                    if block.language == "python" and not block.note.startswith("not run:"):
-                        self._run(block, following, namespace, directory)
+                self._run_all(Path(directory))
             finally:
                 os.environ.clear()
                 os.environ.update(before)
+
+    def _run_all(self, directory: Path) -> None:
+        namespace: dict[str, Any] = {"__name__": "__main__"}
+        blocks = list(blocks_of(self.path))
+        for block, following in zip(blocks, [*blocks[1:], None], strict=True):
+            if block.language == "python" and not block.note.startswith("not run:"):
+                self._run(block, following, namespace, directory)
 
     def _run(self, block: Block, following: Block | None, namespace: dict[str, Any], directory: Path) -> None:
         if _TEST.search(block.code):
@@ -87,29 +107,77 @@ class PageBlocks(pytest.Item):
     def _run_tests(self, block: Block, following: Block | None, directory: Path) -> None:
         file = directory / f"test_line_{block.line}.py"
         file.write_text(block.code, encoding="utf-8")
-        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:randomly", "-o", "addopts=", file.name]
-        environment = {key: value for key, value in os.environ.items() if key not in {"CI", "BUILD_NUMBER", "PYTEST_ADDOPTS"}}
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "telemetry", file.name]
+        if "async def" in block.code:
+            command += ["-p", "anyio", "-p", "asyncio"]
+        environment = {
+            key: value
+            for key, value in os.environ.items()
+            if key not in {"CI", "BUILD_NUMBER", "PYTEST_ADDOPTS"}
+        }
+        environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
         done = subprocess.run(  # noqa: S603 - our own interpreter
-            [*command, "-q"], cwd=directory, env=environment | {"COLUMNS": "100"}, capture_output=True, text=True, check=False
+            [*command, "-q"],
+            cwd=directory,
+            env=environment | {"COLUMNS": "100"},
+            capture_output=True,
+            text=True,
+            check=False,
         )
         fails = block.note == "fails"
         if done.returncode != int(fails):
-            raise BlockFailed(f"{self.path.name}:{block.line}: pytest ended with {done.returncode}\n{done.stdout}{done.stderr}")
+            raise BlockFailed(
+                f"{self.path.name}:{block.line}: pytest ended with {done.returncode}\n{done.stdout}{done.stderr}"
+            )
         if fails and following is not None and following.language == "text":
             shown = done.stdout.splitlines()
             for line in following.code.splitlines():
-                if line.strip() not in {"", "..."} and not any(line.rstrip() == other.rstrip() for other in shown):
-                    raise BlockFailed(f"{self.path.name}:{following.line}: not in the output: {line!r}\n{done.stdout}")
+                if line.strip() not in {"", "..."} and not any(
+                    line.rstrip() == other.rstrip() for other in shown
+                ):
+                    raise BlockFailed(
+                        f"{self.path.name}:{following.line}: not in the output: {line!r}\n{done.stdout}"
+                    )
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        return str(excinfo.value) if isinstance(excinfo.value, BlockFailed) else super().repr_failure(excinfo, style)
+        return (
+            str(excinfo.value)
+            if isinstance(excinfo.value, BlockFailed)
+            else super().repr_failure(excinfo, style)
+        )
 
     def reportinfo(self) -> tuple[Path, int, str]:
         return self.path, 0, str(self.path.relative_to(ROOT))
 
 
-class BlockFailed(Exception):
+class BlockFailed(Exception):  # noqa: N818 - an outcome
     """A block did not do what the page says; the text is complete."""
+
+
+def pytest_report_header() -> str:
+    """Name the real parts that the tests work with, and what is missing."""
+    parts = []
+    for part in REAL_PARTS:
+        try:
+            parts.append(f"{part} {version(part)}")
+        except PackageNotFoundError:
+            parts.append(f"no {part}")
+    return f"real parts: {', '.join(parts)}"
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Where CI promises that everything is installed, a skipped test is a failure."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if (
+        os.environ.get("PYTEST_TELEMETRY_NO_SKIPS") != "1"
+        or reporter is None
+        or hasattr(session.config, "workerinput")
+    ):
+        return
+    skipped = reporter.stats.get("skipped", [])
+    if skipped and session.exitstatus == pytest.ExitCode.OK:
+        reporter.write_line(f"{len(skipped)} tests were skipped, and nothing may be skipped here", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Page | None:

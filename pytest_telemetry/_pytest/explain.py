@@ -19,7 +19,11 @@ def explain_comparison(config: pytest.Config, op: str, left: object, right: obje
 
     In CI pytest does not truncate, so the text is as long there as with ``-vv``.
     """
-    verbose = 2 if os.environ.get("CI") or os.environ.get("BUILD_NUMBER") else config.get_verbosity(config.VERBOSITY_ASSERTIONS)
+    verbose = (
+        2
+        if os.environ.get("CI") or os.environ.get("BUILD_NUMBER")
+        else config.get_verbosity(config.VERBOSITY_ASSERTIONS)
+    )
     return explain(op, _records(left), _records(right), verbose=verbose)
 
 

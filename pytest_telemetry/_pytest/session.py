@@ -58,15 +58,21 @@ def warn_of_sink_failures(item: pytest.Item) -> None:
 
 
 def _repr_failure(
-    item: pytest.Item, original: Callable[..., Any], excinfo: pytest.ExceptionInfo[BaseException], **options: Any
+    item: pytest.Item,
+    original: Callable[..., Any],
+    excinfo: pytest.ExceptionInfo[BaseException],
+    **options: Any,
 ) -> Any:
     """Add the section "Recorded telemetry" to the failure text itself, which editors and xdist pass on."""
     text = original(excinfo, **options)
     add = getattr(text, "addsection", None)
-    lines = None if item.config.get_verbosity() >= 2 else _LINES
+    in_full = item.config.get_verbosity() >= 2
     for name, recorder in item.stash[_recorders]:
         title = f"Recorded telemetry ({name})" if name else "Recorded telemetry"
-        tree = _tree(recorder, lines)
+        try:
+            tree = _tree(recorder, in_full=in_full)
+        except Exception as error:  # noqa: BLE001 - what raises here would end the whole session
+            tree = f"cannot be shown: {type(error).__qualname__}: {error}"
         if add is None:
             item.add_report_section("call", title, tree)
         else:
@@ -74,8 +80,10 @@ def _repr_failure(
     return text
 
 
-def _tree(recorder: TelemetryRecorder, lines: int | None) -> str:
-    tree = tree_text(recorder.records(), max_lines=lines) or "nothing was recorded"
+def _tree(recorder: TelemetryRecorder, *, in_full: bool) -> str:
+    """Return the recording as a tree: cut after 100 lines and without times, unless it is wanted in full."""
+    lines = None if in_full else _LINES
+    tree = tree_text(recorder.records(), times=in_full, max_lines=lines) or "nothing was recorded"
     dropped = recorder.statistics()["dropped"]
     if dropped:
         return f"{dropped} older records were forgotten: the limit is reached (telemetry_limit)\n{tree}"
@@ -85,7 +93,9 @@ def _tree(recorder: TelemetryRecorder, lines: int | None) -> str:
 def _sink_failures(item: pytest.Item) -> str:
     """Return one line about the sinks that raised during *item*, or nothing."""
     recorders = item.stash.get(_recorders, ())
-    failed = [record for _, recorder in recorders for record in recorder.store.events("telemetry.sink.failed")]
+    failed = [
+        record for _, recorder in recorders for record in recorder.store.events("telemetry.sink.failed")
+    ]
     if not failed:
         return ""
     names = ", ".join(sorted({f"{record.attrs['sink']} ({record.attrs['error.type']})" for record in failed}))

@@ -66,10 +66,16 @@ def report_text(records: Iterable[Record]) -> str:
     lines = []
     if timings:
         lines.append("timings")
-        lines += [f"  {scope:<{width}}  {_timing_text(timings[scope])}" for scope in sorted(timings, key=_by_segment)]
+        lines += [
+            f"  {scope:<{width}}  {_timing_text(timings[scope])}"
+            for scope in sorted(timings, key=_by_segment)
+        ]
     if metrics:
         lines.append("metrics")
-        lines += [f"  {scope:<{width}}  {_metric_text(metrics[scope])}" for scope in sorted(metrics, key=_by_segment)]
+        lines += [
+            f"  {scope:<{width}}  {_metric_text(metrics[scope])}"
+            for scope in sorted(metrics, key=_by_segment)
+        ]
     return "\n".join(lines)
 
 
@@ -92,7 +98,11 @@ def _timing_text(summary: Mapping[str, Any]) -> str:
     parts = [f"calls {summary['calls']}"]
     if "total_s" in summary:
         parts += [f"{name} {_seconds(summary[f'{name}_s'])}" for name in ("mean", "min", "max", "total")]
-    parts += [f"{what} {summary[key]}" for key, what in (("errors", "errors"), ("still_open", "still open")) if summary[key]]
+    parts += [
+        f"{what} {summary[key]}"
+        for key, what in (("errors", "errors"), ("still_open", "still open"))
+        if summary[key]
+    ]
     return "  ".join(parts)
 
 

@@ -6,7 +6,7 @@ import copy
 import os
 import threading
 from collections import deque
-from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from pytest_telemetry.model.ids import IdSource
@@ -19,7 +19,7 @@ from pytest_telemetry.runtime.span import ORDER, Span, identify
 from pytest_telemetry.runtime.tally import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from types import CodeType
 
     from pytest_telemetry.runtime.conversion import Point
@@ -255,7 +255,7 @@ def creation_line(span: ObservedSpan) -> str:
     """Return ``file:line`` of the code that opened *span*, relative to the working directory where it is below it."""
     code = span.code
     path = code.co_filename
-    here = os.getcwd() + os.sep
+    here = f"{Path.cwd()}{os.sep}"
     return f"{path.removeprefix(here)}:{_line(code, span.instruction)}"
 
 

@@ -22,13 +22,13 @@ from pytest_telemetry.testing.silence import reason_for_silence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from typing import TextIO
+    from typing import Self, TextIO
 
     from pytest_telemetry.model.clock import Clock
+    from pytest_telemetry.model.metric import Metric
     from pytest_telemetry.model.pattern import Pattern
     from pytest_telemetry.model.protocols import Check, Processor
     from pytest_telemetry.model.record import Record
-    from pytest_telemetry.model.metric import Metric
     from pytest_telemetry.model.records import Records
 
 __all__ = ("TelemetryRecorder", "UnfinishedSpanWarning")
@@ -108,7 +108,7 @@ class TelemetryRecorder:
         """Where `context` takes its time from."""
         return self._clock
 
-    def __enter__(self) -> TelemetryRecorder:
+    def __enter__(self) -> Self:
         """Become the ambient context, with no span open."""
         self._outer = resume(None)
         self._ambient = use_context(self._own_context, all_threads=True)
@@ -230,7 +230,7 @@ class TelemetryRecorder:
 
     def print_report(self, file: TextIO | None = None) -> None:
         """Print timings and metrics by scope, parents and children alike; to standard output by default."""
-        print(report_text(self.records()), file=file or sys.stdout)  # noqa: T201 - its purpose
+        print(report_text(self.records()), file=file or sys.stdout)
 
     def reset(self) -> None:
         """Forget everything but the spans that are still open."""

@@ -6,8 +6,8 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_telemetry.model.matching import found
 from pytest_telemetry.model.clock import SYSTEM_CLOCK
+from pytest_telemetry.model.matching import found
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

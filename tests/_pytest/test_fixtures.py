@@ -103,7 +103,9 @@ def test_a_scope_left_open_is_reported_with_its_line_and_does_not_leak(pytester:
 
     result.assert_outcomes(passed=2, warnings=1)
     result.stdout.fnmatch_lines(
-        ["*UnfinishedSpanWarning: span 'left.open' was opened at *test_a_scope_left_open*.py:4 and never closed"]
+        [
+            "*UnfinishedSpanWarning: span 'left.open' was opened at *test_a_scope_left_open*.py:4 and never closed"
+        ]
     )
 
 
@@ -252,7 +254,9 @@ def test_a_failing_sink_is_a_warning(pytester: pytest.Pytester) -> None:
     result = run(pytester, SINK_FAILS)
 
     result.assert_outcomes(passed=1, warnings=1)
-    result.stdout.fnmatch_lines(["*SinkFailedWarning: telemetry sink failed during the test: Broken (RuntimeError)*"])
+    result.stdout.fnmatch_lines(
+        ["*SinkFailedWarning: telemetry sink failed during the test: Broken (RuntimeError)*"]
+    )
 
 
 @pytest.mark.parametrize("way", ["option", "ini"])
@@ -344,4 +348,37 @@ def test_help_and_markers_describe_the_options(pytester: pytest.Pytester) -> Non
     pytester.runpytest(*SUITE_OPTIONS, "--help").stdout.fnmatch_lines(
         ["telemetry: test what your code reports about itself:", "  --telemetry-fail-on-sink-error*"]
     )
-    pytester.runpytest(*SUITE_OPTIONS, "--markers").stdout.fnmatch_lines(["@pytest.mark.telemetry(limit=None, strict=None)*"])
+    pytester.runpytest(*SUITE_OPTIONS, "--markers").stdout.fnmatch_lines(
+        ["@pytest.mark.telemetry(limit=None, strict=None)*"]
+    )
+
+
+def test_a_recording_that_cannot_be_shown_does_not_end_the_session(pytester: pytest.Pytester) -> None:
+    """An attribute whose repr fails, or a broken recorder, leaves the failure as it is and says so."""
+    result = run(
+        pytester,
+        """
+        def test_it(telemetry_recorder, monkeypatch):
+            def broken():
+                raise RuntimeError("no records today")
+            telemetry_recorder.records = broken
+            assert 1 == 2
+        """,
+    )
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*assert 1 == 2*", "cannot be shown: RuntimeError: no records today"])
+
+
+def test_a_long_recording_is_cut_and_shown_in_full_on_request(pytester: pytest.Pytester) -> None:
+    """At default verbosity 100 lines are shown and the rest is counted; -vv shows all, with times."""
+    source = """
+        def test_it(telemetry_recorder, telemetry_clock):
+            for number in range(150):
+                with telemetry_recorder.context("step"):
+                    telemetry_clock.advance(2)
+            assert False
+    """
+
+    run(pytester, source).stdout.fnmatch_lines(["step", "... 51 more records"])
+    run(pytester, source, "-vv").stdout.fnmatch_lines(["step  [[]at 298 s, took 2 s]"])

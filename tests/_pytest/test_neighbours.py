@@ -63,7 +63,9 @@ def test_a_foreign_suite_behaves_the_same_with_and_without_the_plugin(
     options = ("-p", "no:cacheprovider", "-rA")
 
     without = pytester.runpytest_subprocess(*options)
-    switched_off = pytester.runpytest_subprocess("-p", "pytest_telemetry.plugin", "-p", "no:pytest_telemetry.plugin", *options)
+    switched_off = pytester.runpytest_subprocess(
+        "-p", "pytest_telemetry.plugin", "-p", "no:pytest_telemetry.plugin", *options
+    )
     loaded = pytester.runpytest_subprocess("-p", "pytest_telemetry.plugin", *options)
 
     assert without.ret == switched_off.ret == loaded.ret == 1

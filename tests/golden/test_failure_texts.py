@@ -22,13 +22,29 @@ def run(directory: Path, mode: str, *options: str) -> str:
     """Run the failing suite in a pytest of its own and return what it prints."""
     for name in ("etl.py", "failing.py"):
         (directory / name).write_text((HERE / "suite" / name).read_text(encoding="utf-8"), encoding="utf-8")
-    environment = {key: value for key, value in os.environ.items() if key not in {"CI", "BUILD_NUMBER", "PYTEST_ADDOPTS"}}
+    environment = {
+        key: value for key, value in os.environ.items() if key not in {"CI", "BUILD_NUMBER", "PYTEST_ADDOPTS"}
+    }
     environment |= {"COLUMNS": "100", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(directory)}
     if mode == "ci":
         environment["CI"] = "true"
-    command = [sys.executable, "-m", "pytest", "-p", "pytest_telemetry.plugin", "-p", "no:cacheprovider", "failing.py"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "pytest_telemetry.plugin",
+        "-p",
+        "no:cacheprovider",
+        "failing.py",
+    ]
     done = subprocess.run(
-        [*command, *MODES[mode], *options], cwd=directory, env=environment, capture_output=True, text=True, check=False
+        [*command, *MODES[mode], *options],
+        cwd=directory,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 1, done.stdout + done.stderr
     return done.stdout
@@ -109,7 +125,9 @@ def test_workers_send_the_texts_to_the_terminal(tmp_path: Path) -> None:
     assert "- Recorded telemetry" in output
 
 
-def test_editors_see_the_section_in_the_failure_text(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_editors_see_the_section_in_the_failure_text(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """longreprtext, which editors show, holds the diagnosis and the section."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     pytester.makepyfile(
@@ -123,7 +141,9 @@ def test_editors_see_the_section_in_the_failure_text(pytester: pytest.Pytester, 
         """
     )
 
-    [report] = pytester.inline_run("-p", "pytest_telemetry.plugin", "-p", "no:cacheprovider").getreports("pytest_runtest_logreport")[1:2]
+    [report] = pytester.inline_run("-p", "pytest_telemetry.plugin", "-p", "no:cacheprovider").getreports(
+        "pytest_runtest_logreport"
+    )[1:2]
 
     assert "span('load') not found" in report.longreprtext
     assert "Recorded telemetry" in report.longreprtext

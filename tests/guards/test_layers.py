@@ -86,7 +86,9 @@ def test_third_party_packages_are_imported_only_where_the_table_says(path: Path)
     for name in imports(path):
         for package, places in THIRD_PARTY.items():
             if name == package or name.startswith(f"{package}."):
-                assert any(here == place or here.startswith(f"{place}.") for place in places), f"{here} imports {name}"
+                assert any(here == place or here.startswith(f"{place}.") for place in places), (
+                    f"{here} imports {name}"
+                )
 
 
 @pytest.mark.parametrize("path", modules(), ids=dotted)
@@ -130,7 +132,10 @@ def test_nothing_prints_or_swallows(path: Path) -> None:
         if isinstance(node, ast.ExceptHandler)
         and len(node.body) == 1
         and isinstance(node.body[0], ast.Pass)
-        and (node.type is None or (isinstance(node.type, ast.Name) and node.type.id in {"Exception", "BaseException"}))
+        and (
+            node.type is None
+            or (isinstance(node.type, ast.Name) and node.type.id in {"Exception", "BaseException"})
+        )
     ]
 
     assert len(prints) <= (1 if dotted(path) == "testing.recorder" else 0)

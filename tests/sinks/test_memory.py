@@ -165,7 +165,9 @@ def test_processors_shape_what_patterns_see(store: MemoryStore) -> None:
 
     assert records == [span("a", span("b", user="x"), user="x")]
     assert records.view(stage="call") == [span("a", event("secret"), span("b", user="bob"), user="eve")]
-    assert [(record.name, name.rpartition(".")[2]) for record, name in records.info.filtered] == [("secret", "hide")]
+    assert [(record.name, name.rpartition(".")[2]) for record, name in records.info.filtered] == [
+        ("secret", "hide")
+    ]
 
 
 def test_threads_lose_nothing(store: MemoryStore, tele: TelemetryContext) -> None:

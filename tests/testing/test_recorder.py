@@ -100,7 +100,9 @@ def test_spans_of_the_outside_are_no_parents_inside() -> None:
 
 def test_a_span_left_open_is_warned_about_with_its_line(recorder: TelemetryRecorder) -> None:
     """Leaving the block names the scope and the line that opened it."""
-    with pytest.warns(UnfinishedSpanWarning, match=r"span 'a.b' was opened at .*test_recorder.py:\d+ and never closed"):
+    with pytest.warns(
+        UnfinishedSpanWarning, match=r"span 'a.b' was opened at .*test_recorder.py:\d+ and never closed"
+    ):
         with TelemetryRecorder() as leaky:
             with leaky.context("a"):
                 leaky.context("b").__enter__()
@@ -108,7 +110,7 @@ def test_a_span_left_open_is_warned_about_with_its_line(recorder: TelemetryRecor
 
 def test_an_exception_on_its_way_is_not_hidden_by_a_warning() -> None:
     """While the body's own exception passes, open spans are not warned about."""
-    with warnings.catch_warnings(), pytest.raises(KeyError):  # noqa: PT012 - the block is the subject
+    with warnings.catch_warnings(), pytest.raises(KeyError):
         warnings.simplefilter("error")
         with TelemetryRecorder() as recorder:
             recorder.context("a").__enter__()
@@ -130,7 +132,15 @@ def test_it_can_stand_beside_other_reporters() -> None:
     etl(TelemetryContext(recorder, Reporter(), enabled=True))
 
     assert recorder == [span("etl", span("load"), span("write"))]
-    assert told == ["etl.load.rows.read", "etl.load.batch", "etl.load.batch", "etl.load", "etl.write.rows.read", "etl.write", "etl"]
+    assert told == [
+        "etl.load.rows.read",
+        "etl.load.batch",
+        "etl.load.batch",
+        "etl.load",
+        "etl.write.rows.read",
+        "etl.write",
+        "etl",
+    ]
 
 
 def test_timings_and_metrics_are_listed_by_scope(recorder: TelemetryRecorder) -> None:
@@ -155,7 +165,13 @@ def test_as_dict_is_json_and_never_adds_up_gauges(recorder: TelemetryRecorder) -
 
     assert summary["timings"]["etl.load"]["calls"] == 1
     assert summary["metrics"]["etl.load.rows.read"] == {"instrument": "counter", "count": 1, "total": 10}
-    assert summary["metrics"]["etl.load.batch"] == {"instrument": "gauge", "count": 2, "last": 1, "min": 1, "max": 3}
+    assert summary["metrics"]["etl.load.batch"] == {
+        "instrument": "gauge",
+        "count": 2,
+        "last": 1,
+        "min": 1,
+        "max": 3,
+    }
 
 
 def test_the_report_shows_parents_and_children(recorder: TelemetryRecorder) -> None:

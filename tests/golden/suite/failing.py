@@ -27,7 +27,9 @@ def test_value(recorder):
 
 
 def test_nesting(recorder):
-    assert recorder == [span("etl", span("load", span("parse", rows=12)), span("db.query") * 3, span("write"))]
+    assert recorder == [
+        span("etl", span("load", span("parse", rows=12)), span("db.query") * 3, span("write"))
+    ]
 
 
 def test_count(recorder):
@@ -50,7 +52,15 @@ def test_log_inside_the_wrong_span(telemetry_recorder):
     etl(telemetry_recorder.context)
     inside = telemetry_recorder["etl/load"].record
     telemetry_recorder.emit(
-        Record("log", "slow disk", "etl.load", inside.time_ns, parent_id=inside.span_id, level="warning", attrs={"ms": 512})
+        Record(
+            "log",
+            "slow disk",
+            "etl.load",
+            inside.time_ns,
+            parent_id=inside.span_id,
+            level="warning",
+            attrs={"ms": 512},
+        )
     )
     assert log.warning("slow *") in telemetry_recorder["write"]
 
