@@ -25,10 +25,7 @@ if TYPE_CHECKING:
     from pytest_telemetry.checks.lsp_server import Policy
     from pytest_telemetry.checks.streaming import StreamingCheck
     from pytest_telemetry.model.stats import Method
-    from pytest_telemetry.testing.metamorphic import assert_dst_safe as assert_dst_safe
-    from pytest_telemetry.testing.metamorphic import (
-        assert_wall_clock_independent as assert_wall_clock_independent,
-    )
+    from pytest_telemetry.testing.metamorphic import assert_dst_safe, assert_wall_clock_independent
 
 __all__ = (
     "HoldsRecords",

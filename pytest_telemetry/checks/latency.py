@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from array import array
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from pytest_telemetry.checks.streaming import Judgement, StreamingCheck, amount
+from pytest_telemetry.checks.streaming import Durations, Judgement, StreamingCheck, amount
 from pytest_telemetry.model.finding import Example, Finding
 from pytest_telemetry.model.stats import METHODS, Method, percentile_of_sorted
 
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from pytest_telemetry.model.wire import LogLine
 
 __all__ = ("Describes", "Latency")
-
-LONGEST_NS: Final = 2**63 - 1
 
 
 class Describes(Protocol):
@@ -88,7 +85,7 @@ class _Latency(Judgement):
     def __init__(self, check: Latency, matches: Callable[[Record], bool]) -> None:
         self._check = check
         self._matches = matches
-        self._durations = array("q")
+        self._durations = Durations()
         self._slowest: tuple[int, str, int | None] | None = None
 
     def add(self, record: Record, line: LogLine | None = None) -> None:
@@ -96,12 +93,12 @@ class _Latency(Judgement):
         if duration_ns is None or not self._matches(record):
             return
         self.judged += 1
-        self._durations.append(min(max(duration_ns, -LONGEST_NS), LONGEST_NS))
+        self._durations.add(duration_ns)
         if self._slowest is None or duration_ns > self._slowest[0]:
             self._slowest = (duration_ns, record.name, None if line is None else line.number)
 
     def findings(self) -> list[Finding]:
-        check, ordered = self._check, sorted(self._durations)
+        check, ordered = self._check, self._durations.ordered()
         broken = []
         if check.count is not None and check.count != len(ordered):
             broken.append(f"count is {len(ordered):,}, not {check.count!r}")

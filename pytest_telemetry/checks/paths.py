@@ -53,10 +53,8 @@ class _RelativePaths(Judgement):
         self.judged += 1
         found: dict[str, str] = {}
         for field, text in _strings(record, line):
-            if field not in self._ignore and field not in found:
-                path = find_absolute(text)
-                if path is not None:
-                    found[field] = text
+            if ("/" in text or "\\" in text) and field not in self._ignore and find_absolute(text):
+                found.setdefault(field, text)
         if not found:
             return
         self._concerned += 1

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import math
 import re
-from array import array
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_telemetry.checks.streaming import Examples, Judgement, StreamingCheck, amount, most_first
+from pytest_telemetry.checks.streaming import (
+    Durations,
+    Examples,
+    Judgement,
+    StreamingCheck,
+    amount,
+    most_first,
+)
 from pytest_telemetry.model.finding import Finding
 from pytest_telemetry.model.stats import METHODS, Method, percentile_of_sorted
 
@@ -22,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = ("Percentiles",)
 
 _PERCENTILE: Final = re.compile(r"p(\d{1,2}(?:[._]\d+)?|100)_ms")
-_LONGEST_NS: Final = 2**63 - 1
 
 
 class Percentiles(StreamingCheck):
@@ -82,7 +87,7 @@ def _is_figure(name: str, value: Any) -> bool:
 class _Percentiles(Judgement):
     def __init__(self, check: Percentiles) -> None:
         self._check = check
-        self._durations: dict[str, array[int]] = {command: array("q") for command in check.figures}
+        self._durations = {command: Durations() for command in check.figures}
         self._unsummarised: set[str] = set()
 
     def add(self, record: Record, line: LogLine | None = None) -> None:
@@ -94,7 +99,7 @@ class _Percentiles(Judgement):
         self.judged += 1
         durations = self._durations.get(record.name)
         if durations is not None:
-            durations.append(min(max(record.duration_ns, -_LONGEST_NS), _LONGEST_NS))
+            durations.add(record.duration_ns)
         elif len(self._unsummarised) < 1_000:
             self._unsummarised.add(record.name)
 
@@ -103,7 +108,7 @@ class _Percentiles(Judgement):
         commands: dict[str, int] = {}
         examples = Examples(100)
         for command, stated in self._check.figures.items():
-            ordered = sorted(self._durations[command])
+            ordered = self._durations[command].ordered()
             for name, value in stated.items():
                 figures += 1
                 if _reproduces(value, _compute(ordered, name, self._check.method)):

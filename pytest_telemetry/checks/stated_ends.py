@@ -27,6 +27,7 @@ _PAIRS: Final = (
     ("start_ts", "end_ts", 1_000_000_000),
     ("started_at", "ended_at", 1_000_000_000),
 )
+_ENDS: Final = frozenset(end for _, end, _ in _PAIRS)
 # Names that state a wall time by themselves; the start is the time of the record then.
 _ALONE: Final = {"end_ns", "end_time_ns", "end_time", "end_ts", "ended_at", "end_wall_time_s"}
 
@@ -51,7 +52,7 @@ def stated_end(record: Record, raw: Mapping[str, Any] | None = None) -> StatedEn
 
     *raw* is the line of an older log: a whole ``timing_ms`` is exact to a millisecond only.
     """
-    if record.duration_ns is None:
+    if record.duration_ns is None or _ENDS.isdisjoint(record.attrs):
         return None
     whole = raw is not None and isinstance(raw.get("timing_ms"), int)
     resolution = 1_000_000 if whole else 1_000

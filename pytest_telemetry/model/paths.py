@@ -42,6 +42,7 @@ _INSIDE: Final = re.compile(
     )""",
     re.VERBOSE,
 )
+_WITHOUT_STRINGS: Final = frozenset({bool, float, int, type(None)})
 _EXTENSION: Final = re.compile(r"\w\.\w{1,8}\.?")
 _REQUEST: Final = re.compile(r"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)\s+$")
 
@@ -94,23 +95,23 @@ def strings_in(value: Any, field: str) -> Iterator[tuple[str, str]]:
     seen: set[int] = set()
     queue = [(field, value)]
     for name, item in queue:
-        if isinstance(item, str):
+        kind = type(item)
+        if kind is str:
             yield name, item
-        elif isinstance(item, os.PathLike):
+        elif kind in _WITHOUT_STRINGS:
+            continue
+        elif isinstance(item, (str, os.PathLike)):
             yield name, os.fsdecode(item)
-        elif isinstance(item, (Mapping, list, tuple, AbstractSet)):
-            if id(item) in seen:
-                continue
+        elif isinstance(item, (Mapping, list, tuple, AbstractSet)) and id(item) not in seen:
             seen.add(id(item))
             if not isinstance(item, Mapping):
                 queue.extend((name, member) for member in item)
                 continue
             prefix = f"{name}." if name else ""
             for key, member in item.items():
+                label = key if type(key) is str else str(key)
                 if isinstance(key, (str, os.PathLike)):
-                    text = os.fsdecode(key)
-                    yield f"{prefix}*", text
-                    label = "*" if find_absolute(text) else text
-                else:
-                    label = str(key)
-                queue.append((f"{prefix}{label}", member))
+                    yield f"{prefix}*", label
+                    if ("/" in label or "\\" in label) and find_absolute(label):
+                        label = "*"
+                queue.append((prefix + label, member))

@@ -6,6 +6,7 @@ import textwrap
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from pytest_telemetry.checks.streaming import amount
 from pytest_telemetry.model.finding import LEVELS
 
 if TYPE_CHECKING:
@@ -27,9 +28,9 @@ def file_text(
     examples: int = 5,
 ) -> str:
     """Return what was found in one log, the most severe first; *paint* colours a word by its level."""
-    head = f"{visible(file)}: {_amount(events, 'event')}, {_amount(malformed, 'malformed line')}"
+    head = f"{visible(file)}: {amount(events, 'event')}, {amount(malformed, 'malformed line')}"
     if blank:
-        head += f", {_amount(blank, 'blank line')}"
+        head += f", {amount(blank, 'blank line')}"
     lines = [head]
     for finding in sorted(findings, key=lambda finding: -LEVELS.index(finding.level)):
         first, *rest = finding_lines(finding, file=file, examples=examples)
@@ -52,7 +53,7 @@ def finding_lines(finding: Finding, *, file: str = "", examples: int = 5) -> lis
     lines += (_place(example, file) for example in shown)
     hidden = len(finding.examples) - len(shown)
     if hidden:
-        lines.append(f"  ... {_amount(hidden, 'more example')}")
+        lines.append(f"  ... {amount(hidden, 'more example')}")
     return lines
 
 
@@ -62,7 +63,7 @@ def totals_text(findings: Iterable[Finding]) -> str:
     if not levels:
         return "no findings"
     parts = (f"{levels[level]} {level}" for level in reversed(LEVELS) if levels[level])
-    return f"{_amount(levels.total(), 'finding')}: {', '.join(parts)}"
+    return f"{amount(levels.total(), 'finding')}: {', '.join(parts)}"
 
 
 def visible(text: str) -> str:
@@ -87,7 +88,3 @@ def _place(example: Example, file: str) -> str:
         else f"line {example.line}: "
     )
     return f"  {where}{visible(example.text)}"
-
-
-def _amount(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

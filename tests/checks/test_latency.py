@@ -97,3 +97,10 @@ def test_misuse_is_named(arguments: dict[str, Any], error: type[Exception], said
     """When the check is made, not when it runs."""
     with pytest.raises(error, match=said):
         Latency(**arguments)
+
+
+def test_a_duration_that_no_clock_can_count_does_not_break_the_check() -> None:
+    """Whoever wrote it, it is too long."""
+    (finding,) = Latency("a", max_ms=1)([Record("span", "a", "a", 1, 2**80)])
+
+    assert finding.count == 1
