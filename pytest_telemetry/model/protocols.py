@@ -48,13 +48,14 @@ class TelemetryReporter(Protocol):
     """The two methods that an application implements to hear about timings and metrics.
 
     Both should be fast and must not block. What they raise never reaches the observed code. The metadata keys
-    are listed in ``docs/reference/runtime.md``.
+    are listed in ``docs/reference/runtime.md``. No further positional argument is ever passed: ``*args`` lets type
+    checkers accept methods whose parameters have names as well as methods that take positions only.
     """
 
-    def record_timing(self, scope: str, duration: float, /, **metadata: Any) -> None:
+    def record_timing(self, scope: str, duration: float, /, *args: Any, **metadata: Any) -> None:
         """Hear that *scope* (a dotted path) took *duration* seconds."""
 
-    def record_metric(self, scope: str, value: Any, /, **metadata: Any) -> None:
+    def record_metric(self, scope: str, value: Any, /, *args: Any, **metadata: Any) -> None:
         """Hear that *value* was measured under *scope*, a dotted path that ends in the name of the metric."""
 
 

@@ -196,10 +196,10 @@ class Pipeline:
         """Choose the shortest way that is right at present: one native sink is called directly."""
         self.span_ended = self._point_taken = self._deliver
         only = self.routes[0] if len(self.routes) == 1 and not self.processors and not self._closed else None
-        if only is not None and only.native is not None and not only.in_a_row:
+        if only is not None and only.native is not None and only.works:
             self.span_ended, self._point_taken = only.native.span_ended, only.native.point
         self.span_started = self._announce
-        if len(self.observers) == 1 and not self._closed and not self.observers[0].in_a_row:
+        if len(self.observers) == 1 and not self._closed and self.observers[0].works:
             observer = self.observers[0].observer
             if observer is not None:
                 self.span_started = observer.span_started
@@ -245,23 +245,24 @@ class Pipeline:
     ) -> BaseException | None:
         interruption: BaseException | None = None
         for route in self.observers:
-            if not route.detached:
+            if route.detached:
+                route.missed.add()
+            else:
                 interruption = self._give(route, error, route.take, source, end, error) or interruption
         output, processor, stop = self._process(self._record(source, end, error))
         if error is None:
             interruption = stop or interruption
         for route in self.routes:
-            if route.detached:
-                if output is not None:
-                    route.missed.add()
-            elif route.observer is not None:
-                processed = route.observer.processed
-                interruption = (
-                    self._give(route, error, processed, source, output, processor, recovers=False)
-                    or interruption
-                )
+            if route.observer is not None:
+                if not route.detached:
+                    told = (source, output, processor)
+                    tell = route.observer.processed
+                    interruption = self._give(route, error, tell, *told, recovers=False) or interruption
             elif output is not None:
-                interruption = self._give(route, error, route.emit, output, source, end) or interruption
+                if route.detached:
+                    route.missed.add()
+                else:
+                    interruption = self._give(route, error, route.emit, output, source, end) or interruption
         return interruption
 
     def _record(self, source: Span | Point, end: int, error: BaseException | None) -> Record:

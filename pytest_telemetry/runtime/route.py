@@ -83,6 +83,11 @@ class Route:
         self.detached = False
         self.missed = Tally()
 
+    @property
+    def works(self) -> bool:
+        """Whether it is attached, and did not fail lately."""
+        return not self.in_a_row and not self.detached
+
     def take(self, source: Span | Point, end: int, error: BaseException | None) -> None:
         """Hand a native sink a finished span, or a point."""
         sink = cast("NativeSink", self.sink)

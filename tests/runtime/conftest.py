@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_telemetry.model.ids import IdSource
-from pytest_telemetry.model.record import Record
 from pytest_telemetry.runtime.context import TelemetryContext
 from pytest_telemetry.runtime.conversion import point_record, span_record
 from pytest_telemetry.runtime.span import resume
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from pytest_telemetry.model.record import Record
 
 
 class Keeping:
@@ -91,7 +94,9 @@ class Reporter:
 class StepClock:
     """Moves on by ``step`` nanoseconds with each monotonic reading; wall time moves along."""
 
-    def __init__(self, wall: int = 1_000_000_000_000_000_000, mono: int = 500_000_000_000, step: int = 0) -> None:
+    def __init__(
+        self, wall: int = 1_000_000_000_000_000_000, mono: int = 500_000_000_000, step: int = 0
+    ) -> None:
         self.wall = wall
         self.mono = mono
         self.step = step

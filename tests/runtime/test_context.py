@@ -7,6 +7,7 @@ import copy
 import inspect
 import pickle
 from contextlib import AsyncExitStack, ExitStack
+from enum import StrEnum
 from typing import Any
 from unittest.mock import Mock
 
@@ -17,6 +18,7 @@ from pytest_telemetry.model.ids import IdSource
 from pytest_telemetry.runtime.context import NO_OP, TelemetryContext, tele_scope
 from pytest_telemetry.runtime.interface import Context
 
+ODD: list[Any] = ["", None, 5, b"a", [], "A b", "é"]
 CALLS: list[tuple[str, Any]] = [
     ("time", lambda t: t.time("a", self=1, name=2, scope=3, duration=4, value=5, depth=6)),
     ("call", lambda t: t("a", self=1, name=2, scope=3, duration=4, value=5, depth=6)),
@@ -29,8 +31,8 @@ CALLS: list[tuple[str, Any]] = [
     ("event", lambda t: t.event("a", self=1, name=2, kind=3)),
     ("set", lambda t: t.set(self=1, name=2)),
     ("timed", lambda t: t.timed("a", self=1, name=2)(len)([])),
-    ("odd_names", lambda t: [t.count(name) for name in ("", None, 5, b"a", [], "A b", "é")]),
-    ("odd_spans", lambda t: [t.time(name).__enter__().__exit__(None, None, None) for name in ("", None, 5, [])]),
+    ("odd_names", lambda t: [t.count(name) for name in ODD]),
+    ("odd_spans", lambda t: [t.time(name).__enter__().__exit__(None, None, None) for name in ODD]),
     ("flush", lambda t: t.flush()),
     ("statistics", lambda t: t.statistics()["misuse"]),
     ("copy", lambda t: copy.deepcopy([t, copy.copy(t)])),
@@ -82,9 +84,7 @@ def test_a_context_is_enabled_by_argument_or_environment(
 
 
 @pytest.mark.parametrize("enabled", [None, True, False])
-def test_without_a_reporter_nothing_is_enabled(
-    monkeypatch: pytest.MonkeyPatch, enabled: bool | None
-) -> None:
+def test_without_a_reporter_nothing_is_enabled(monkeypatch: pytest.MonkeyPatch, enabled: bool | None) -> None:
     """There is nobody to tell, so the factory returns the shared no-op."""
     monkeypatch.setenv("PYTEST_TELEMETRY", "1")
 
@@ -217,10 +217,15 @@ def test_attributes_go_to_the_innermost_span_of_the_context(tele: TelemetryConte
         tele.set(b=2)
         outer.set(c=3)
 
-    assert {record.name: record.attrs for record in sink.kept} == {"inner": {"b": 2}, "outer": {"a": 1, "c": 3}}
+    assert {record.name: record.attrs for record in sink.kept} == {
+        "inner": {"b": 2},
+        "outer": {"a": 1, "c": 3},
+    }
 
 
-def test_attributes_never_reach_a_span_of_another_context(tele: TelemetryContext, sink: Any, keeping: Any) -> None:
+def test_attributes_never_reach_a_span_of_another_context(
+    tele: TelemetryContext, sink: Any, keeping: Any
+) -> None:
     """Two contexts in one task do not write on each other's spans."""
     other = TelemetryContext(keeping(), enabled=True)
     with tele("mine"), other("theirs") as theirs:
@@ -248,7 +253,9 @@ def test_attributes_after_the_end_are_counted(tele: TelemetryContext, sink: Any)
     assert t.statistics()["misuse"] == {"attributes after the end": 1}
 
 
-def test_a_context_does_not_travel_to_another_process(tele: TelemetryContext, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_context_does_not_travel_to_another_process(
+    tele: TelemetryContext, caplog: pytest.LogCaptureFixture
+) -> None:
     """It can be pickled like the no-op, arrives as the no-op, and says so."""
     there = pickle.loads(pickle.dumps({"config": tele}))
 
@@ -321,7 +328,9 @@ def test_what_cannot_report_is_refused_by_position(
 
 def test_a_class_in_place_of_an_object_is_refused(reporting: Any) -> None:
     """A forgotten pair of parentheses is found at once."""
-    with pytest.raises(InvalidReporter, match=r"reporter 1 .*Reporter\): record_timing is called as .*missing a required"):
+    with pytest.raises(
+        InvalidReporter, match=r"reporter 1 .*Reporter\): record_timing is called as .*missing a required"
+    ):
         TelemetryContext(reporting)
 
 
@@ -339,6 +348,40 @@ def test_a_mock_is_a_reporter(spec: Any) -> None:
     assert mock.record_metric.call_args.args == ("a.n", 1)
 
 
+def test_a_sink_may_have_its_methods_on_the_object(keeping: Any) -> None:
+    """What forwards to a sink without being of a class with ``emit`` is a sink too."""
+
+    class Forwarding:
+        def __init__(self, sink: Any) -> None:
+            self.emit, self.flush, self.close, self.statistics = (
+                sink.emit,
+                sink.flush,
+                sink.close,
+                sink.statistics,
+            )
+
+    sink = keeping()
+    tele = TelemetryContext(Forwarding(sink), enabled=True)
+    tele.count("n")
+
+    assert sink.scopes == ["n"]
+
+
+class Color(StrEnum):
+    RED = "red.name"
+
+
+def test_names_may_be_strings_of_another_class(tele: TelemetryContext, sink: Any) -> None:
+    """An enumeration of names is used by its values, everywhere alike, and that is no misuse."""
+    with tele(Color.RED), tele("red.name"), tele(Color.RED):
+        tele.count(Color.RED)
+
+    assert sink.scopes[0] == ".".join(["red.name"] * 4)
+    assert {type(record.name) for record in sink.kept} == {str}
+    assert {record.name for record in sink.kept} == {"red.name"}
+    assert tele.statistics()["misuse"] == {}
+
+
 # strict mode
 
 
@@ -351,7 +394,25 @@ def strict(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, sink
     return TelemetryContext(sink, enabled=True)
 
 
-BAD_NAMES = ["A", "a-b", "a..b", "a.", ".a", "1a", "a.1b", "_a", "a\n", "é", "a b", "a/b", "", None, 5, b"a", []]
+BAD_NAMES: list[Any] = [
+    "A",
+    "a-b",
+    "a..b",
+    "a.",
+    ".a",
+    "1a",
+    "a.1b",
+    "_a",
+    "a\n",
+    "é",
+    "a b",
+    "a/b",
+    "",
+    None,
+    5,
+    b"a",
+    [],
+]
 
 
 @pytest.mark.parametrize("name", BAD_NAMES, ids=repr)
@@ -359,17 +420,17 @@ def test_strict_mode_refuses_bad_names_everywhere(strict: TelemetryContext, name
     """Spans, metrics, events and decorators follow one rule, on a context and on an open span."""
     with strict("outer") as t:
         for context in (strict, t):
-            for use in (
-                lambda c: c(name),
-                lambda c: c.time(name),
-                lambda c: c.count(name),
-                lambda c: c.gauge(name, 1),
-                lambda c: c.metric(name, 1),
-                lambda c: c.event(name),
-                lambda c: c.timed(name),
+            for call, values in (
+                (context, ()),
+                (context.time, ()),
+                (context.count, ()),
+                (context.gauge, (1,)),
+                (context.metric, (1,)),
+                (context.event, ()),
+                (context.timed, ()),
             ):
-                with pytest.raises(InvalidName, match="invalid (scope|metric|event) name"):
-                    use(context)
+                with pytest.raises(InvalidName, match=r"invalid (scope|metric|event) name"):
+                    call(name, *values)
 
     assert sink.scopes == ["outer"]
 
@@ -408,7 +469,9 @@ def test_strict_mode_raises_on_misuse(strict: TelemetryContext, sink: Any) -> No
 
 
 @pytest.mark.parametrize("value", ["0", "true", ""])
-def test_strict_mode_needs_exactly_one(monkeypatch: pytest.MonkeyPatch, tele: TelemetryContext, value: str) -> None:
+def test_strict_mode_needs_exactly_one(
+    monkeypatch: pytest.MonkeyPatch, tele: TelemetryContext, value: str
+) -> None:
     """Any other value of the variable leaves names alone."""
     monkeypatch.setenv("PYTEST_TELEMETRY_STRICT_SCOPES", value)
 
@@ -420,10 +483,18 @@ def test_strict_mode_needs_exactly_one(monkeypatch: pytest.MonkeyPatch, tele: Te
 
 @pytest.mark.parametrize(
     ("name", "kept"),
-    [("", "invalid.empty"), (None, "invalid.nonetype"), (5, "invalid.int"), (b"a", "invalid.bytes"), ([], "invalid.list")],
+    [
+        ("", "invalid.empty"),
+        (None, "invalid.nonetype"),
+        (5, "invalid.int"),
+        (b"a", "invalid.bytes"),
+        ([], "invalid.list"),
+    ],
     ids=repr,
 )
-def test_unusable_names_are_replaced_and_counted(tele: TelemetryContext, sink: Any, name: Any, kept: str) -> None:
+def test_unusable_names_are_replaced_and_counted(
+    tele: TelemetryContext, sink: Any, name: Any, kept: str
+) -> None:
     """Outside strict mode nothing is lost: the record is kept under a safe name."""
     with tele(name), tele.time(name):
         tele.event(name)
@@ -461,7 +532,10 @@ def test_every_context_has_a_run_of_its_own(keeping: Any) -> None:
 
 def test_tele_scope_is_deprecated(context: Any) -> None:
     """The old spelling forwards to the context and says what to write instead."""
-    with pytest.warns(DeprecationWarning, match=r"use ctx\(name\)") as caught, tele_scope(context, "a", name=1) as t:
+    with (
+        pytest.warns(DeprecationWarning, match=r"use ctx\(name\)") as caught,
+        tele_scope(context, "a", name=1) as t,
+    ):
         t.count("n")
 
     assert caught[0].filename == __file__

@@ -38,10 +38,17 @@ def test_spans_are_seen_in_the_order_in_which_they_open(tele: TelemetryContext, 
             pass
 
     assert [span.path.scope for span in observer.started] == ["a", "a.b", "a.b.c", "a.d"]
-    assert [span.path.scope for span in sorted(observer.started, key=lambda s: s.seq)] == ["a.b.c", "a.b", "a.d", "a"]
+    assert [span.path.scope for span in sorted(observer.started, key=lambda s: s.seq)] == [
+        "a.b.c",
+        "a.b",
+        "a.d",
+        "a",
+    ]
 
 
-def test_a_watched_span_remembers_how_it_ended(tele: TelemetryContext, observer: Any, step_clock: Any) -> None:
+def test_a_watched_span_remembers_how_it_ended(
+    tele: TelemetryContext, observer: Any, step_clock: Any
+) -> None:
     """While it is open, the end is missing; afterwards it has a number, a reading, and what left it."""
     clock = step_clock()
     tele = TelemetryContext(observer, enabled=True, clock=clock)
@@ -132,7 +139,11 @@ def test_what_was_recorded_stays_when_a_span_is_entered_again(tele: TelemetryCon
         assert again is not first
 
     assert (first.seq, first.end, first.parent, first.start) == before
-    assert [(s.path.scope, s.is_open) for s in observer.started] == [("a", False), ("outer", False), ("outer.a", False)]
+    assert [(s.path.scope, s.is_open) for s in observer.started] == [
+        ("a", False),
+        ("outer", False),
+        ("outer.a", False),
+    ]
 
 
 def test_the_reading_that_marks_a_context_is_let_go(tele: TelemetryContext, observer: Any) -> None:

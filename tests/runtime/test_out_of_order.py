@@ -80,7 +80,9 @@ def test_an_exit_stack_may_be_handed_on(tele: TelemetryContext, sink: Any, scope
     assert scope_now() == "probe"
 
 
-def test_interleaved_generators_leave_nothing_behind(tele: TelemetryContext, sink: Any, scope_now: Any) -> None:
+def test_interleaved_generators_leave_nothing_behind(
+    tele: TelemetryContext, sink: Any, scope_now: Any
+) -> None:
     """Two generators that hold spans end in the order in which they began."""
 
     def held(name: str) -> Any:
@@ -141,7 +143,9 @@ def test_a_span_may_be_left_in_an_empty_context(tele: TelemetryContext, sink: An
     assert sink.scopes == ["outer.moved", "outer"]
 
 
-def test_a_fixture_may_be_torn_down_in_another_task(tele: TelemetryContext, sink: Any, scope_now: Any) -> None:
+def test_a_fixture_may_be_torn_down_in_another_task(
+    tele: TelemetryContext, sink: Any, scope_now: Any
+) -> None:
     """Asynchronous plugins run the two halves of a generator fixture in tasks of their own."""
 
     async def fixture() -> Any:
@@ -195,7 +199,22 @@ def test_a_span_may_be_left_in_a_task_that_was_started_inside(
     assert tele.statistics()["misuse"] == {}
 
 
-def test_a_span_left_in_two_contexts_is_recorded_once(tele: TelemetryContext, sink: Any, scope_now: Any) -> None:
+def test_all_spans_may_be_left_in_a_task_that_was_started_inside(
+    tele: TelemetryContext, sink: Any, scope_now: Any
+) -> None:
+    """Nothing that was open is left, and the task that opened it all begins a new trace."""
+    root, nested = tele("root").__enter__(), tele("nested").__enter__()
+    elsewhere = copy_context()
+    elsewhere.run(nested.__exit__, None, None, None)
+    elsewhere.run(root.__exit__, None, None, None)
+
+    assert scope_now() == "probe"
+    assert sink.scopes == ["root.nested", "root"]
+
+
+def test_a_span_left_in_two_contexts_is_recorded_once(
+    tele: TelemetryContext, sink: Any, scope_now: Any
+) -> None:
     """The second time is counted, and clears away what the first could not reach."""
     span = tele("a").__enter__()
     copy_context().run(span.__exit__, None, None, None)
@@ -242,7 +261,9 @@ def test_tasks_nest_below_the_span_that_started_them(tele: TelemetryContext, sin
 
     asyncio.run(main())
 
-    assert sorted(sink.scopes) == sorted([*(f"parent.{c}.n" for c in "abc"), *(f"parent.{c}" for c in "abc"), "parent"])
+    assert sorted(sink.scopes) == sorted(
+        [*(f"parent.{c}.n" for c in "abc"), *(f"parent.{c}" for c in "abc"), "parent"]
+    )
     assert sink.scopes[-1] == "parent"
 
 
@@ -385,7 +406,7 @@ def test_leaving_twice_records_once(tele: TelemetryContext, sink: Any, scope_now
         span.__exit__(None, None, None)
         assert scope_now() == "outer.probe"
 
-    assert sink.scopes == ["a".join(["outer.", ""]), "outer"]
+    assert sink.scopes == ["outer.a", "outer"]
     assert sink.kept[0] is before
     assert tele.statistics()["misuse"] == {"span left twice": 1}
 
@@ -412,9 +433,7 @@ def test_leaving_what_was_never_entered_is_counted(tele: TelemetryContext, sink:
     assert tele.statistics()["misuse"] == {"span left without being entered": 1}
 
 
-def test_a_span_may_be_entered_again_afterwards(
-    sink: Any, step_clock: Any, scope_now: Any
-) -> None:
+def test_a_span_may_be_entered_again_afterwards(sink: Any, step_clock: Any, scope_now: Any) -> None:
     """Each time is a span of its own, with its own time, parent and identity."""
     clock = step_clock()
     tele = TelemetryContext(sink, enabled=True, clock=clock)
@@ -465,7 +484,9 @@ def test_a_span_may_be_entered_inside_itself(sink: Any, step_clock: Any, scope_n
     assert scope_now() == "probe"
 
 
-def test_a_span_entered_again_may_be_left_out_of_order(tele: TelemetryContext, sink: Any, scope_now: Any) -> None:
+def test_a_span_entered_again_may_be_left_out_of_order(
+    tele: TelemetryContext, sink: Any, scope_now: Any
+) -> None:
     """The entry that ends is the one that is current, or the last; each ends once."""
     span = tele("a")
     span.__enter__()

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_telemetry.runtime import reporter as module
 from pytest_telemetry.runtime.context import TelemetryContext
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 TIMING_KEYS = [
     "depth",
@@ -38,7 +40,9 @@ def connect(request: pytest.FixtureRequest) -> Callable[..., TelemetryContext]:
     )
 
 
-def test_a_timing_carries_exactly_the_documented_metadata(connect: Any, reporting: Any, step_clock: Any) -> None:
+def test_a_timing_carries_exactly_the_documented_metadata(
+    connect: Any, reporting: Any, step_clock: Any
+) -> None:
     """Names, order, types and values of all keys, for a root and for a span below it."""
     reporter, clock = reporting(), step_clock(wall=2_000_000_000_000, mono=5_000_000_000)
     tele = connect(reporter, clock=clock)
@@ -89,7 +93,9 @@ def test_ends_are_starts_plus_durations(connect: Any, reporting: Any) -> None:
         assert metadata["end_wall_time_s"] == metadata["start_wall_time_s"] + duration
 
 
-def test_wall_times_below_a_root_follow_its_one_reading(connect: Any, reporting: Any, step_clock: Any) -> None:
+def test_wall_times_below_a_root_follow_its_one_reading(
+    connect: Any, reporting: Any, step_clock: Any
+) -> None:
     """However spans alternate, every start is the root's wall time plus a monotonic difference."""
     reporter, clock = reporting(), step_clock(wall=2_000_000_000_000, mono=5_000_000_000, step=1_000_000_000)
     tele = connect(reporter, clock=clock)
@@ -220,7 +226,11 @@ def test_keys_are_not_renamed_without_need(connect: Any) -> None:
         tele.metric("m", 4, value=5)
 
     assert reporter.told[0][2]["value"] == 5
-    assert {k: v for k, v in reporter.told[1][1].items() if k not in TIMING_KEYS} == {"self": 1, "scope": 2, "duration": 3}
+    assert {k: v for k, v in reporter.told[1][1].items() if k not in TIMING_KEYS} == {
+        "self": 1,
+        "scope": 2,
+        "duration": 3,
+    }
 
 
 def test_functions_and_builtins_can_be_the_methods(connect: Any) -> None:
@@ -322,7 +332,9 @@ def test_a_reporter_that_fails_loses_only_that_record(connect: Any, reporting: A
     """The numbers add up: what was told, and what failed."""
 
     class Moody(reporting):  # type: ignore[misc]  # a fixture that is a class
-        moods = [True, False, True, False]
+        def __init__(self) -> None:
+            super().__init__()
+            self.moods = [True, False, True, False]
 
         def _fail(self) -> None:
             if self.moods and self.moods.pop(0):
@@ -370,7 +382,12 @@ def test_many_threads_lose_nothing(connect: Any, reporting: Any) -> None:
 
     assert sorted(m["call_count"] for _, _, m in reporter.timings) == list(range(1, 1001))
     numbers = tele.statistics()["sinks"]["Reporter"]
-    assert (numbers["accepted"], numbers["stored"], numbers["dropped"], numbers["failures"]) == (2000, 2000, 0, 0)
+    assert (numbers["accepted"], numbers["stored"], numbers["dropped"], numbers["failures"]) == (
+        2000,
+        2000,
+        0,
+        0,
+    )
 
 
 def test_calls_of_names_without_end_are_not_remembered_without_end(
@@ -389,7 +406,9 @@ def test_calls_of_names_without_end_are_not_remembered_without_end(
     assert tele.statistics()["sinks"]["Reporter"]["stored"] == 10
 
 
-def test_spans_of_interleaved_roots_keep_their_wall_time(connect: Any, reporting: Any, step_clock: Any) -> None:
+def test_spans_of_interleaved_roots_keep_their_wall_time(
+    connect: Any, reporting: Any, step_clock: Any
+) -> None:
     """Spans of several roots may end in any order; each is dated by its own root."""
     reporter, clock = reporting(), step_clock(wall=2_000_000_000_000, mono=5_000_000_000)
     tele, there = connect(reporter, clock=clock), Context()

@@ -5,13 +5,21 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import pytest
 
 from pytest_telemetry.runtime.ambient import timed, use_context
 from pytest_telemetry.runtime.context import NO_OP, TelemetryContext
 from pytest_telemetry.runtime.current import current_span
+
+T = TypeVar("T")
+
+
+class Decorate(Protocol):
+    """A decorator that keeps the type."""
+
+    def __call__(self, function: T, /) -> T: ...
 
 
 @pytest.fixture(params=["bound", "span", "ambient", "ambient off"])
@@ -42,7 +50,7 @@ def times(request: pytest.FixtureRequest, sink: Any) -> Any:
 # functions
 
 
-def test_a_function_keeps_its_face(decorate: Any, times: Any) -> None:
+def test_a_function_keeps_its_face(decorate: Decorate, times: Any) -> None:
     """Name, docstring, signature, arguments and result are those of the function."""
 
     @decorate
@@ -56,7 +64,7 @@ def test_a_function_keeps_its_face(decorate: Any, times: Any) -> None:
     times(1)
 
 
-def test_an_exception_of_a_function_passes(decorate: Any, times: Any) -> None:
+def test_an_exception_of_a_function_passes(decorate: Decorate, times: Any) -> None:
     """It is recorded, and it is the same object."""
     error = ValueError("no")
 
@@ -82,7 +90,7 @@ def test_recursion_nests(tele: TelemetryContext, sink: Any) -> None:
     assert sink.scopes == ["f.f.f", "f.f", "f"]
 
 
-def test_methods_of_every_kind_can_be_decorated(decorate: Any, times: Any) -> None:
+def test_methods_of_every_kind_can_be_decorated(decorate: Decorate, times: Any) -> None:
     """Plain, class and static methods, above or below the other decorator."""
 
     class Worker:
@@ -113,13 +121,19 @@ def test_methods_of_every_kind_can_be_decorated(decorate: Any, times: Any) -> No
             return n
 
     worker = Worker()
-    found = [worker.plain(1), worker.inner_class(1), Worker.outer_class(1), worker.inner_static(1), Worker.outer_static(1)]
+    found = [
+        worker.plain(1),
+        worker.inner_class(1),
+        Worker.outer_class(1),
+        worker.inner_static(1),
+        Worker.outer_static(1),
+    ]
 
     assert found == [3, 3, 3, 1, 1]
     times(5)
 
 
-def test_callables_without_a_name_can_be_decorated(decorate: Any, times: Any) -> None:
+def test_callables_without_a_name_can_be_decorated(decorate: Decorate, times: Any) -> None:
     """Partial functions and objects that can be called."""
     assert decorate(functools.partial(max, 3))(2) == 3
     times(1)
@@ -128,7 +142,7 @@ def test_callables_without_a_name_can_be_decorated(decorate: Any, times: Any) ->
 # coroutines
 
 
-def test_a_coroutine_function_stays_one(decorate: Any, times: Any) -> None:
+def test_a_coroutine_function_stays_one(decorate: Decorate, times: Any) -> None:
     """The span lasts while the coroutine is awaited, other tasks included."""
 
     @decorate
@@ -141,7 +155,7 @@ def test_a_coroutine_function_stays_one(decorate: Any, times: Any) -> None:
     times(1)
 
 
-def test_a_coroutine_that_is_cancelled_says_so(decorate: Any, times: Any) -> None:
+def test_a_coroutine_that_is_cancelled_says_so(decorate: Decorate, times: Any) -> None:
     """Cancellation is recorded and passes."""
 
     @decorate
@@ -163,7 +177,7 @@ def test_a_coroutine_that_is_cancelled_says_so(decorate: Any, times: Any) -> Non
 # generators
 
 
-def test_a_generator_speaks_with_its_consumer(decorate: Any, times: Any) -> None:
+def test_a_generator_speaks_with_its_consumer(decorate: Decorate, times: Any) -> None:
     """What is sent, thrown and returned arrives as if there were no decorator."""
 
     @decorate
@@ -181,7 +195,12 @@ def test_a_generator_speaks_with_its_consumer(decorate: Any, times: Any) -> None
 
     assert inspect.isgeneratorfunction(work)
     steps = work(1)
-    assert [next(steps), steps.send(2), steps.throw(LookupError("x")), next(steps)] == [1, 2, "LookupError('x')", None]
+    assert [next(steps), steps.send(2), steps.throw(LookupError("x")), next(steps)] == [
+        1,
+        2,
+        "LookupError('x')",
+        None,
+    ]
     with pytest.raises(StopIteration) as end:
         steps.send("stop")
 
@@ -189,7 +208,7 @@ def test_a_generator_speaks_with_its_consumer(decorate: Any, times: Any) -> None
     times(1)
 
 
-def test_a_generator_can_be_delegated_to(decorate: Any, times: Any) -> None:
+def test_a_generator_can_be_delegated_to(decorate: Decorate, times: Any) -> None:
     """``yield from`` gets the items and the result."""
 
     @decorate
@@ -204,7 +223,7 @@ def test_a_generator_can_be_delegated_to(decorate: Any, times: Any) -> None:
     times(1)
 
 
-def test_an_exception_of_a_generator_passes(decorate: Any, times: Any) -> None:
+def test_an_exception_of_a_generator_passes(decorate: Decorate, times: Any) -> None:
     """Whether it is raised inside or thrown in and not handled."""
 
     @decorate
@@ -219,7 +238,7 @@ def test_an_exception_of_a_generator_passes(decorate: Any, times: Any) -> None:
     times(1, "ValueError")
 
 
-def test_a_closed_generator_cleans_up(decorate: Any, times: Any) -> None:
+def test_a_closed_generator_cleans_up(decorate: Decorate, times: Any) -> None:
     """Closing runs the ``finally`` of the generator; that is no error."""
     cleaned = []
 
@@ -238,7 +257,7 @@ def test_a_closed_generator_cleans_up(decorate: Any, times: Any) -> None:
     times(1)
 
 
-def test_a_generator_that_refuses_to_close_is_an_error(decorate: Any, times: Any) -> None:
+def test_a_generator_that_refuses_to_close_is_an_error(decorate: Decorate, times: Any) -> None:
     """As without the decorator."""
 
     @decorate
@@ -256,7 +275,7 @@ def test_a_generator_that_refuses_to_close_is_an_error(decorate: Any, times: Any
     times(1, "RuntimeError")
 
 
-def test_a_generator_that_is_never_started_records_nothing(decorate: Any, times: Any) -> None:
+def test_a_generator_that_is_never_started_records_nothing(decorate: Decorate, times: Any) -> None:
     """Its span begins with the first step."""
 
     @decorate
@@ -268,7 +287,9 @@ def test_a_generator_that_is_never_started_records_nothing(decorate: Any, times:
     times(0)
 
 
-def test_between_steps_the_span_of_the_consumer_is_current(decorate: Any, tele: TelemetryContext, sink: Any) -> None:
+def test_between_steps_the_span_of_the_consumer_is_current(
+    decorate: Decorate, tele: TelemetryContext, sink: Any
+) -> None:
     """What the consumer records never lands below the generator, nor the other way round."""
 
     @decorate
@@ -324,7 +345,7 @@ def test_a_generator_may_outlive_the_span_it_was_started_in(tele: TelemetryConte
 # asynchronous generators
 
 
-def test_an_asynchronous_generator_speaks_with_its_consumer(decorate: Any, times: Any) -> None:
+def test_an_asynchronous_generator_speaks_with_its_consumer(decorate: Decorate, times: Any) -> None:
     """What is sent and thrown arrives as if there were no decorator."""
 
     @decorate
@@ -349,7 +370,7 @@ def test_an_asynchronous_generator_speaks_with_its_consumer(decorate: Any, times
     times(1)
 
 
-def test_a_closed_asynchronous_generator_cleans_up(decorate: Any, times: Any) -> None:
+def test_a_closed_asynchronous_generator_cleans_up(decorate: Decorate, times: Any) -> None:
     """Closing early runs its ``finally``, and is no error."""
     cleaned = []
 
@@ -372,7 +393,7 @@ def test_a_closed_asynchronous_generator_cleans_up(decorate: Any, times: Any) ->
     times(1)
 
 
-def test_an_exception_of_an_asynchronous_generator_passes(decorate: Any, times: Any) -> None:
+def test_an_exception_of_an_asynchronous_generator_passes(decorate: Decorate, times: Any) -> None:
     """It is recorded and reaches the consumer."""
 
     @decorate
@@ -390,7 +411,7 @@ def test_an_exception_of_an_asynchronous_generator_passes(decorate: Any, times: 
 
 
 def test_between_asynchronous_steps_the_span_of_the_consumer_is_current(
-    decorate: Any, tele: TelemetryContext, sink: Any
+    decorate: Decorate, tele: TelemetryContext, sink: Any
 ) -> None:
     """Also where the decorator is off while another context records."""
 

@@ -1,0 +1,79 @@
+"""A process that forks: the child has ids of its own and waits for no lock."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Any
+
+import pytest
+
+from pytest_telemetry.runtime import span as module
+from pytest_telemetry.runtime.context import TelemetryContext
+
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork"),
+    pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning"),
+]
+
+
+def in_a_child(work: Any) -> str:
+    """Return what *work* returns in a forked child, or ``stuck``."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            done: list[str] = []
+            thread = threading.Thread(target=lambda: done.append(work()), daemon=True)
+            thread.start()
+            thread.join(10)
+            os.write(writer, (done or ["stuck"])[0].encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as pipe:
+        text = pipe.read()
+    os.waitpid(child, 0)
+    return text
+
+
+def test_a_child_makes_ids_of_its_own(keeping: Any) -> None:
+    """Two processes that were one do not repeat each other."""
+    sink = keeping()
+    tele = TelemetryContext(sink, enabled=True)
+
+    def ids() -> str:
+        with tele("a"):
+            pass
+        record = sink.kept.pop()
+        return f"{record.trace_id} {record.span_id}"
+
+    found = [in_a_child(ids), in_a_child(ids), ids()]
+
+    assert len({part for each in found for part in each.split()}) == 6
+
+
+def test_a_child_does_not_wait_for_a_lock_of_its_parent(keeping: Any) -> None:
+    """Another thread may be busy with the identity of a span at the moment of the fork."""
+    sink = keeping()
+    tele = TelemetryContext(sink, enabled=True)
+    held, release = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with module._identity_lock:
+            held.set()
+            release.wait(10)
+
+    def scope() -> str:
+        with tele("a"):
+            pass
+        return str(sink.kept[-1].scope)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait(10)
+    found = in_a_child(scope)
+    release.set()
+    thread.join()
+
+    assert found == "a"
