@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pytest_telemetry.model.finding import Example
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from pytest_telemetry.model.finding import Finding
     from pytest_telemetry.model.record import Record
@@ -83,7 +83,7 @@ class Examples:
         number = line if line is None or isinstance(line, int) else line.number
         self.found.append(Example(text, number, detail))
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Example]:
         return iter(self.found)
 
 
@@ -102,27 +102,7 @@ class Counts:
             name = OTHERS
         counts[name] = counts.get(name, 0) + 1
 
-    def __len__(self) -> int:
-        return len(self._counts)
-
-    class Durations:
-    """Durations in nanoseconds, eight bytes each; what no clock can count is kept as the longest there is."""
-
-    __slots__ = ("_values",)
-
-    def __init__(self) -> None:
-        self._values = array("q")
-
-    def add(self, duration_ns: int) -> None:
-        """Keep *duration_ns*."""
-        self._values.append(min(max(duration_ns, -_LONGEST_NS), _LONGEST_NS))
-
-    def ordered(self) -> list[int]:
-        """Return all of them, the shortest first."""
-        return sorted(self._values)
-
-
-def most_first(self) -> dict[str, int]:
+    def most_first(self) -> dict[str, int]:
         """Return the counts, the largest first, equal ones by name."""
         return most_first(self._counts)
 
