@@ -60,7 +60,9 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
-def pytest_assertrepr_compare(config: pytest.Config, op: str, left: object, right: object) -> list[str] | None:
+def pytest_assertrepr_compare(
+    config: pytest.Config, op: str, left: object, right: object
+) -> list[str] | None:
     # Called for every failing comparison of every suite: look before loading anything.
     if not (_is_ours(left) or _is_ours(right)):
         return None

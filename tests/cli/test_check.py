@@ -165,7 +165,7 @@ def one_line(err: str) -> str:
         (b"", "is empty: nothing to judge"),
         (b"\n\n", "is empty: nothing to judge"),
         (b"\x7fELF\x00\x01", "is binary; an event log is UTF-8 text, one JSON object a line"),
-        (gzip.compress(b"{}"), "is compressed (gzip); an event log is UTF-8 text, one JSON object a line"),
+        (gzip.compress(b"{}", mtime=0), "is compressed (gzip); an event log is UTF-8 text, one JSON object a line"),
         (
             '{"cmd":"a"}'.encode("utf-16"),
             "is UTF-16 text, not UTF-8; an event log is UTF-8 text, one JSON object a line",
