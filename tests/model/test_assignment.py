@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from itertools import product
 
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_telemetry.model.assignment import Places, Room, assign, fill
@@ -46,6 +47,7 @@ def all_assignments(slots: list[Room]) -> list[Places]:
     return [{node: at for node, at in enumerate(choice) if at is not None} for choice in choices]
 
 
+@settings(max_examples=300)
 @given(rooms(ordered=False) | rooms(ordered=True), st.sets(st.integers(0, NODES - 1)))
 def test_an_assignment_is_found_exactly_if_there_is_one(slots: list[Room], must: set[int]) -> None:
     """What is returned is valid, and None is returned only where nothing is."""
@@ -69,11 +71,25 @@ def test_filling_gives_a_slot_to_as_many_nodes_as_possible(slots: list[Room]) ->
     assert len(places) == most
 
 
-def test_nodes_move_along_chains_of_slots() -> None:
-    """A node makes room by moving to a slot that itself has to be freed first."""
-    chain = [Room(1, 1, [0, 1]), Room(1, 1, [1, 2]), Room(1, 1, [2, 3]), Room(1, 1, [0])]
-
-    assert assign(chain, {0, 1, 2, 3}) == {0: 3, 1: 0, 2: 1, 3: 2}
+@pytest.mark.parametrize(
+    ("slots", "must", "places"),
+    [
+        # a slot gets its only nodes from slots that find others
+        ([Room(1, 1, [0, 1]), Room(1, 1, [2, 3]), Room(1, 1, [0, 2])], set(), {1: 0, 2: 1, 0: 2}),
+        # a node that needs a place moves another one
+        ([Room(0, 1, [0, 1]), Room(0, 1, [0])], {0, 1}, {0: 1, 1: 0}),
+        # a chain of moves
+        ([Room(0, 1, [0, 1]), Room(0, 1, [0, 2]), Room(0, 1, [2])], {0, 1, 2}, {1: 0, 0: 1, 2: 2}),
+        # a node that needs no place makes room
+        ([Room(1, 1, [0, 1])], {1}, {1: 0}),
+        # nothing may follow what comes after it
+        ([Room(1, None, [0, 2]), Room(1, 1, [1], frozenset({0}))], {0, 1}, {0: 0, 1: 1}),
+        ([Room(1, None, [0, 2]), Room(1, 1, [1], frozenset({0}))], {0, 1, 2}, None),
+    ],
+)
+def test_nodes_make_room_for_each_other(slots: list[Room], must: set[int], places: Places | None) -> None:
+    """Small cases that need each kind of move."""
+    assert assign(slots, must) == places
 
 
 def test_thousands_of_like_nodes_are_no_problem() -> None:

@@ -106,6 +106,7 @@ def test_values_of_different_types_make_different_patterns() -> None:
     assert span("x", a=1) != span("x", a=True)
     assert span("x", a=1) != span("x", {"a": 1.0})
     assert span("x", status="ok") != span("x", {"status": "ok"})
+    assert span(1) != span(True)
 
 
 def test_patterns_may_hold_values_that_cannot_be_hashed() -> None:

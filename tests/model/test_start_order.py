@@ -45,6 +45,13 @@ def test_at_equal_times_spans_come_before_what_is_inside_them() -> None:
     assert names(in_start_order(arrived)) == "abcde"
 
 
+def test_a_parent_that_began_later_stays_later() -> None:
+    """Where clocks differ, each record stands at its own time."""
+    arrived = [record("b", 1, "c"), record("a", 0), record("c", 2)]
+
+    assert names(in_start_order(arrived)) == "abc"
+
+
 def test_records_without_a_time_stay_behind_what_arrived_before_them() -> None:
     """A line of a log without a readable time has its place in the file."""
     arrived = [record("a", None), record("c", 5), record("d", None), record("b", 3), record("e", 9)]
