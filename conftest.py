@@ -150,7 +150,7 @@ class PageBlocks(pytest.Item):
         return self.path, 0, str(self.path.relative_to(ROOT))
 
 
-class BlockFailed(Exception):  # noqa: N818 - an outcome
+class BlockFailed(Exception):
     """A block did not do what the page says; the text is complete."""
 
 

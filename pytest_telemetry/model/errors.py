@@ -1,12 +1,15 @@
 """The error tree; every text says what is wrong, where, and what to do (layer 0).
 
-    TelemetryError
-      InvalidName (also ValueError)     a name or key that strict mode refuses
-      InvalidReporter (also TypeError)  an object that is neither a reporter nor a sink
-      UnusableInput                     a file or an option that cannot be worked with; exit code 2
-      MissingExtra (also ImportError)   an optional dependency is not installed
-    ClockError (AssertionError)         a fake clock was used in a way that no real clock allows
-      ClockStalled                      fake time cannot go on: something real is still running
+- `TelemetryError`
+
+  - `InvalidName`, also a ValueError: a name or key that strict mode refuses
+  - `InvalidReporter`, also a TypeError: an object that is neither a reporter nor a sink
+  - `UnusableInput`: a file or an option that cannot be worked with; exit code 2
+  - `MissingExtra`, also an ImportError: an optional dependency is not installed
+
+- `ClockError`, an AssertionError: a fake clock was used in a way that no real clock allows
+
+  - `ClockStalled`: fake time cannot go on, because something real is still running
 """
 
 from __future__ import annotations

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
-from pytest_telemetry.model.finding import Finding
 from pytest_telemetry.model.record import Record
+
+if TYPE_CHECKING:
+    from pytest_telemetry.model.finding import Finding
 
 __all__ = ("Check", "Processor", "Sink", "Store", "TelemetryReporter")
 

@@ -224,9 +224,14 @@ class TelemetryRecorder:
         records = self.records()
         return {"timings": timing_summaries(records), "metrics": metric_summaries(records)}
 
-    def text(self) -> str:
-        """Return the canonical tree: for snapshots, without ids, times relative to the first record."""
-        return tree_text(self.records())
+    def text(self, *, times: bool = False) -> str:
+        """Return the canonical tree, for snapshots: no ids, the same for the same behaviour.
+
+        Args:
+            times: Whether to add when each record began, counted from the first one, and how long spans took;
+                the same in every run only under a fake clock.
+        """
+        return tree_text(self.records(), times=times)
 
     def print_report(self, file: TextIO | None = None) -> None:
         """Print timings and metrics by scope, parents and children alike; to standard output by default."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import json
@@ -165,7 +166,10 @@ def one_line(err: str) -> str:
         (b"", "is empty: nothing to judge"),
         (b"\n\n", "is empty: nothing to judge"),
         (b"\x7fELF\x00\x01", "is binary; an event log is UTF-8 text, one JSON object a line"),
-        (gzip.compress(b"{}", mtime=0), "is compressed (gzip); an event log is UTF-8 text, one JSON object a line"),
+        (
+            gzip.compress(b"{}", mtime=0),
+            "is compressed (gzip); an event log is UTF-8 text, one JSON object a line",
+        ),
         (
             '{"cmd":"a"}'.encode("utf-16"),
             "is UTF-16 text, not UTF-8; an event log is UTF-8 text, one JSON object a line",
@@ -199,12 +203,20 @@ def test_a_directory_is_unusable(run: Any, tmp_path: Path) -> None:
     assert one_line(err) == f"{tmp_path}: Is a directory"
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
-def test_a_file_that_may_not_be_read_is_unusable(run: Any, clean: Path) -> None:
-    """Said as the system says it."""
-    clean.chmod(0)
+def test_a_file_that_may_not_be_read_is_unusable(
+    run: Any, clean: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Said as the system says it; root may read everything, so the refusal is played."""
 
-    assert run("check", clean)[0] == 2
+    def refuse(*_: object) -> Any:
+        raise PermissionError(errno.EACCES, "Permission denied", str(clean))
+
+    monkeypatch.setattr("pytest_telemetry.scan.open", refuse, raising=False)
+
+    code, _, err = run("check", clean)
+
+    assert code == 2
+    assert one_line(err) == f"{clean}: Permission denied"
 
 
 def test_other_files_are_still_judged(run: Any, careless: Path, tmp_path: Path) -> None:
