@@ -81,7 +81,7 @@ class Judge:
             pytest.fail.Exception: A target is missed in every attempt.
         """
         __tracebackhide__ = True
-        credit = machine_slowness(SYSTEM_CLOCK) if any(target.scaled for target in targets) else 1.0
+        credit = machine_slowness(SYSTEM_CLOCK) if any(target.scaled for target in targets) else None
         attempts = [replace(self.benchmark.pedantic(take), slowness=credit)]
         while _missed(attempts[-1], targets) and len(attempts) < ATTEMPTS:
             attempts.append(replace(take(), slowness=credit))

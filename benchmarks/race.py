@@ -121,11 +121,11 @@ class Race:
         return Reading(net, slowness(self._yardstick.take_fastest() - loop, sys.version_info[:2]))
 
 
-def machine_slowness(clock: Clock) -> float:
+def machine_slowness(clock: Clock, rounds: int = 100) -> float:
     """Return how many times slower than the reference machine this one is, at present."""
     race = Race((), clock)
     race.warm_up()
-    return race.run(100).slowness
+    return race.run(rounds).slowness or 1.0
 
 
 @dataclass(slots=True)

@@ -46,12 +46,13 @@ class Reading:
 
     Attributes:
         figures: Everything measured, by name; the first is ours, the others are peers. Times are ns.
-        slowness: How many times slower than the reference machine this one is; see `slowness`.
+        slowness: How many times slower than the reference machine this one is; see `slowness`. None where nobody
+            found out: then there is no credit.
         unit: Of the figures: ``ns`` or ``bytes``.
     """
 
     figures: Mapping[str, float]
-    slowness: float = 1.0
+    slowness: float | None = None
     unit: str = "ns"
 
     @property
@@ -165,10 +166,11 @@ def judge(target: Target, reading: Reading) -> Verdict:
     value = target.value(reading)
     if compare(value, target.bound):
         return Verdict(target, value, "met")
-    verdict = Verdict(target, value, "met on a slow machine", reading.slowness if target.scaled else 1.0)
+    credit = reading.slowness if target.scaled and reading.slowness else 1.0
+    verdict = Verdict(target, value, "met on a slow machine", credit)
     if compare(verdict.adjusted, target.bound):
         return verdict
-    return Verdict(target, value, "missed", verdict.slowness)
+    return Verdict(target, value, "missed", credit)
 
 
 def best(attempts: Sequence[Reading], targets: Sequence[Target]) -> Reading:

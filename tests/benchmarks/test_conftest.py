@@ -11,8 +11,9 @@ CONFTEST = Path(__file__).parents[2] / "benchmarks" / "conftest.py"
 
 
 @pytest.fixture
-def project(pytester: pytest.Pytester) -> pytest.Pytester:
-    """A project with our conftest, one benchmark and one test."""
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """A project with our conftest, one benchmark and one test; run as if this were no worker of xdist."""
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     options = "--import-mode=importlib -p no:randomly -p no:asyncio -p no:cacheprovider"
     pytester.makeini(f"[pytest]\ntestpaths = tests benchmarks\naddopts = {options}\n")
     for directory in ("tests", "benchmarks"):
@@ -78,8 +79,12 @@ def test_a_tracer_forbids_judging(project: pytest.Pytester) -> None:
 
 def test_results_name_the_peers_and_not_the_host(project: pytest.Pytester) -> None:
     """What ``--benchmark-json`` wrote can be published."""
+    project.makeconftest(
+        "def pytest_benchmark_generate_machine_info():\n    return {'node': 'host', 'system': 'Linux'}\n"
+    )
+
     project.runpytest_inprocess("--benchmark-only", "--benchmark-json=results.json")
 
     machine = json.loads((project.path / "results.json").read_text(encoding="utf-8"))["machine_info"]
     assert machine["packages"]["pytest"] == pytest.__version__
-    assert "node" not in machine
+    assert set(machine) == {"system", "packages"}

@@ -61,7 +61,7 @@ def test_a_target_that_is_met_is_measured_once(benchmark_stub: Benchmark, kept: 
         "place": 7,
         "unit": "bytes",
         "figures": {"ours": 9},
-        "slowness": 1.0,
+        "slowness": None,
         "attempts": 1,
         "verdicts": [
             {
@@ -92,6 +92,15 @@ def test_what_every_attempt_misses_fails(benchmark_stub: Benchmark, kept: list[A
 
     assert kept[0]["attempts"] == ATTEMPTS
     assert kept[0]["verdicts"][0]["outcome"] == "missed"
+
+
+def test_credit_is_looked_for_where_a_target_gives_it(benchmark_stub: Benchmark, kept: list[Any]) -> None:
+    """A figure taken in the test's own way is scaled by what a race of the plain no-op class finds."""
+    target = Target("below", 1, "ms", scaled=True)
+
+    Judge(benchmark_stub, 0, kept.append)(lambda: Reading({"ours": 10.0}), targets=[target])
+
+    assert kept[0]["slowness"] >= 1.0
 
 
 def test_nothing_asked_is_nothing_missed(benchmark_stub: Benchmark, kept: list[Any]) -> None:

@@ -69,6 +69,13 @@ def test_a_target_of_the_document_knows_no_credit() -> None:
     assert (verdict.outcome, verdict.slowness) == ("missed", 1.0)
 
 
+def test_no_credit_is_given_on_suspicion() -> None:
+    """Where nobody found out how slow the machine is, it counts as the reference machine."""
+    verdict = judge(BELOW_200, Reading({"ours": 201.0}))
+
+    assert (verdict.outcome, verdict.slowness) == ("missed", 1.0)
+
+
 @given(ours=st.floats(1, 1e6), factor=st.floats(1, 100))
 def test_credit_only_ever_relaxes(ours: float, factor: float) -> None:
     """No reading that is met as it stands is judged worse for being from a slow machine."""
