@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager
@@ -14,6 +15,7 @@ import pytest
 from pytest_telemetry.model.errors import TelemetryError
 from pytest_telemetry.runtime.context import TelemetryContext
 from pytest_telemetry.runtime.current import current_span
+from pytest_telemetry.runtime.span import Span
 
 
 @pytest.fixture
@@ -199,6 +201,20 @@ def test_a_span_may_be_left_in_a_task_that_was_started_inside(
     assert tele.statistics()["misuse"] == {}
 
 
+def test_one_span_after_another_may_be_left_elsewhere(
+    tele: TelemetryContext, sink: Any, scope_now: Any
+) -> None:
+    """The context that opened them recognises each of them."""
+    with tele("root"):
+        for name in ("a", "b", "c"):
+            span = tele(name).__enter__()
+            copy_context().run(span.__exit__, None, None, None)
+            assert scope_now() == "root.probe"
+
+    assert sink.scopes == ["root.a", "root.b", "root.c", "root"]
+    assert scope_now() == "probe"
+
+
 def test_all_spans_may_be_left_in_a_task_that_was_started_inside(
     tele: TelemetryContext, sink: Any, scope_now: Any
 ) -> None:
@@ -340,6 +356,7 @@ def test_strict_mode_leaves_an_outlived_span_in_place(sink: Any) -> None:
     context.run(late)
 
     assert sink.scopes == ["used", "request", "request.late"]
+    assert sink.kept[2].parent_id == sink.kept[1].span_id
 
 
 def test_a_late_task_cannot_change_its_parent(tele: TelemetryContext, sink: Any) -> None:
@@ -511,6 +528,23 @@ def test_attributes_reach_a_span_that_was_entered_again(tele: TelemetryContext, 
         span.set(x=1)
 
     assert [record.attrs for record in sink.kept] == [{}, {"x": 1}]
+
+
+def test_entering_again_keeps_nothing(native: Any) -> None:
+    """A span that is used a thousand times holds on to none of its entries."""
+    tele = TelemetryContext(native(), enabled=True)
+    span = tele("a")
+
+    def spans() -> int:
+        gc.collect()
+        return sum(isinstance(thing, Span) for thing in gc.get_objects())
+
+    before = spans()
+    for _ in range(1000):
+        with span:
+            pass
+
+    assert spans() - before <= 1
 
 
 def test_one_span_may_be_entered_by_many_threads(tele: TelemetryContext, sink: Any) -> None:

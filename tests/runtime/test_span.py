@@ -258,6 +258,27 @@ def test_ids_are_made_when_somebody_asks(tele: TelemetryContext) -> None:
     assert identify(first, IdSource(seed=2)).trace_id == own.trace_id  # type: ignore[arg-type]  # likewise
 
 
+def test_two_threads_that_ask_at_once_get_one_answer(tele: TelemetryContext) -> None:
+    """Who is slower takes over what the faster one found, so that no child points to a parent that nobody knows."""
+    tele("outer").__enter__()
+    inner: Any = tele("inner").__enter__()
+
+    class Overtaken(IdSource):
+        faster: list[Any] = []  # noqa: RUF012 - one test, one object
+
+        def span_id(self) -> str:
+            if not self.faster:
+                self.faster.append(None)
+                self.faster[0] = identify(inner.parent, IdSource(seed=5))
+            return super().span_id()
+
+    ids = Overtaken(seed=6)
+    own = identify(inner, ids)
+
+    assert own.trace_id == ids.faster[0].trace_id == identify(inner.parent, IdSource()).trace_id
+    assert own.span_id != ids.faster[0].span_id == identify(inner.parent, IdSource()).span_id
+
+
 # memory
 
 
