@@ -263,20 +263,22 @@ def test_two_threads_that_ask_at_once_get_one_answer(tele: TelemetryContext) -> 
     tele("outer").__enter__()
     inner: Any = tele("inner").__enter__()
 
-    class Overtaken(IdSource):
-        faster: list[Any] = []  # noqa: RUF012 - one test, one object
+    faster: list[str] = []
 
+    class Overtaken(IdSource):
         def span_id(self) -> str:
-            if not self.faster:
-                self.faster.append(None)
-                self.faster[0] = identify(inner.parent, IdSource(seed=5))
+            if not faster:
+                faster.append("soon")
+                own = identify(inner.parent, IdSource(seed=5))
+                faster[:] = [own.trace_id, own.span_id]
             return super().span_id()
 
-    ids = Overtaken(seed=6)
-    own = identify(inner, ids)
+    own = identify(inner, Overtaken(seed=6))
+    parent = identify(inner.parent, IdSource())
 
-    assert own.trace_id == ids.faster[0].trace_id == identify(inner.parent, IdSource()).trace_id
-    assert own.span_id != ids.faster[0].span_id == identify(inner.parent, IdSource()).span_id
+    assert [parent.trace_id, parent.span_id] == faster
+    assert own.trace_id == parent.trace_id
+    assert own.span_id != parent.span_id
 
 
 # memory
