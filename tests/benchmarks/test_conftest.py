@@ -83,7 +83,8 @@ def test_results_name_the_peers_and_not_the_host(project: pytest.Pytester) -> No
         "def pytest_benchmark_generate_machine_info():\n    return {'node': 'host', 'system': 'Linux'}\n"
     )
 
-    project.runpytest_inprocess("--benchmark-only", "--benchmark-json=results.json")
+    # in a process of its own: pytest-benchmark leaves the file open
+    project.runpytest_subprocess("--benchmark-only", "--benchmark-json=results.json", "-W", "ignore")
 
     machine = json.loads((project.path / "results.json").read_text(encoding="utf-8"))["machine_info"]
     assert machine["packages"]["pytest"] == pytest.__version__
