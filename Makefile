@@ -28,8 +28,8 @@ demo: $(VENV)/.ready
 test: $(VENV)/.ready
 	@$(BIN)/python -m pytest --cov --cov-report=term -n 2 $(ARGS)
 
-bench: $(VENV)/.bench
-	@$(BIN)/python -m pytest --benchmark-only -p no:logfire $(ARGS)
+bench: $(VENV)-bench/.ready
+	@$(VENV)-bench/bin/python -m pytest --benchmark-only -p no:logfire $(ARGS)
 
 lint: $(VENV)/.lint
 	@$(BIN)/ruff check .
@@ -39,10 +39,14 @@ types: $(VENV)/.types
 	@$(BIN)/mypy
 
 docs: $(VENV)/.docs
-	@$(BIN)/mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
-$(VENV)/.bench: $(VENV)/.ready
-	@$(PIP) install --group peers
+# The peers bring pytest plugins of their own, which do not belong into the tests.
+$(VENV)-bench/.ready: pyproject.toml
+	@echo "setting up $(VENV)-bench"
+	@$(PYTHON) -m venv $(VENV)-bench
+	@$(VENV)-bench/bin/python -m pip --disable-pip-version-check -qq install --upgrade pip
+	@$(VENV)-bench/bin/python -m pip --disable-pip-version-check -qq install --editable '.[all]' --group test --group peers
 	@touch $@
 
 $(VENV)/.lint: $(VENV)/.ready
