@@ -90,9 +90,10 @@ class ObservedSpan(Span):
         self.instruction = frame.f_lasti
         self.thread = _main if _thread_id() == _main_id else _thread()
         pipeline = self._pipeline
-        clock = pipeline.clock
         token = _set(self)
-        self.start = (clock.mono_ns(), clock.wall_ns(), token) if parent is None else clock.mono_ns()
+        self.start = (
+            pipeline.mono_ns() if parent is not None else (pipeline.mono_ns(), pipeline.wall_ns(), token)
+        )
         try:
             pipeline.span_started(self)
         except BaseException as error:  # noqa: BLE001 - a sink never breaks observed code
@@ -101,7 +102,7 @@ class ObservedSpan(Span):
 
     def __exit__(self, exc_type: object, exc: BaseException | None, traceback: object, /) -> None:
         pipeline = self._pipeline
-        end = pipeline.clock.mono_ns()
+        end = pipeline.mono_ns()
         if _get() is self:
             parent = self.parent
             if parent is None:

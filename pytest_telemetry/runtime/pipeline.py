@@ -66,6 +66,7 @@ class Pipeline:
         "_seq",
         "clock",
         "ids",
+        "mono_ns",
         "observers",
         "processors",
         "routes",
@@ -73,6 +74,7 @@ class Pipeline:
         "span_ended",
         "span_started",
         "strict",
+        "wall_ns",
     )
 
     span_started: Callable[[ObservedSpan], None]
@@ -90,6 +92,8 @@ class Pipeline:
         strict: bool = False,
     ) -> None:
         self.clock = clock
+        self.mono_ns = clock.mono_ns
+        self.wall_ns = clock.wall_ns
         self.ids = ids
         self.run_id = run_id or ids.run_id()
         self.strict = strict
