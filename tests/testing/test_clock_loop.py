@@ -565,6 +565,7 @@ async def test_worker_threads_of_anyio_are_never_overtaken() -> None:
 
 def test_pytest_asyncio_takes_the_factory(pytester: pytest.Pytester) -> None:
     """Its hook offers the loop to all tests, its marker chooses it for one."""
+    pytest.importorskip("pytest_asyncio", minversion="1.4", reason="the hook came with pytest-asyncio 1.4")
     pytester.makeconftest(
         """
         import asyncio
