@@ -117,12 +117,12 @@ def test_a_record_names_its_thread(keeping: Any) -> None:
     ("error", "name"),
     [
         (None, None),
-        (GeneratorExit(), None),
-        (ValueError(), "ValueError"),
-        (OwnError(), f"{OwnError.__module__}.OwnError"),
+        (GeneratorExit, None),
+        (ValueError, "ValueError"),
+        (OwnError, f"{OwnError.__module__}.OwnError"),
     ],
     ids=repr,
 )
-def test_errors_are_named_by_module_and_class(error: BaseException | None, name: str | None) -> None:
+def test_errors_are_named_by_module_and_class(error: type[BaseException] | None, name: str | None) -> None:
     """Without the module where it is ``builtins``."""
     assert error_name(error) == name

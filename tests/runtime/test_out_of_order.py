@@ -319,6 +319,20 @@ def test_a_task_may_outlive_its_parent(tele: TelemetryContext, sink: Any) -> Non
     assert len({record.trace_id for record in sink.kept}) == 1
 
 
+def test_a_task_may_outlive_a_span_whose_root_is_open(
+    tele: TelemetryContext, sink: Any, scope_now: Any
+) -> None:
+    """Whether the root has ended by then makes no difference, so the tree does not depend on who is faster."""
+    with tele("request"):
+        with tele("step"):
+            context = copy_context()
+        assert context.run(scope_now) == "request.step.probe"
+        assert scope_now() == "request.probe"
+    assert context.run(scope_now) == "request.step.probe"
+
+    assert sink.scopes == ["request.step", "request"]
+
+
 def test_a_bad_name_below_an_outlived_span_is_replaced(tele: TelemetryContext, sink: Any) -> None:
     """Two unusual things at once: the late span is kept under a safe name, below the span it belongs to."""
     with tele("request"):
