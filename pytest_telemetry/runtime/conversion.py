@@ -18,11 +18,10 @@ Point: TypeAlias = tuple[Kind, str, Any, Instrument | None, dict[str, Any] | Non
 reading in ns: inside a span of that span's monotonic clock, outside of the wall clock."""
 
 
-def error_name(error: BaseException | None) -> str | None:
-    """Return the qualified name of an exception; leaving a generator early is no error."""
-    if error is None or isinstance(error, GeneratorExit):
+def error_name(kind: type[BaseException] | None) -> str | None:
+    """Return the qualified name of a class of exceptions; leaving a generator early is no error."""
+    if kind is None or issubclass(kind, GeneratorExit):
         return None
-    kind = type(error)
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
@@ -31,7 +30,7 @@ def span_record(
 ) -> Record:
     """Make the record of a finished span; call it in the thread in which the span ended."""
     own = identify(span, ids)
-    name = error_name(error)
+    name = None if error is None else error_name(type(error))
     return Record(
         "span",
         own.name,

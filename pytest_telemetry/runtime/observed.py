@@ -38,7 +38,7 @@ class ObservedSpan(Span):
     Attributes:
         seq: Number of the end among all ends and measurements of this process; missing while the span is open.
         end: Monotonic reading at the end; missing likewise.
-        error: What left it; missing likewise.
+        error: The class of what left it, which keeps no frames alive as the exception would; missing likewise.
         code: The code that opened it.
         instruction: Where in that code.
         thread: The thread that opened it.
@@ -49,7 +49,7 @@ class ObservedSpan(Span):
     _pipeline: Pipeline
     seq: int
     end: int
-    error: BaseException | None
+    error: type[BaseException] | None
     code: CodeType
     instruction: int
     thread: threading.Thread
@@ -119,7 +119,7 @@ class ObservedSpan(Span):
             return
         self.path = self.path.ended
         self.end = end
-        self.error = exc
+        self.error = None if exc is None else type(exc)
         self.seq = _next()
         try:
             pipeline.span_ended(self, end, exc)

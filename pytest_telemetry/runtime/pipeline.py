@@ -343,7 +343,7 @@ class Pipeline:
         return interruption
 
     def _tell_others(self, failed: Route, error: BaseException) -> BaseException | None:
-        attrs = {"sink": failed.name, "error.type": error_name(error), "detached": failed.detached}
+        attrs = {"sink": failed.name, "error.type": error_name(type(error)), "detached": failed.detached}
         point: Point = ("event", "telemetry.sink.failed", None, None, attrs, None, self.clock.wall_ns())
         record = self._record(point, 0, None)
         interruption: BaseException | None = None

@@ -32,9 +32,10 @@ _ATOMIC: Final = frozenset({str, int, float, bool, type(None), bytes})
 class _Measured:
     """A measurement or an event, with what must be noted when it happens."""
 
-    __slots__ = ("point", "seq", "thread")
+    __slots__ = ("point", "seq", "source", "thread")
 
-    def __init__(self, point: Point) -> None:
+    def __init__(self, source: Point, point: Point) -> None:
+        self.source = source
         self.point = point
         self.seq = next(ORDER)
         self.thread = threading.current_thread().name
@@ -56,22 +57,26 @@ class MemoryStore:
         limit: How many spans, measurements and events to keep.
         run_id: Marks the records; the run of the contexts that feed the store is not known here.
 
+    Raises:
+        ValueError: *limit* is no whole number above 0.
+
     Attributes:
-        listeners: Called with whatever was just recorded.
         notes: Returns further fields of `Recording`, for the failure texts.
     """
 
     def __init__(self, limit: int = 100_000, run_id: str | None = None) -> None:
+        if type(limit) is not int or limit < 1:
+            raise ValueError(f"limit must be a whole number above 0, not {limit!r}")
         self.limit = limit
         self._run_id = run_id
-        self.listeners: tuple[Callable[[object], None], ...] = ()
+        self._listeners: tuple[Callable[[object], object], ...] = ()
         self.notes: Callable[[], Mapping[str, Any]] = dict
         self._lock = threading.RLock()
         self._begin()
 
     def _begin(self, still_open: Iterable[ObservedSpan] = ()) -> None:
         self._entries: deque[_Entry] = deque(still_open, maxlen=self.limit)
-        self._append = self._entries.append
+        self._choose_append()
         self._kept = len(self._entries)
         self._taken = Tally()
         self._accept = self._taken.add
@@ -100,24 +105,30 @@ class MemoryStore:
         if attrs is not None and not _ATOMIC.issuperset(map(type, attrs.values())):
             span.attrs = {key: _frozen(value) for key, value in attrs.items()}
         self._changes += 1
-        for listener in self.listeners:
+        for listener in self._listeners:
             listener(span)
 
     def point(self, point: Point, /) -> None:
         """Keep a measurement or an event."""
         attrs = point[4]
         if attrs is not None and not _ATOMIC.issuperset(map(type, attrs.values())):
-            point = (*point[:4], {key: _frozen(value) for key, value in attrs.items()}, *point[5:])
-        self._add(_Measured(point))
+            kept: Point = (*point[:4], {key: _frozen(value) for key, value in attrs.items()}, *point[5:])
+        else:
+            kept = point
+        self._accept()
+        self._append(_Measured(point, kept))
 
     def emit(self, record: Record, /) -> None:
         """Keep a record that came from elsewhere."""
-        self._add(record)
+        self._accept()
+        self._append(record)
 
     def processed(self, source: Span | Point, output: Record | None, processor: str, /) -> None:
         """Note what the processors of the context made of something kept earlier."""
         self._processed[id(source)] = (source, output, processor)
         self._changes += 1
+        if len(self._processed) > 2 * self.limit:
+            self._forget_processed()
 
     def flush(self) -> None:
         """Do nothing: what is accepted is kept."""
@@ -132,6 +143,18 @@ class MemoryStore:
         return {"accepted": accepted, "stored": stored, "dropped": accepted - stored}
 
     # what a reader calls
+
+    def listen(self, listener: Callable[[object], object]) -> None:
+        """Call *listener* with each entry when it is added, and with each span again when it ends."""
+        with self._lock:
+            self._listeners = (*self._listeners, listener)
+            self._choose_append()
+
+    def unlisten(self, listener: Callable[[object], object]) -> None:
+        """Stop calling *listener*; nothing happens where it was not called."""
+        with self._lock:
+            self._listeners = tuple(other for other in self._listeners if other != listener)
+            self._choose_append()
 
     def reset(self) -> None:
         """Forget everything but the spans that are still open."""
@@ -158,9 +181,15 @@ class MemoryStore:
             if isinstance(entry, _Measured) and entry.point[1] == name and entry.point[0] == "event"
         ]
 
-    def record_of(self, entry: object) -> Record:
-        """Return the record of something that a listener heard of."""
-        return self._made_of(entry, {})  # type: ignore[arg-type]  # listeners hear of entries
+    def record_of(self, entry: Any) -> Record:
+        """Return the record of something that a listener heard of, without the span around it."""
+        if isinstance(entry, Record):
+            return entry
+        return (
+            self._span_record(entry, None)
+            if isinstance(entry, ObservedSpan)
+            else self._point_record(entry, None)
+        )
 
     def open_spans(self) -> list[ObservedSpan]:
         """Return the spans that have not ended, oldest first."""
@@ -175,7 +204,7 @@ class MemoryStore:
         origins: dict[str, str] = {}
         for entry in entries:
             record = self._made_of(entry, span_ids)
-            source = entry.point if isinstance(entry, _Measured) else entry
+            source = _source_of(entry)
             of, output, processor = self._processed.get(id(source), (None, None, ""))
             if of is source:
                 if output is None:
@@ -186,6 +215,8 @@ class MemoryStore:
             elif record.span_id is not None and record.is_open:
                 origins[record.span_id] = creation_line(cast("ObservedSpan", entry))
             found.append(record)
+        if len(self._made) > 2 * len(entries):
+            self._made = {key: made for key, made in self._made.copy().items() if key in span_ids}
         dropped = self.statistics()["dropped"]
         info = Recording(tuple(filtered), calls, origins, dropped, **self.notes())
         return Records(found, info=info, ordered=True)
@@ -200,10 +231,7 @@ class MemoryStore:
         elif isinstance(entry, ObservedSpan):
             record = self._span_record(entry, _nearest_id(entry.parent, span_ids))
         else:
-            record = point_record(
-                entry.point, ids=_IDS, run_id=self.run_id, seq=entry.seq, thread=entry.thread
-            )
-            record.parent_id = _nearest_id(entry.point[5], span_ids)
+            record = self._point_record(entry, _nearest_id(entry.point[5], span_ids))
         span_ids[id(entry)] = record.span_id
         if not record.is_open:
             self._made[id(entry)] = (entry, record)
@@ -234,11 +262,32 @@ class MemoryStore:
             span.thread.name,
         )
 
-    def _add(self, entry: _Entry) -> None:
-        self._accept()
-        self._append(entry)
-        for listener in self.listeners:
+    def _point_record(self, entry: _Measured, parent_id: str | None) -> Record:
+        record = point_record(entry.point, ids=_IDS, run_id=self.run_id, seq=entry.seq, thread=entry.thread)
+        record.parent_id = parent_id
+        return record
+
+    def _choose_append(self) -> None:
+        """Let writers pay for listeners only while there are some."""
+        self._append = self._append_and_tell if self._listeners else self._entries.append
+
+    def _append_and_tell(self, entry: _Entry) -> None:
+        self._entries.append(entry)
+        for listener in self._listeners:
             listener(entry)
+
+    def _forget_processed(self) -> None:
+        """Forget what processors made of entries that are forgotten."""
+        if not self._lock.acquire(blocking=False):  # somebody reads; the next writer tries again
+            return
+        try:
+            noted = list(self._processed)  # before the entries: what is noted from here on is not looked at
+            kept = {id(_source_of(entry)) for entry in self._copy()}
+            for key in noted:
+                if key not in kept:
+                    del self._processed[key]
+        finally:
+            self._lock.release()
 
     def _accepted(self) -> int:
         return self._kept + self._taken.value
@@ -249,6 +298,11 @@ class MemoryStore:
                 return list(self._entries)
             except RuntimeError:  # another thread appended in the middle
                 continue
+
+
+def _source_of(entry: _Entry) -> object:
+    """Return what a context knows *entry* by."""
+    return entry.source if isinstance(entry, _Measured) else entry
 
 
 def creation_line(span: ObservedSpan) -> str:

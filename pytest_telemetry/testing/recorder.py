@@ -7,6 +7,7 @@ import warnings
 from collections import deque
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
+from weakref import ref
 
 from pytest_telemetry.analysis.nearest import nearest
 from pytest_telemetry.analysis.summary import metric_summaries, report_text, timing_summaries
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
 __all__ = ("TelemetryRecorder", "UnfinishedSpanWarning")
 
 
-_late: Final[deque[tuple[object, TelemetryRecorder]]] = deque(maxlen=20)
-"""The last entries that reached recorders after their end, with the recorder; kept for failure texts only."""
+_late: Final[deque[tuple[int, Record, str, ref[TelemetryRecorder]]]] = deque(maxlen=20)
+"""What reached recorders after their end, last: when, whose it was; kept for failure texts only."""
 
 
 class UnfinishedSpanWarning(UserWarning):
@@ -82,8 +83,7 @@ class TelemetryRecorder:
         self._processors = tuple(processors)
         self._strict = strict
         self._context: TelemetryContext | None = None
-        self._ambient: use_context[Callable[[], TelemetryContext]] | None = None
-        self._outer: Span | None = None
+        self._entered: list[tuple[use_context[Callable[[], TelemetryContext]], Span | None]] = []
 
     @property
     def context(self) -> TelemetryContext:
@@ -110,19 +110,20 @@ class TelemetryRecorder:
 
     def __enter__(self) -> Self:
         """Become the ambient context, with no span open."""
-        self._outer = resume(None)
-        self._ambient = use_context(self._own_context, all_threads=True)
-        self._ambient.__enter__()
+        ambient = use_context(self._own_context, all_threads=True)
+        self._entered.append((ambient, resume(None)))
+        ambient.__enter__()
+        self.store.unlisten(self._note_late)
         return self
 
     def __exit__(self, exc_type: object, exc: BaseException | None, traceback: object) -> None:
         """Stop being the ambient context; warn about spans that are still open."""
-        if self._ambient is not None:
-            self._ambient.__exit__(None, None, None)
-            self._ambient = None
-        resume(self._outer)
-        self._outer = None
-        self.store.listeners = (*self.store.listeners, self._note_late)
+        ambient, outer = self._entered.pop()
+        ambient.__exit__(None, None, None)
+        resume(outer)
+        if self._entered:
+            return
+        self.store.listen(self._note_late)
         if exc is None:
             self.warn_of_open_spans()
 
@@ -289,13 +290,15 @@ class TelemetryRecorder:
 
     def _note_late(self, entry: object) -> None:
         """Remember what arrives after the end, so that the test in which it happens can tell whose it is."""
-        _late.append((entry, self))
+        record = self.store.record_of(entry)
+        if not record.is_open:
+            _late.append((next(ORDER), record, self.name or "a recorder that has ended", ref(self)))
 
     def _notes(self) -> dict[str, Any]:
         late = [
-            (owner.store.record_of(entry), owner.name or "a recorder that has ended")
-            for entry, owner in tuple(_late)
-            if owner is not self and getattr(entry, "seq", 0) > self._began
+            (record, name)
+            for order, record, name, owner in tuple(_late)
+            if owner() is not self and order > self._began
         ]
         return {"elsewhere": late, "silence": lambda: reason_for_silence(asked=self._asked)}
 

@@ -25,7 +25,7 @@ _GRACE_S: Final = 0.05
 
 def wait(recorder: TelemetryRecorder, pattern: Pattern, timeout: float) -> bool:
     """Return whether *pattern* was recorded within *timeout* seconds, fake ones where the clock is fake."""
-    recorder.context.flush()
+    recorder.flush()
     changed = threading.Event()
     with _told_of_changes(recorder.store, changed.set):
         if hasattr(recorder.clock, "advance_to_next"):
@@ -43,7 +43,7 @@ async def wait_async(recorder: TelemetryRecorder, pattern: Pattern, timeout: flo
     """Do the same on a running asyncio loop, in the time of that loop."""
     import asyncio  # noqa: PLC0415 - only where a loop is running already
 
-    recorder.context.flush()
+    recorder.flush()
     loop = asyncio.get_running_loop()
     changed = asyncio.Event()
     with _told_of_changes(recorder.store, lambda: loop.call_soon_threadsafe(changed.set)):
@@ -79,8 +79,8 @@ def _told_of_changes(store: MemoryStore, tell: Callable[[], Any]) -> Iterator[No
     def listener(_: object) -> None:
         tell()
 
-    store.listeners = (*store.listeners, listener)
+    store.listen(listener)
     try:
         yield
     finally:
-        store.listeners = tuple(other for other in store.listeners if other is not listener)
+        store.unlisten(listener)

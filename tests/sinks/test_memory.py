@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import sys
 import threading
+import weakref
 from dataclasses import replace
 
 import pytest
 
-from pytest_telemetry import Record, TelemetryContext, event, span
+from pytest_telemetry import Record, TelemetryContext, event, only, span
 from pytest_telemetry.model.protocols import Store
 from pytest_telemetry.runtime.pipeline import Observer
 from pytest_telemetry.sinks.memory import MemoryStore, creation_line
@@ -69,6 +72,27 @@ def test_errors_are_kept_by_name(store: MemoryStore, tele: TelemetryContext) -> 
     [record] = store.records()
 
     assert (record.status, record.error) == ("error", "ValueError")
+
+
+def test_an_exception_is_not_kept_alive(tele: TelemetryContext) -> None:
+    """Its traceback holds every local variable on the way, and tests look for objects that live too long."""
+
+    class Resource:
+        """Something that the failing code holds."""
+
+    seen: list[weakref.ref[Resource]] = []
+
+    def fail() -> None:
+        resource = Resource()
+        seen.append(weakref.ref(resource))
+        with tele("a"):
+            raise ValueError("bad row")
+
+    with contextlib.suppress(ValueError):
+        fail()
+    gc.collect()
+
+    assert seen[0]() is None
 
 
 def test_values_that_change_later_are_kept_as_they_were(store: MemoryStore, tele: TelemetryContext) -> None:
@@ -171,6 +195,47 @@ def test_processors_shape_what_patterns_see(store: MemoryStore) -> None:
     ]
 
 
+@pytest.mark.parametrize("value", [1, [1]])
+def test_processors_reach_points_with_any_values(store: MemoryStore, value: object) -> None:
+    """What a processor dropped or changed is not seen, also where values had to be copied."""
+
+    def hide(record: Record) -> Record | None:
+        return None if record.name == "secret" else replace(record, attrs={"hidden": True})
+
+    tele = TelemetryContext(store, enabled=True, processors=[hide])
+    tele.event("secret", rows=value)
+    tele.event("shown", rows=value)
+
+    assert store.records() == [event("shown", only(hidden=True))]
+    assert store.records().view(stage="call") == [event("secret", rows=value), event("shown", rows=value)]
+
+
+def test_nothing_is_kept_of_what_was_forgotten() -> None:
+    """With processors and between readings too, memory is bounded by the limit."""
+    store = MemoryStore(limit=10)
+    tele = TelemetryContext(store, enabled=True, processors=[replace])
+
+    def size() -> int:
+        gc.collect()
+        return sum(isinstance(thing, Record) for thing in gc.get_objects())
+
+    before = size()
+    for _ in range(1000):
+        with tele("a"):
+            tele.event("e", rows=[1])
+        store.records()
+
+    assert size() - before <= 100
+    assert store.records() == [span("a", event("e", rows=[1]))] * 5
+
+
+@pytest.mark.parametrize("limit", [0, -1, "5", 2.5, True])
+def test_a_bad_limit_is_refused(limit: int) -> None:
+    """A store that can hold nothing is a mistake."""
+    with pytest.raises(ValueError, match=f"limit must be a whole number above 0, not {limit!r}"):
+        MemoryStore(limit)
+
+
 def test_threads_lose_nothing(store: MemoryStore, tele: TelemetryContext) -> None:
     """Many threads that write while another one reads all end up in the recording, each span under its own root."""
     reading = threading.Event()
@@ -199,14 +264,32 @@ def test_threads_lose_nothing(store: MemoryStore, tele: TelemetryContext) -> Non
 
 
 def test_listeners_hear_of_everything(store: MemoryStore, tele: TelemetryContext) -> None:
-    """Whoever waits is told when a span ends and when something is measured."""
-    heard: list[object] = []
-    store.listeners = (heard.append,)
+    """Whoever waits is told when a span opens and ends and when something is measured, also after a reset."""
+    heard: list[str] = []
 
+    def listener(entry: object) -> None:
+        heard.append(store.record_of(entry).scope)
+
+    store.listen(listener)
     with tele("a"):
         tele.count("n")
+    store.reset()
+    store.emit(Record("event", "e", "e", 1))
+    store.unlisten(listener)
+    tele.count("unheard")
 
-    assert len(heard) == 2
+    assert heard == ["a", "a.n", "a", "e"]
+
+
+def test_looking_at_one_entry_leaves_the_tree_as_it_is(store: MemoryStore, tele: TelemetryContext) -> None:
+    """A record that a listener or a look for events makes does not take the place of the one in its tree."""
+    store.listen(store.record_of)
+
+    with tele("a"), tele("b"):
+        tele.event("e")
+
+    assert [record.name for record in store.events("e")] == ["e"]
+    assert store.records() == [span("a", span("b", event("e")))]
 
 
 def test_the_thread_is_recorded_by_name(store: MemoryStore, tele: TelemetryContext) -> None:

@@ -7,12 +7,13 @@ import io
 import json
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from pytest_telemetry import (
     FakeClock,
+    Record,
     TelemetryContext,
     TelemetryRecorder,
     current_context,
@@ -83,6 +84,41 @@ def test_it_is_ambient_inside_its_block_only() -> None:
     assert outer.metric("n") == 2
     assert inner == [span("work")]
     assert not current_context().is_enabled
+
+
+def test_one_block_may_stand_inside_another_of_the_same_recorder() -> None:
+    """Only the outermost end is the end."""
+    recorder = TelemetryRecorder()
+    with recorder:
+        with recorder:
+            recorder.context("a").__enter__().__exit__(None, None, None)
+        inside = current_context()
+        left_open = inside("b").__enter__()
+        left_open.__exit__(None, None, None)
+
+    assert inside is recorder.context
+    assert not current_context().is_enabled
+    assert recorder == [span("a"), span("b")]
+
+
+def test_what_arrives_after_the_end_is_known_to_the_next_recorder() -> None:
+    """Under the name of its owner, be it a span or a record from elsewhere; a second block is no end."""
+    first = TelemetryRecorder(name="first")
+    with first:
+        pass
+    with first:
+        first.context.event("in.second.block")
+        second = TelemetryRecorder()
+        first.context.event("still.in.second.block")
+    with first.context("late"):
+        pass
+    first.emit(Record("event", "foreign", "foreign", 1))
+
+    assert [(record.name, owner) for record, owner in second.records().info.elsewhere] == [
+        ("late", "first"),
+        ("foreign", "first"),
+    ]
+    assert list(first.records().info.elsewhere) == []
 
 
 def test_spans_of_the_outside_are_no_parents_inside() -> None:
@@ -270,6 +306,33 @@ def test_wait_for_returns_when_a_thread_has_recorded_it(recorder: TelemetryRecor
     thread.join()
 
 
+def test_wait_for_returns_when_a_span_has_opened(
+    recorder: TelemetryRecorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An open span is in the recording, so nobody waits for its end."""
+    waiting, over = threading.Event(), threading.Event()
+    listen = recorder.store.listen
+
+    def serve() -> None:
+        waiting.wait(30)
+        with recorder.context("serve"):
+            over.wait(30)
+
+    def told(listener: Callable[[object], object]) -> None:
+        listen(listener)
+        waiting.set()
+
+    monkeypatch.setattr(recorder.store, "listen", told)
+    thread = threading.Thread(target=serve)
+    thread.start()
+    recorder.wait_for(span("serve"), timeout=60)
+    still_open = recorder.records()[0].is_open
+    over.set()
+    thread.join()
+
+    assert still_open
+
+
 def test_wait_for_fails_with_what_was_recorded_instead(recorder: TelemetryRecorder) -> None:
     """After the timeout the text says how long it waited and what is there."""
     etl(recorder.context)
@@ -278,10 +341,16 @@ def test_wait_for_fails_with_what_was_recorded_instead(recorder: TelemetryRecord
         recorder.wait_for(span("job.done"), timeout=0.01)
 
 
-def test_wait_for_on_an_empty_recording_says_that_nothing_was_recorded(recorder: TelemetryRecorder) -> None:
-    """Waiting for something where nothing at all happens is a failure like any other."""
-    with pytest.raises(AssertionError, match=r"waited 0 s for span\('a'\): not recorded"):
+def test_wait_for_on_an_empty_recording_says_that_nothing_was_recorded(
+    recorder: TelemetryRecorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Waiting for something where nothing at all happens is a failure like any other, and no use of the context."""
+    monkeypatch.setattr("pytest_telemetry.testing.silence._holders_of_the_no_op", list)
+
+    with pytest.raises(AssertionError, match=r"waited 0 s for span\('a'\): not recorded") as failure:
         recorder.wait_for(span("a"), timeout=0)
+
+    assert "nobody took the recorder's context" in str(failure.value)
 
 
 def test_wait_for_drives_the_fake_clock() -> None:
