@@ -6,6 +6,7 @@ import copy
 import os
 import threading
 from collections import deque
+from gc import is_tracked
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
@@ -82,8 +83,8 @@ class MemoryStore:
         self._accept = self._taken.add
         self._made: dict[int, tuple[_Entry, Record]] = {}
         self._processed: dict[int, tuple[object, Record | None, str]] = {}
-        self._snapshot: tuple[object, Records] | None = None
-        self._changes = 0
+        self._snapshot: tuple[object, list[ObservedSpan], Records] | None = None
+        self._outputs = 0
 
     @property
     def run_id(self) -> str:
@@ -102,16 +103,16 @@ class MemoryStore:
     def span_ended(self, span: Span, end: int, error: BaseException | None, /) -> None:  # noqa: ARG002 - on the span
         """Note that a span ended; values that could still change are copied."""
         attrs = span.attrs
-        if attrs is not None and not _ATOMIC.issuperset(map(type, attrs.values())):
+        if attrs is not None and is_tracked(attrs):  # a container inside, or something that may hold one
             span.attrs = {key: _frozen(value) for key, value in attrs.items()}
-        self._changes += 1
-        for listener in self._listeners:
-            listener(span)
+        if self._listeners:
+            for listener in self._listeners:
+                listener(span)
 
     def point(self, point: Point, /) -> None:
         """Keep a measurement or an event."""
         attrs = point[4]
-        if attrs is not None and not _ATOMIC.issuperset(map(type, attrs.values())):
+        if attrs is not None and is_tracked(attrs):
             kept: Point = (*point[:4], {key: _frozen(value) for key, value in attrs.items()}, *point[5:])
         else:
             kept = point
@@ -126,7 +127,7 @@ class MemoryStore:
     def processed(self, source: Span | Point, output: Record | None, processor: str, /) -> None:
         """Note what the processors of the context made of something kept earlier."""
         self._processed[id(source)] = (source, output, processor)
-        self._changes += 1
+        self._outputs += 1
         if len(self._processed) > 2 * self.limit:
             self._forget_processed()
 
@@ -168,10 +169,15 @@ class MemoryStore:
         the code passed.
         """
         with self._lock:
-            version = (self._accepted(), self._changes, id(self._entries))
-            if self._snapshot is None or self._snapshot[0] != version:
-                self._snapshot = (version, self._read())
-            return self._snapshot[1]
+            version = (self._accepted(), self._outputs, id(self._entries))
+            if self._snapshot is not None:
+                seen, were_open, records = self._snapshot
+                if seen == version and all(span.is_open for span in were_open):
+                    return records
+            were_open = self.open_spans()  # before reading: what ends meanwhile is read again next time
+            records = self._read()
+            self._snapshot = (version, were_open, records)
+            return records
 
     def events(self, name: str) -> list[Record]:
         """Return the events called *name*, without reading the rest."""
