@@ -29,7 +29,7 @@ test: $(VENV)/.ready
 	@$(BIN)/python -m pytest --cov --cov-report=term -n 2 $(ARGS)
 
 bench: $(VENV)-bench/.ready
-	@$(VENV)-bench/bin/python -m pytest --benchmark-only -p no:logfire $(ARGS)
+	@$(VENV)-bench/bin/python -m pytest --benchmark-only --benchmark-columns=min,median,rounds -p no:logfire -p no:pytest_logfire $(ARGS)
 
 lint: $(VENV)/.lint
 	@$(BIN)/ruff check .
