@@ -94,7 +94,7 @@ def telemetry_recorder() -> Iterator[TelemetryRecorder]:
     from pytest_telemetry._pytest.fixtures import recorder_of  # noqa: PLC0415 - on first use
     from pytest_telemetry._pytest.session import warn_of_sink_failures  # noqa: PLC0415 - on first use
 
-    [request] = _latest
+    request = _latest.pop()  # what stayed there would keep the test alive
     with recorder_of(request) as recorder:
         yield recorder
     warn_of_sink_failures(request.node)

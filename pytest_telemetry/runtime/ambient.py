@@ -7,16 +7,19 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
 
 from pytest_telemetry.runtime.context import NO_OP, TelemetryContext
+from pytest_telemetry.runtime.span import Span
 from pytest_telemetry.runtime.timed import timed_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pytest_telemetry.runtime.interface import Context
+
 __all__ = ("current_context", "timed", "use_context")
 
 F = TypeVar("F", bound="Callable[..., Any]")
 Source: TypeAlias = "TelemetryContext | Callable[[], TelemetryContext]"
-S = TypeVar("S", bound="TelemetryContext | Callable[[], TelemetryContext]")
+S = TypeVar("S", bound="TelemetryContext | Context | Callable[[], TelemetryContext]")
 
 _ambient: Final[ContextVar[Source | None]] = ContextVar("pytest_telemetry_context", default=None)
 _changing: Final = threading.RLock()
@@ -62,25 +65,34 @@ class use_context(Generic[S]):  # noqa: N801 - used like a function
     """Make *context* the ambient one inside a ``with`` block.
 
     Args:
-        context: What `current_context` returns inside the block, in this thread or task and in what it starts;
-            or a function that returns it, called by every look-up.
+        context: What `current_context` returns inside the block, in this thread or task and in what it starts: a
+            context or an open span; or a function that returns it, called by every look-up.
         all_threads: Also serve threads that were started without a copy of this one's context variables, which
             is what ``threading.Thread`` and executors do. A recorder asks for it; two blocks that
             overlap in time in different threads would serve each other's threads.
+
+    Raises:
+        TypeError: *context* is none of these.
     """
 
     def __init__(self, context: S, *, all_threads: bool = False) -> None:
+        if not callable(context):
+            raise TypeError(
+                f"use_context() takes a context, an open span, or a function that returns one, not {context!r}; "
+                "a recorder has a .context, and is made ambient by `with recorder:`"
+            )
         self._context = context
+        self._source: Source = (lambda: context) if isinstance(context, Span) else context  # type: ignore[assignment]  # a span has the whole interface
         self._all_threads = all_threads
         self._entered: list[tuple[object, Source | None]] = []
 
     def __enter__(self) -> S:
         block = object()
         self._entered.append((block, _ambient.get()))
-        _ambient.set(self._context)
+        _ambient.set(self._source)
         if self._all_threads:
             with _changing:
-                _everywhere.blocks = (*_everywhere.blocks, (block, self._context))
+                _everywhere.blocks = (*_everywhere.blocks, (block, self._source))
         return self._context
 
     def __exit__(self, exc_type: object, exc: BaseException | None, traceback: object, /) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from pytest_telemetry import TelemetryRecorder
 from pytest_telemetry.runtime.ambient import current_context, use_context
 from pytest_telemetry.runtime.context import NO_OP, TelemetryContext
 
@@ -62,6 +63,22 @@ def test_one_block_object_may_be_used_again(contexts: list[TelemetryContext]) ->
         assert current_context() is contexts[0]
 
     assert current_context() is in_a_thread() is NO_OP
+
+
+def test_an_open_span_may_be_ambient(contexts: list[TelemetryContext]) -> None:
+    """It has the whole interface of its context."""
+    with contexts[0]("a") as span, use_context(span, all_threads=True) as ambient:
+        assert ambient is current_context() is in_a_thread() is span
+
+    assert current_context() is NO_OP
+
+
+def test_what_is_no_context_is_refused_at_once() -> None:
+    """The code under observation must not be the first to notice."""
+    with pytest.raises(
+        TypeError, match=r"takes a context, .*, not <TelemetryRecorder: 0 records>; a recorder has"
+    ):
+        use_context(TelemetryRecorder())  # type: ignore[type-var]  # that is the point
 
 
 def test_tasks_inherit_it_and_keep_their_own(contexts: list[TelemetryContext]) -> None:
