@@ -51,7 +51,7 @@ def recorder_of(request: pytest.FixtureRequest) -> TelemetryRecorder:
     settings = _settings(request)
     recorder = TelemetryRecorder(
         clock=_clock(request),
-        limit=settings.get("limit") or _limit(request.config),
+        limit=_limit(request.config) if settings.get("limit") is None else settings["limit"],
         strict=settings.get("strict"),
         name=request.node.nodeid,
     )
@@ -73,9 +73,9 @@ def recorder_factory(request: pytest.FixtureRequest) -> Iterator[RecorderFactory
         strict: bool | None = None,
     ) -> TelemetryRecorder:
         recorder = TelemetryRecorder(
-            clock=clock or _clock(request),
+            clock=_clock(request) if clock is None else clock,
             processors=processors,
-            limit=limit or _limit(request.config),
+            limit=_limit(request.config) if limit is None else limit,
             strict=strict,
             name=f"{request.node.nodeid} ({name or f'recorder {len(made) + 1}'})",
         )
@@ -113,16 +113,25 @@ def _limit(config: pytest.Config) -> int:
 
 
 def _settings(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """Return what the closest ``telemetry`` marker says, refusing what it cannot mean."""
-    marker = request.node.get_closest_marker("telemetry")
-    if marker is None:
-        return {}
+    """Return what the ``telemetry`` markers say, the closest one last, refusing what they cannot mean."""
+    settings: dict[str, Any] = {}
+    for marker in reversed(list(request.node.iter_markers("telemetry"))):
+        wrong = _wrong(marker)
+        if wrong:
+            path, line, _ = request.node.location
+            pytest.fail(f"{path}:{(line or 0) + 1}: {wrong}", pytrace=False)
+        settings.update(marker.kwargs)
+    return settings
+
+
+def _wrong(marker: pytest.Mark) -> str:
+    """Return what is wrong with *marker*, or nothing."""
     unknown = [*map(repr, marker.args), *sorted(set(marker.kwargs) - _MARKER_SETTINGS)]
     if unknown:
-        path, line, _ = request.node.location
-        pytest.fail(
-            f"{path}:{(line or 0) + 1}: the telemetry marker does not know {', '.join(unknown)}; "
-            f"it takes {', '.join(sorted(_MARKER_SETTINGS))}",
-            pytrace=False,
-        )
-    return dict(marker.kwargs)
+        return f"the telemetry marker does not know {', '.join(unknown)}; it takes {', '.join(sorted(_MARKER_SETTINGS))}"
+    limit, strict = marker.kwargs.get("limit"), marker.kwargs.get("strict")
+    if limit is not None and (type(limit) is not int or limit < 1):
+        return f"limit of the telemetry marker must be a whole number above 0, not {limit!r}"
+    if strict is not None and not isinstance(strict, bool):
+        return f"strict of the telemetry marker must be True, False or None, not {strict!r}"
+    return ""

@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 __all__ = ("FailOnSinkError", "SinkFailedWarning", "attach", "warn_of_sink_failures")
 
 _recorders: Final = pytest.StashKey[list[tuple[str, "TelemetryRecorder"]]]()
+_shown: Final = pytest.StashKey[object]()
+_latest: Final = pytest.StashKey[pytest.Item]()
+_ended: Final = pytest.StashKey[bool]()
 _LINES: Final = 100
+_PATCHED: Final = ("repr_failure", "_repr_failure_py")
+"""What makes the text of a failing call, and of a failing set-up or teardown; pytest has no public name for the latter."""
 
 
 class SinkFailedWarning(UserWarning):
@@ -43,15 +48,37 @@ class FailOnSinkError:
 
 
 def attach(item: pytest.Item, recorder: TelemetryRecorder, name: str) -> None:
-    """Show what *recorder* holds, under *name*, when *item* fails."""
-    recorders = item.stash.setdefault(_recorders, [])
-    if not recorders:
-        item.repr_failure = partial(_repr_failure, item, item.repr_failure)  # type: ignore[method-assign]  # of this item only
-    recorders.append((name, recorder))
+    """Show what *recorder* holds, under *name*, when *item* fails, in its set-up and teardown too.
+
+    What earlier tests of the session recorded is let go, for pytest keeps every item until its end; so is what an
+    earlier run of *item* recorded, where a plugin runs it again.
+    """
+    if item.stash.get(_ended, False):
+        _let_go(item)
+    if _recorders not in item.stash:
+        _let_go(item.config.stash.get(_latest, None))
+        item.config.stash[_latest] = item
+        item.stash[_recorders] = []
+        for method in _PATCHED:
+            if hasattr(item, method):
+                setattr(item, method, partial(_repr_failure, item, getattr(item, method), method))
+    item.stash[_recorders].append((name, recorder))
+
+
+def _let_go(item: pytest.Item | None) -> None:
+    """Forget the recorders of *item*, whose reports have been made."""
+    if item is None or _recorders not in item.stash:
+        return
+    for method in _PATCHED:
+        vars(item).pop(method, None)
+    del item.stash[_recorders]
+    item.stash[_shown] = None
+    item.stash[_ended] = False
 
 
 def warn_of_sink_failures(item: pytest.Item) -> None:
-    """Warn with a `SinkFailedWarning` if a sink beside a recorder of *item* raised."""
+    """Warn with a `SinkFailedWarning` if a sink beside a recorder of *item*, which has ended, raised."""
+    item.stash[_ended] = True
     message = _sink_failures(item)
     if message:
         warnings.warn(message, SinkFailedWarning, stacklevel=2)
@@ -60,12 +87,17 @@ def warn_of_sink_failures(item: pytest.Item) -> None:
 def _repr_failure(
     item: pytest.Item,
     original: Callable[..., Any],
+    method: str,
     excinfo: pytest.ExceptionInfo[BaseException],
+    *arguments: Any,
     **options: Any,
 ) -> Any:
     """Add the section "Recorded telemetry" to the failure text itself, which editors and xdist pass on."""
-    text = original(excinfo, **options)
+    text = original(excinfo, *arguments, **options)
     add = getattr(text, "addsection", None)
+    if item.stash.get(_shown, None) is text or (add is None and method != "repr_failure"):
+        return text  # one method calls the other; and that a fixture does not exist has nothing to do with telemetry
+    item.stash[_shown] = text
     in_full = item.config.get_verbosity() >= 2
     for name, recorder in item.stash[_recorders]:
         title = f"Recorded telemetry ({name})" if name else "Recorded telemetry"

@@ -171,7 +171,7 @@ def test_every_recorder_of_a_failing_test_is_shown_by_name(pytester: pytest.Pyte
 
 
 def test_the_marker_sets_limit_and_strictness(pytester: pytest.Pytester) -> None:
-    """The closest telemetry marker decides how much is kept and whether misuse raises."""
+    """Telemetry markers decide how much is kept and whether misuse raises; the closest wins, setting by setting."""
     result = run(
         pytester,
         """
@@ -187,10 +187,17 @@ def test_the_marker_sets_limit_and_strictness(pytester: pytest.Pytester) -> None
         def test_strict(telemetry_recorder):
             with pytest.raises(ValueError, match="invalid scope name 'Bad Name'"):
                 telemetry_recorder.context("Bad Name")
+
+        @pytest.mark.telemetry(limit=2, strict=True)
+        class TestClass:
+            @pytest.mark.telemetry(strict=False)
+            def test_both(self, telemetry_recorder):
+                assert telemetry_recorder.store.limit == 2
+                telemetry_recorder.context("Bad Name")
         """,
     )
 
-    result.assert_outcomes(passed=2)
+    result.assert_outcomes(passed=3)
 
 
 def test_a_marker_with_an_unknown_setting_names_the_place(pytester: pytest.Pytester) -> None:
@@ -208,6 +215,51 @@ def test_a_marker_with_an_unknown_setting_names_the_place(pytester: pytest.Pytes
 
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["*.py:3: the telemetry marker does not know limmit; it takes limit, strict"])
+
+
+@pytest.mark.parametrize(
+    ("setting", "error"),
+    [
+        ("limit=0", "limit of the telemetry marker must be a whole number above 0, not 0"),
+        ("limit=-1", "limit of the telemetry marker must be a whole number above 0, not -1"),
+        ("limit='many'", "limit of the telemetry marker must be a whole number above 0, not 'many'"),
+        ("limit=True", "limit of the telemetry marker must be a whole number above 0, not True"),
+        ("strict='yes'", "strict of the telemetry marker must be True, False or None, not 'yes'"),
+    ],
+)
+def test_a_marker_with_an_impossible_setting_names_the_place(
+    pytester: pytest.Pytester, setting: str, error: str
+) -> None:
+    """A setting that means nothing is refused with its value, and not taken for the default."""
+    result = run(
+        pytester,
+        f"""
+        import pytest
+
+        @pytest.mark.telemetry({setting})
+        def test_it(telemetry_recorder):
+            pass
+        """,
+    )
+
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([f"*.py:3: {error}"])
+
+
+def test_a_factory_refuses_a_limit_of_nothing(pytester: pytest.Pytester) -> None:
+    """The limit 0 is not taken for the default."""
+    result = run(
+        pytester,
+        """
+        import pytest
+
+        def test_it(telemetry_recorder_factory):
+            with pytest.raises(ValueError, match="whole number above 0, not 0"):
+                telemetry_recorder_factory(limit=0)
+        """,
+    )
+
+    result.assert_outcomes(passed=1)
 
 
 @pytest.mark.parametrize("value", ["0", "-3", "many"])
@@ -382,3 +434,97 @@ def test_a_long_recording_is_cut_and_shown_in_full_on_request(pytester: pytest.P
 
     run(pytester, source).stdout.fnmatch_lines(["step", "... 51 more records"])
     run(pytester, source, "-vv").stdout.fnmatch_lines(["step  [[]at 298 s, took 2 s]"])
+
+
+def test_a_fixture_that_fails_shows_what_was_recorded(pytester: pytest.Pytester) -> None:
+    """An error of set-up or teardown carries the recording as a failing test does, once."""
+    result = run(
+        pytester,
+        """
+        import pytest
+
+        @pytest.fixture
+        def prepared(telemetry_recorder):
+            with telemetry_recorder.context("prepare"):
+                pass
+            raise RuntimeError("in set-up")
+
+        @pytest.fixture
+        def used(telemetry_recorder):
+            yield
+            with telemetry_recorder.context("clean.up"):
+                pass
+            raise RuntimeError("in teardown")
+
+        def test_setup(prepared):
+            pass
+
+        def test_teardown(used):
+            pass
+
+        def test_call(telemetry_recorder):
+            with telemetry_recorder.context("call"):
+                pass
+            assert False
+
+        def test_unknown(telemetry_recorder, no_such_fixture):
+            pass
+        """,
+    )
+
+    result.assert_outcomes(errors=3, passed=1, failed=1)
+    text = result.stdout.str()
+    assert text.count("- Recorded telemetry -") == 3
+    for name in ("prepare", "clean.up", "call"):
+        result.stdout.fnmatch_lines(["*- Recorded telemetry -*", name])
+
+
+def test_recordings_of_earlier_tests_are_let_go(pytester: pytest.Pytester) -> None:
+    """A session of any length holds the recordings of one test."""
+    result = run(
+        pytester,
+        """
+        import gc
+        import weakref
+
+        earlier = []
+
+        def test_earlier(telemetry_recorder, telemetry_recorder_factory):
+            earlier.extend(map(weakref.ref, [telemetry_recorder, telemetry_recorder_factory()]))
+
+        def test_later(telemetry_recorder):
+            gc.collect()
+            assert [recorder() for recorder in earlier] == [None, None]
+        """,
+    )
+
+    result.assert_outcomes(passed=2)
+
+
+def test_a_test_that_is_run_again_shows_its_latest_recording_only(pytester: pytest.Pytester) -> None:
+    """Plugins that repeat a failing test get a report of each run by itself."""
+    pytester.makeconftest(
+        """
+        from _pytest.runner import runtestprotocol
+
+        def pytest_runtest_protocol(item, nextitem):
+            runtestprotocol(item, log=False, nextitem=nextitem)
+            runtestprotocol(item, nextitem=nextitem)
+            return True
+        """
+    )
+    result = run(
+        pytester,
+        """
+        runs = []
+
+        def test_it(telemetry_recorder):
+            runs.append(1)
+            telemetry_recorder.context.event(f"run.{len(runs)}")
+            assert False
+        """,
+    )
+
+    result.assert_outcomes(failed=1)
+    assert result.stdout.str().count("- Recorded telemetry -") == 1
+    result.stdout.fnmatch_lines(["event: run.2"])
