@@ -10,11 +10,11 @@ if TYPE_CHECKING:
 __all__ = ("ENDED", "OVER", "ROOT", "Identity", "OwnPath", "Path", "SpanEnded", "UnusableName")
 
 
-class SpanEnded(LookupError):  # noqa: N818 - a state, not an error
+class SpanEnded(LookupError):
     """A child was asked of a span that has ended; internal, never seen by callers."""
 
 
-class UnusableName(LookupError):  # noqa: N818 - likewise
+class UnusableName(LookupError):
     """A span was named by something that is no name; internal, never seen by callers."""
 
 
