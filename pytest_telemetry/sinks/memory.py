@@ -7,6 +7,7 @@ import os
 import threading
 from collections import deque
 from gc import is_tracked
+from operator import is_
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
@@ -83,7 +84,7 @@ class MemoryStore:
         self._accept = self._taken.add
         self._made: dict[int, tuple[_Entry, Record]] = {}
         self._processed: dict[int, tuple[object, Record | None, str]] = {}
-        self._snapshot: tuple[object, list[ObservedSpan], Records] | None = None
+        self._snapshot: tuple[object, list[tuple[ObservedSpan, list[object]]], Records] | None = None
         self._outputs = 0
 
     @property
@@ -111,11 +112,11 @@ class MemoryStore:
 
     def point(self, point: Point, /) -> None:
         """Keep a measurement or an event."""
-        attrs = point[4]
+        kept, attrs = point, point[4]
         if attrs is not None and is_tracked(attrs):
-            kept: Point = (*point[:4], {key: _frozen(value) for key, value in attrs.items()}, *point[5:])
-        else:
-            kept = point
+            kept = (*point[:4], {key: _frozen(value) for key, value in attrs.items()}, *point[5:])
+        if is_tracked(point[2]):
+            kept = (*kept[:2], _frozen(point[2]), *kept[3:])
         self._accept()
         self._append(_Measured(point, kept))
 
@@ -169,12 +170,15 @@ class MemoryStore:
         the code passed.
         """
         with self._lock:
-            version = (self._accepted(), self._outputs, id(self._entries))
+            # an entry is accepted before it is added: the last one tells whether that has happened
+            last = id(self._entries[-1]) if self._entries else 0
+            version = (self._accepted(), self._outputs, id(self._entries), last)
             if self._snapshot is not None:
                 seen, were_open, records = self._snapshot
-                if seen == version and all(span.is_open for span in were_open):
+                if seen == version and all(_is_as_seen(*each) for each in were_open):
                     return records
-            were_open = self.open_spans()  # before reading: what ends meanwhile is read again next time
+            # before reading: what ends or changes meanwhile is read again next time
+            were_open = [(span, _values_of(span)) for span in self.open_spans()]
             records = self._read()
             self._snapshot = (version, were_open, records)
             return records
@@ -333,6 +337,16 @@ def _nearest_id(span: Span | None, span_ids: Mapping[int, str | None]) -> str | 
             return span_ids[id(span)]
         span = span.parent
     return None
+
+
+def _values_of(span: ObservedSpan) -> list[object]:
+    return [] if span.attrs is None else list(span.attrs.values())
+
+
+def _is_as_seen(span: ObservedSpan, values: list[object]) -> bool:
+    """Return whether *span* is still open, with attributes of these *values*."""
+    now = _values_of(span)
+    return span.is_open and len(now) == len(values) and all(map(is_, now, values))
 
 
 def _frozen(value: Any) -> Any:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 
-from pytest_telemetry import Record, TelemetryContext, event, only, span
+from pytest_telemetry import Record, TelemetryContext, event, metric, only, span
 from pytest_telemetry.model.protocols import Store
 from pytest_telemetry.runtime.pipeline import Observer
 from pytest_telemetry.sinks.memory import MemoryStore, creation_line
@@ -96,13 +96,17 @@ def test_an_exception_is_not_kept_alive(tele: TelemetryContext) -> None:
 
 
 def test_values_that_change_later_are_kept_as_they_were(store: MemoryStore, tele: TelemetryContext) -> None:
-    """Lists and dictionaries are copied when the span ends or the event is emitted."""
+    """Lists and dictionaries are copied when the span ends or the measurement or event is emitted."""
     rows = [1]
     with tele("a", rows=rows):
         tele.event("e", rows=rows)
+        tele.metric("m", rows, rows=rows)
     rows.append(2)
 
-    assert store.records() == [span("a", event("e", rows=[1]), rows=[1])]
+    assert store.records() == [
+        span("a", event("e", rows=[1]), metric("m", rows=[1]), rows=[1]),
+    ]
+    assert store.records()[-1].value == [1]
 
 
 def test_what_cannot_be_copied_is_kept_as_it_is(store: MemoryStore, tele: TelemetryContext) -> None:
@@ -163,6 +167,38 @@ def test_a_snapshot_does_not_change_and_is_made_once(store: MemoryStore, tele: T
     assert len(before) == 1
     assert len(store.records()) == 2
     assert store.records()[0] is before[0]
+
+
+def test_an_open_span_is_read_again_when_its_attributes_change(
+    store: MemoryStore, tele: TelemetryContext
+) -> None:
+    """Be they added or replaced, by a value that is equal or not."""
+    with tele("a") as a:
+        assert store.records() == [span("a", only())]
+        a.set(x=1)
+        assert store.records() == [span("a", only(x=1))]
+        a.set(x=2)
+        assert store.records() == [span("a", only(x=2))]
+        assert store.records() is store.records()
+
+
+def test_who_reads_while_something_is_added_sees_it_next_time(
+    store: MemoryStore, tele: TelemetryContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An entry is counted before it can be read, and what was read in between is not taken for the whole."""
+    add = store._append
+
+    def slowly(entry: object) -> None:
+        store.records()
+        add(entry)  # type: ignore[arg-type]  # what it was called with
+
+    monkeypatch.setattr(store, "_append", slowly)
+    tele.event("a")
+    first = store.records()
+    tele.event("b")
+
+    assert first == [event("a")]
+    assert store.records() == [event("a"), event("b")]
 
 
 def test_records_from_elsewhere_can_be_added(store: MemoryStore) -> None:
