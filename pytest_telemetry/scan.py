@@ -14,7 +14,7 @@ from pytest_telemetry.checks.percentiles import Percentiles
 from pytest_telemetry.checks.streaming import Judgement, StreamingCheck
 from pytest_telemetry.checks.timing import MonotonicTiming
 from pytest_telemetry.model.errors import UnusableInput
-from pytest_telemetry.model.wire import LogLine, LogReader
+from pytest_telemetry.model.wire import BadLine, LogLine, LogReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -191,11 +191,11 @@ def scan_stream(
     judgements = [check.start() if isinstance(check, StreamingCheck) else _Whole(check) for check in checks]
     reader = LogReader(stream)
     try:
-        _feed(reader, judgements, progress)
+        first_bad = _feed(reader, judgements, progress)
     except OSError as error:
         raise UnusableInput(f"{name}: {error.strerror or error}") from error
     if not reader.events and not allow_empty:
-        raise UnusableInput(f"{name}: {_nothing(reader)}")
+        raise UnusableInput(f"{name}: {_nothing(reader, first_bad)}")
     findings = tuple(finding for judgement in judgements for finding in judgement.findings())
     ids = tuple(check.id for check in checks)
     return ScanResult(name, reader.events, reader.malformed, reader.blank, findings, ids)
@@ -203,7 +203,9 @@ def scan_stream(
 
 def _feed(
     reader: LogReader, judgements: Sequence[Judgement], progress: Callable[[int], object] | None
-) -> None:
+) -> BadLine | None:
+    """Give every line to every judgement; return the first that is no event."""
+    first_bad = None
     adders = [judgement.add for judgement in judgements]
     reported = 0
     for line in reader:
@@ -211,6 +213,7 @@ def _feed(
             for add in adders:
                 add(line.record, line)
         else:
+            first_bad = first_bad or line
             for judgement in judgements:
                 judgement.add_bad(line)
         if progress is not None and reader.offset - reported > 1_000_000:
@@ -218,17 +221,18 @@ def _feed(
             reported = reader.offset
     if progress is not None:
         progress(reader.offset - reported)
+    return first_bad
 
 
-def _nothing(reader: LogReader) -> str:
-    if not reader.malformed:
+def _nothing(reader: LogReader, first_bad: BadLine | None) -> str:
+    if first_bad is None:
         return "is empty: nothing to judge"
     lines = (
         "its one line is no event"
         if reader.malformed == 1
         else f"none of its {reader.malformed:,} lines is an event"
     )
-    return f"{lines}: is it an event log, one JSON object a line?"
+    return f"{lines}: is it an event log, one JSON object a line? Line {first_bad.number}: {first_bad.reason}"
 
 
 class _Whole(Judgement):

@@ -120,7 +120,7 @@ def _chosen(checks: Sequence[Check], only: Sequence[str], skip: Sequence[str]) -
 
 
 def _ids(texts: Sequence[str]) -> set[str]:
-    ids = {part.strip() for text in texts for part in text.split(",")} - {""}
+    ids = {part.strip() for text in texts for part in text.rstrip(", ").split(",")}
     unknown = sorted(ids - set(CHECK_IDS))
     if unknown:
         raise UnusableInput(f"unknown check {unknown[0]!r}: use one of {', '.join(CHECK_IDS)}")
@@ -158,6 +158,8 @@ def _print_text(result: ScanResult, *, first: bool) -> None:
 
 
 def _in_colour() -> bool:
+    if sys.stdout is None:  # it was closed by whoever started us
+        return False
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 

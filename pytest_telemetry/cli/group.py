@@ -43,15 +43,13 @@ class _LazyGroup(click.Group):
     name="pytest-telemetry",
     cls=_LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    help="Judge the telemetry that tests and applications left behind.\n\n"
+    "\b\nStart with:  pytest-telemetry check events.jsonl",
     epilog="The tests themselves need no command: write `def test_x(telemetry_recorder): ...` and run pytest.",
 )
 @click.version_option(package_name="pytest-telemetry", message="%(prog)s %(version)s")
 def commands() -> None:
-    r"""Judge the telemetry that tests and applications left behind.
-
-    \b
-    Start with:  pytest-telemetry check events.jsonl
-    """
+    """Judge the telemetry that tests and applications left behind."""
 
 
 def complain(text: str) -> None:
@@ -60,13 +58,21 @@ def complain(text: str) -> None:
 
 
 def say(text: str, *, colour: bool = False) -> None:
-    """Write to standard output; where its reader has gone, nowhere, so that the exit code is still right."""
+    """Write to standard output; where its reader has gone, nowhere, so that the exit code is still right.
+
+    Raises:
+        TelemetryError: It cannot be written, because the disk is full for one.
+    """
+    if sys.stdout is None:
+        return
     try:
         click.echo(text, color=colour or None)
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as error:
         # What is still buffered would fail again when the interpreter ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            raise TelemetryError(f"cannot write to standard output: {error.strerror or error}") from error
 
 
 def run() -> NoReturn:

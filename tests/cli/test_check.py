@@ -175,10 +175,13 @@ def one_line(err: str) -> str:
             "is UTF-16 text, not UTF-8; an event log is UTF-8 text, one JSON object a line",
         ),
         (
-            b"# a page\n\ntext\n",
-            "none of its 2 lines is an event: is it an event log, one JSON object a line?",
+            b"[1]\n\n# a page\n",
+            "none of its 2 lines is an event: is it an event log, one JSON object a line? Line 1: not an object, but an array",
         ),
-        (b"hello", "its one line is no event: is it an event log, one JSON object a line?"),
+        (
+            b"hello",
+            "its one line is no event: is it an event log, one JSON object a line? Line 1: not an object, but an array",
+        ),
     ],
 )
 def test_unusable_input_is_one_line_and_exit_2(
@@ -260,6 +263,7 @@ def test_bad_lines_are_findings(run: Any, tmp_path: Path) -> None:
     [
         (["--only", "run"], "unknown check 'run': use one of well-formed, run-id, timestamps"),
         (["--skip", "run-id,spam"], "unknown check 'spam': use one of"),
+        (["--only", ""], "unknown check '': use one of"),
         (["--only", "percentiles"], "--only percentiles needs --summary FILE"),
         (["--only", "run-id", "--skip", "run-id"], "--only and --skip leave no check to run"),
     ],
