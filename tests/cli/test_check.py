@@ -179,7 +179,7 @@ def one_line(err: str) -> str:
             "none of its 2 lines is an event: is it an event log, one JSON object a line? Line 1: not an object, but an array",
         ),
         (
-            b"hello",
+            b"[1]",
             "its one line is no event: is it an event log, one JSON object a line? Line 1: not an object, but an array",
         ),
     ],
