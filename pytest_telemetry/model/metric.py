@@ -26,7 +26,7 @@ class Metric:
 
     Args:
         records: Where to look.
-        name: Text or a glob.
+        name: Text, a glob, or a compiled expression.
         attrs: What the series must have; a subset.
 
     Attributes:
@@ -39,7 +39,7 @@ class Metric:
     __slots__ = ("attrs", "measured", "name", "records")
     __hash__: ClassVar[None]  # type: ignore[assignment]  # equality is by value
 
-    def __init__(self, records: Records, name: str, attrs: Mapping[str, Any]) -> None:
+    def __init__(self, records: Records, name: Any, attrs: Mapping[str, Any]) -> None:
         self.records = records
         self.name = name
         self.attrs = dict(attrs)
@@ -150,7 +150,8 @@ class Metric:
         series = ",".join(
             f"{key}={value if isinstance(value, str) else brief(value)}" for key, value in self.attrs.items()
         )
-        return f"{self.name}{{{series}}}" if series else self.name
+        name = self.name if isinstance(self.name, str) else brief(self.name)
+        return f"{name}{{{series}}}" if series else name
 
     def _compare(self, compare: Callable[[Any, Any], Any], other: object) -> bool:
         against = other.value if isinstance(other, Metric) else other

@@ -71,18 +71,28 @@ class Records(Sequence[Record]):
             return self._inside(self._span_at(key))
         if isinstance(key, slice):
             return self._view(self._items[key], "in a slice of the recording")
+        if not isinstance(key, SupportsIndex):
+            raise TypeError(
+                f"{brief(key)} is no place in a recording: that is a path ('etl/load') or an index"
+            )
         return self._items[key]
 
     def count(self, value: Any) -> int:
-        """Return how many records *value* describes, with what is inside them; it may also be a Record."""
-        return len(self.find(value)) if isinstance(value, Pattern) else self._items.count(value)
+        """Return how many records *value* describes, with what is inside them; it may also be a Record.
+
+        Raises:
+            TypeError: It is neither, or a pattern of several records.
+        """
+        return self._items.count(value) if isinstance(value, Record) else len(self.find(value))
 
     def find(self, pattern: Pattern) -> tuple[Record, ...]:
         """Return every record that *pattern* describes, with what is inside it.
 
         Raises:
-            TypeError: The pattern describes several records.
+            TypeError: The pattern describes several records, or is none.
         """
+        if not isinstance(pattern, Pattern):
+            raise TypeError(_no_pattern(pattern))
         return tuple(matching_records(pattern, self))
 
     # The tree
@@ -180,11 +190,11 @@ class Records(Sequence[Record]):
         words += ["stage 'call'"] if stage == "call" else []
         return pool._view(items, f"in the view of {', '.join(words)}" if words else self.place)  # noqa: SLF001 - own family
 
-    def metric(self, name: str, /, *attributes: Mapping[str, Any], **attrs: Any) -> Metric:
+    def metric(self, name: Any, /, *attributes: Mapping[str, Any], **attrs: Any) -> Metric:
         """Return what the metric *name* measured here, over all series that have the attributes.
 
         Args:
-            name: Text or a glob.
+            name: Text, a glob, or a compiled expression.
             attributes: Mappings, for names that are no keywords.
             attrs: Attributes.
         """
@@ -201,9 +211,7 @@ class Records(Sequence[Record]):
             return found(item, self)
         if isinstance(item, Record):
             return any(record is item for record in self) or item in self._items
-        raise TypeError(
-            f"{brief(item)} cannot be in a recording: ask for a pattern, such as span({brief(item)})"
-        )
+        raise TypeError(_no_pattern(item))
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Records):
@@ -218,12 +226,19 @@ class Records(Sequence[Record]):
 
     def __ne__(self, other: object) -> bool:
         __tracebackhide__ = True
+        if isinstance(other, Pattern | AbstractSet):  # unequal to every recording, which nobody means to say
+            raise TypeError(
+                f"a recording is compared by != with a list of patterns, not with {brief(other)}; "
+                "that something was not recorded is `not in`"
+            )
         if expectation(other):
             self._require_something(other)
         return not self == other
 
     def __ge__(self, other: object) -> bool:
-        if isinstance(other, Pattern) or not isinstance(other, list | tuple | AbstractSet):
+        if isinstance(other, Pattern):
+            raise TypeError(f"`>=` takes a list or a set: write [{other!r}], or {other!r} in ...")
+        if not isinstance(other, list | tuple | AbstractSet):
             return NotImplemented
         __tracebackhide__ = True
         parts = _patterns(other)
@@ -363,6 +378,13 @@ def expectation(expected: object) -> tuple[Item, ...] | None:
     ):
         return tuple(expected)
     return None
+
+
+def _no_pattern(item: object) -> str:
+    if isinstance(item, list | tuple | AbstractSet):
+        return f"{brief(item)} cannot be in a recording: several patterns are asked for with >= and a list or a set"
+    example = f"span({brief(item)})" if isinstance(item, str) else "span('load')"
+    return f"{brief(item)} cannot be in a recording: ask for a pattern, such as {example}"
 
 
 def _patterns(expected: Iterable[object]) -> tuple[Pattern, ...]:

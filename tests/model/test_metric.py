@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from typing import TYPE_CHECKING, Any
 
@@ -173,3 +174,11 @@ def test_a_quantile_is_no_percentage(rows: Records) -> None:
     """The usual slip, 95 for 0.95, is named."""
     with pytest.raises(ValueError, match="a quantile lies between 0 and 1"):
         rows.metric("rows.read").quantile(95)
+
+
+def test_a_metric_may_be_chosen_by_an_expression(rows: Records) -> None:
+    """What no text is, is shown as it was written."""
+    metric = rows.metric(re.compile("^rows[.]"), format="csv")
+
+    assert metric.count > 0
+    assert repr(metric) == "re.compile('^rows[.]'){format=csv}"

@@ -227,7 +227,36 @@ def test_recordings_are_compared_by_content(rec: Records) -> None:
         ),
         (lambda rec: rec >= ["load"], TypeError, r"'load' is no pattern; recordings are compared with span"),
         (lambda rec: rec >= [], ValueError, r"an empty expectation holds for every recording"),
-        (lambda rec: rec >= span("a"), TypeError, r"not supported"),
+        (
+            lambda rec: rec >= span("a"),
+            TypeError,
+            r"`>=` takes a list or a set: write \[span\('a'\)\], or span\('a'\) in",
+        ),
+        (lambda rec: rec >= 1, TypeError, r"not supported"),
+        (
+            lambda rec: None in rec,
+            TypeError,
+            r"None cannot be in a recording: ask for a pattern, such as span\('load'\)",
+        ),
+        (
+            lambda rec: [span("a")] in rec,
+            TypeError,
+            r"\[span\('a'\)\] cannot be in a recording: several patterns are asked for with >= and a list or a set",
+        ),
+        (lambda rec: rec != span("a"), TypeError, r"by != with a list of patterns, not with span\('a'\)"),
+        (lambda rec: span("a") != rec, TypeError, r"by != with a list of patterns, not with span\('a'\)"),
+        (
+            lambda rec: rec != {span("a")},
+            TypeError,
+            r"by != with a list of patterns, not with \{span\('a'\)\}",
+        ),
+        (lambda rec: rec.find("load"), TypeError, r"'load' cannot be in a recording"),
+        (lambda rec: rec.count("load"), TypeError, r"'load' cannot be in a recording"),
+        (
+            lambda rec: rec[span("a")],
+            TypeError,
+            r"span\('a'\) is no place in a recording: that is a path \('etl/load'\)",
+        ),
         (lambda rec: rec >= [span("a"), ~span("b")], TypeError, r"~span\('b'\) cannot stand in a sequence"),
     ],
 )
