@@ -95,9 +95,11 @@ def telemetry_recorder() -> Iterator[TelemetryRecorder]:
     from pytest_telemetry._pytest.session import warn_of_sink_failures  # noqa: PLC0415 - on first use
 
     request = _latest.pop()  # what stayed there would keep the test alive
-    with recorder_of(request) as recorder:
-        yield recorder
-    warn_of_sink_failures(request.node)
+    try:
+        with recorder_of(request) as recorder:
+            yield recorder
+    finally:  # leaving raises where a warning of an open span is an error
+        warn_of_sink_failures(request.node)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 
 from pytest_telemetry._pytest.session import attach, warn_of_sink_failures
 from pytest_telemetry.model.clock import SYSTEM_CLOCK
+from pytest_telemetry.runtime.current import resume
 from pytest_telemetry.testing.recorder import TelemetryRecorder
 
 if TYPE_CHECKING:
@@ -61,7 +62,8 @@ def recorder_of(request: pytest.FixtureRequest) -> TelemetryRecorder:
 
 @contextmanager
 def recorder_factory(request: pytest.FixtureRequest) -> Iterator[RecorderFactory]:
-    """Run one test with a factory of recorders; spans they leave open are warned about at the end."""
+    """Run one test with a factory of recorders; spans left open do not leak, and are warned about at the end."""
+    outer = resume(None)
     made: list[TelemetryRecorder] = []
 
     def factory(
@@ -84,9 +86,12 @@ def recorder_factory(request: pytest.FixtureRequest) -> Iterator[RecorderFactory
         return recorder
 
     yield factory
-    for recorder in made:
-        recorder.warn_of_open_spans()
-    warn_of_sink_failures(request.node)
+    resume(outer)
+    try:
+        for recorder in made:
+            recorder.warn_of_open_spans()
+    finally:  # a warning may be an error
+        warn_of_sink_failures(request.node)
 
 
 def _clock(request: pytest.FixtureRequest) -> Clock:

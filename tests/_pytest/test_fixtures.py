@@ -83,28 +83,36 @@ def test_recordings_of_two_tests_do_not_mix(pytester: pytest.Pytester) -> None:
     result.assert_outcomes(passed=3)
 
 
-def test_a_scope_left_open_is_reported_with_its_line_and_does_not_leak(pytester: pytest.Pytester) -> None:
+@pytest.mark.parametrize("fixture", ["telemetry_recorder", "telemetry_recorder_factory"])
+def test_a_scope_left_open_is_reported_with_its_line_and_does_not_leak(
+    pytester: pytest.Pytester, fixture: str
+) -> None:
     """The warning names the line that opened the scope; the next test's spans are roots all the same."""
     result = run(
         pytester,
-        """
+        f"""
+        import pytest
         from pytest_telemetry import span
 
-        def test_leaks(telemetry_recorder):
-            telemetry_recorder.context("left.open").__enter__()
+        @pytest.fixture
+        def recorder({fixture}):
+            return {fixture}() if callable({fixture}) else {fixture}
 
-        def test_is_clean(telemetry_recorder):
-            with telemetry_recorder.context("b"):
+        def test_leaks(recorder):
+            recorder.context("left.open").__enter__()
+
+        def test_is_clean(recorder):
+            with recorder.context("b"):
                 pass
-            assert telemetry_recorder == [span("b")]
-            assert telemetry_recorder.records()[0].scope == "b"
+            assert recorder == [span("b")]
+            assert recorder.records()[0].scope == "b"
         """,
     )
 
     result.assert_outcomes(passed=2, warnings=1)
     result.stdout.fnmatch_lines(
         [
-            "*UnfinishedSpanWarning: span 'left.open' was opened at *test_a_scope_left_open*.py:4 and never closed"
+            "*UnfinishedSpanWarning: span 'left.open' was opened at *test_a_scope_left_open*.py:9 and never closed"
         ]
     )
 
@@ -501,8 +509,12 @@ def test_recordings_of_earlier_tests_are_let_go(pytester: pytest.Pytester) -> No
     result.assert_outcomes(passed=2)
 
 
-def test_a_test_that_is_run_again_shows_its_latest_recording_only(pytester: pytest.Pytester) -> None:
-    """Plugins that repeat a failing test get a report of each run by itself."""
+@pytest.mark.parametrize("fixture", ["telemetry_recorder", "telemetry_recorder_factory"])
+@pytest.mark.parametrize("left_open", [False, True])
+def test_a_test_that_is_run_again_shows_its_latest_recording_only(
+    pytester: pytest.Pytester, fixture: str, left_open: bool
+) -> None:
+    """Plugins that repeat a failing test get a report of each run by itself, also where its end was an error."""
     pytester.makeconftest(
         """
         from _pytest.runner import runtestprotocol
@@ -515,16 +527,21 @@ def test_a_test_that_is_run_again_shows_its_latest_recording_only(pytester: pyte
     )
     result = run(
         pytester,
-        """
+        f"""
         runs = []
 
-        def test_it(telemetry_recorder):
+        def test_it({fixture}):
+            recorder = {fixture}("a") if callable({fixture}) else {fixture}
             runs.append(1)
-            telemetry_recorder.context.event(f"run.{len(runs)}")
+            recorder.context.event(f"run.{{len(runs)}}")
+            if {left_open} and len(runs) == 1:
+                recorder.context("left.open").__enter__()
             assert False
         """,
+        "-W",
+        "error::pytest_telemetry.testing.recorder.UnfinishedSpanWarning",
     )
 
     result.assert_outcomes(failed=1)
-    assert result.stdout.str().count("- Recorded telemetry -") == 1
+    assert result.stdout.str().count("- Recorded telemetry") == 1
     result.stdout.fnmatch_lines(["event: run.2"])
