@@ -45,7 +45,7 @@ def test_benchmarks_run_when_asked_for(
     project: pytest.Pytester, arguments: list[str], outcome: dict[str, int]
 ) -> None:
     """Plain pytest runs the tests; the option, or a path in the directory, runs the benchmarks and no test."""
-    result = project.runpytest_inprocess(*arguments, "-v")
+    result = project.runpytest_subprocess(*arguments, "-v")
 
     result.assert_outcomes(**outcome)
     asked = any("benchmark" in argument for argument in arguments)
@@ -58,7 +58,7 @@ def test_disabled_benchmarks_do_not_judge(project: pytest.Pytester) -> None:
         "def test_speed(measure):\n    assert False\n", encoding="utf-8"
     )
 
-    result = project.runpytest_inprocess("benchmarks", "--benchmark-disable", "-rs")
+    result = project.runpytest_subprocess("benchmarks", "--benchmark-disable", "-rs")
 
     result.assert_outcomes(skipped=1)
     result.stdout.fnmatch_lines(["SKIPPED*pytest-benchmark is disabled*"])
