@@ -13,7 +13,7 @@ from pytest_telemetry.analysis.nearest import nearest
 from pytest_telemetry.analysis.summary import metric_summaries, report_text, timing_summaries
 from pytest_telemetry.analysis.tree import tree_text
 from pytest_telemetry.model.clock import SYSTEM_CLOCK
-from pytest_telemetry.model.wording import plural
+from pytest_telemetry.model.wording import brief, plural
 from pytest_telemetry.runtime.ambient import use_context
 from pytest_telemetry.runtime.context import TelemetryContext
 from pytest_telemetry.runtime.current import resume
@@ -249,8 +249,13 @@ class TelemetryRecorder:
 
         Raises:
             AssertionError: The check found something; the first line is its first finding.
+            TypeError: *check* is none; a class of checks has to be called first.
         """
         __tracebackhide__ = True
+        if isinstance(check, type) or not callable(check):
+            raise TypeError(
+                f"{brief(check)} is no check: pass an object, such as Latency(span('load'), p95_ms=50)"
+            )
         findings = [finding for finding in check(self.records()) if finding.level != "info"]
         if findings:
             lines = [finding.message for finding in findings]

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_telemetry.model.clock import SYSTEM_CLOCK
 from pytest_telemetry.model.matching import found
+from pytest_telemetry.model.pattern import Pattern
+from pytest_telemetry.model.wording import brief
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pytest_telemetry.model.pattern import Pattern
     from pytest_telemetry.sinks.memory import MemoryStore
     from pytest_telemetry.testing.fake_clock import FakeClock
     from pytest_telemetry.testing.recorder import TelemetryRecorder
@@ -25,6 +26,7 @@ _GRACE_S: Final = 0.05
 
 def wait(recorder: TelemetryRecorder, pattern: Pattern, timeout: float) -> bool:
     """Return whether *pattern* was recorded within *timeout* seconds, fake ones where the clock is fake."""
+    _require_possible(pattern, timeout)
     recorder.flush()
     changed = threading.Event()
     with _told_of_changes(recorder.store, changed.set):
@@ -43,6 +45,7 @@ async def wait_async(recorder: TelemetryRecorder, pattern: Pattern, timeout: flo
     """Do the same on a running asyncio loop, in the time of that loop."""
     import asyncio  # noqa: PLC0415 - only where a loop is running already
 
+    _require_possible(pattern, timeout)
     recorder.flush()
     loop = asyncio.get_running_loop()
     changed = asyncio.Event()
@@ -55,6 +58,13 @@ async def wait_async(recorder: TelemetryRecorder, pattern: Pattern, timeout: flo
         except TimeoutError:
             return found(pattern, recorder.records())
         return True
+
+
+def _require_possible(pattern: object, timeout: object) -> None:
+    if not isinstance(pattern, Pattern):
+        raise TypeError(f"cannot wait for {brief(pattern)}: wait for a pattern, such as span('load')")
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float):
+        raise TypeError(f"timeout is a number of seconds, not {brief(timeout)}")
 
 
 def _wait_in_fake_time(

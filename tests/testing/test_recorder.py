@@ -403,3 +403,12 @@ def test_await_for_fails_like_wait_for() -> None:
 
     with pytest.raises(AssertionError, match=r"^waited 0.01 s for event\('task'\): not recorded"):
         asyncio.run(main())
+
+
+@pytest.mark.parametrize("check", [None, 5, Finding])
+def test_only_a_check_can_judge(recorder: TelemetryRecorder, check: object) -> None:
+    """A class of checks that was not called is a likely slip, and none either."""
+    with pytest.raises(
+        TypeError, match=r"is no check: pass an object, such as Latency\(span\('load'\), p95_ms=50\)"
+    ):
+        recorder.check(check)  # type: ignore[arg-type]  # what is refused is no check
