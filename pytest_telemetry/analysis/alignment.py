@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pytest_telemetry.analysis.pairing import cheapest_pairs
-from pytest_telemetry.analysis.reasons import differences, location, lost
+from pytest_telemetry.analysis.reasons import differences, how_many, location, lost
 from pytest_telemetry.analysis.rows import Row, written
 from pytest_telemetry.model.assignment import Room, fill
 from pytest_telemetry.model.matching import opens, plans
@@ -76,7 +76,8 @@ class Alignment:
         note = "; ".join(difference.long() for difference in wrong)
         self.rows.append(Row(depth, "!" if wrong else " ", record, one, note))
         self.diagnoses += [
-            f"{self.matcher.records.path(record)}: {difference.sentence()}" for difference in wrong
+            f"{self.matcher.records.path(record)}: {difference.sentence()}{difference.hint}"
+            for difference in wrong
         ]
         if one.items or self.matcher.exact:
             self.level(one.items, self.matcher.records.children(record), one.head(), depth + 1)
@@ -184,10 +185,13 @@ class _Level:
         self.slot_of = self._paired()
         self.held = Counter(self.slot_of.values())
         self.because: dict[tuple[str, str], str] = {}
+        self.counted_short: set[int] = set()
+        """Slots whose diagnosis is that too few, or too many, of what stands here are as they should be."""
 
     def add(self) -> None:
         """Add the rows and diagnoses of this level."""
         forbidden = self._forbidden()
+        self._diagnose_matching()
         self._diagnose_counts()
         misplaced = {} if self._missing() else self._out_of_order()
         counted_here = {
@@ -203,7 +207,12 @@ class _Level:
             elif index in misplaced:
                 self._row("!", node, misplaced[index])
             elif number is not None:
+                told = len(self.to.diagnoses)
                 self._filled(self.plan.slots[number], node)
+                if number in self.counted_short:
+                    del self.to.diagnoses[
+                        told:
+                    ]  # the row shows what would have to change; the count says the rest
             elif self.is_open and index not in counted_here:
                 self.to._as_expected([node], self.depth)  # noqa: SLF001 - the same module
             else:
@@ -261,6 +270,22 @@ class _Level:
             self.to.diagnoses.append(f"{self.place} has {what}, which must not be there")
         return present
 
+    def _diagnose_matching(self) -> None:
+        """Say of an open level how many records are as a counted pattern asks, where others have its name too."""
+        if not self.is_open:
+            return
+        for number, slot in enumerate(self.plan.slots):
+            here, matching = sum(_has_name(slot, node) for node in self.nodes), len(self.accepted[number])
+            high = slot.high if slot.counted else None
+            if not 0 < matching < here or (matching >= slot.low and (high is None or matching <= high)):
+                continue
+            if slot.low > 1 or slot.counted:
+                self.counted_short.add(number)
+                what = " or ".join(_described(one) for one in slot.options)
+                diagnosis = f"{self.place} has {matching} x {what}, expected {how_many(slot.low, high)}"
+                self.to.diagnoses.append(diagnosis)
+                self.because.update({(one.kind, repr(one.name)): diagnosis for one in slot.options})
+
     def _diagnose_counts(self) -> None:
         """Say which names stand here too often or too rarely, those that were expected first."""
         alike: dict[object, list[int]] = {}
@@ -268,13 +293,18 @@ class _Level:
             alike.setdefault(tuple((one.kind, repr(one.name)) for one in slot.options), []).append(number)
         known: set[int] = set()
         for numbers in alike.values():
+            if not self.counted_short.isdisjoint(numbers):
+                continue
             slots = [self.plan.slots[number] for number in numbers]
             here = [i for i, node in enumerate(self.nodes) if any(_has_name(slot, node) for slot in slots)]
             known.update(here)
             lacking = not self._missing().keys().isdisjoint(numbers)
             if not lacking and all(index in self.slot_of for index in here):
                 continue
-            if what := self._miscounted(slots, [self.nodes[i] for i in here], lacking=lacking):
+            all_match = set(here).issubset(i for number in numbers for i in self.accepted[number])
+            if what := self._miscounted(
+                slots, [self.nodes[i] for i in here], lacking=lacking, all_match=all_match
+            ):
                 self._diagnose(f"{self.place} {what}", (self.nodes[i] for i in here))
                 self.because.update(
                     {(one.kind, repr(one.name)): f"{self.place} {what}" for one in slots[0].options}
@@ -287,19 +317,20 @@ class _Level:
         self.to.diagnoses.append(diagnosis)
         self.because.update({(node.kind, node.name): diagnosis for node in nodes})
 
-    def _miscounted(self, slots: Sequence[Slot], here: Sequence[Record], *, lacking: bool) -> str:
+    def _miscounted(
+        self, slots: Sequence[Slot], here: Sequence[Record], *, lacking: bool, all_match: bool
+    ) -> str:
         """Return what is wrong with the number of records of a name, as the end of a sentence; empty if nothing is."""
         low = sum(slot.low for slot in slots)
         high = None if any(slot.high is None for slot in slots) else sum(slot.high or 0 for slot in slots)
-        if self.is_open and not all(slot.counted for slot in slots):
-            high = None
+        if self.is_open and not (all_match and all(slot.counted for slot in slots)):
+            high = None  # others of the name may stand here
         if not here and low:
             names = ", ".join(dict.fromkeys(written(slot.options[0]) for slot in slots))
             return f"lacks {names if low == 1 else f'{low} x {names}'}"
         if len(here) < low or (high is not None and len(here) > high):
             found = counted(here)
-            expected = f"at least {low}" if high is None else low if low == high else f"{low} to {high}"
-            return f"has {found if len(here) > 1 else f'1 x {found}'}, expected {expected}"
+            return f"has {found if len(here) > 1 else f'1 x {found}'}, expected {how_many(low, high)}"
         return f"lacks {written(slots[0].options[0])}" if lacking else ""
 
     def _out_of_order(self) -> dict[int, str]:
@@ -322,6 +353,10 @@ def counted(nodes: Iterable[Record]) -> str:
     """Return what *nodes* are and how many: ``3 x db.query, retry``."""
     names = Counter(label(node, attrs=False) for node in nodes)
     return shorten(", ".join(name if n == 1 else f"{n:,} x {name}" for name, n in names.items()), 60)
+
+
+def _described(one: One) -> str:
+    return f"{written(one)} with what was expected inside" if one.items else written(one)
 
 
 def _has_name(slot: Slot, node: Record) -> bool:

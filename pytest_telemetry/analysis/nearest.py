@@ -10,6 +10,7 @@ from pytest_telemetry.analysis.alignment import Alignment
 from pytest_telemetry.analysis.reasons import (
     and_more,
     differences,
+    how_many,
     inventory,
     location,
     other_kind,
@@ -27,6 +28,7 @@ from pytest_telemetry.model.wording import label, plural, shorten
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pytest_telemetry.analysis.reasons import Difference
     from pytest_telemetry.model.pattern import Pattern
     from pytest_telemetry.model.record import Record
     from pytest_telemetry.model.records import Records
@@ -35,6 +37,8 @@ __all__ = ("Miss", "in_words", "miss", "nearest", "presence")
 
 _ALIGNED = 20
 """Most candidates whose insides are compared to find the closest one."""
+_SENTENCE = 95
+"""Longest sentence that says what differs; beyond it what was expected is left to the lines below."""
 _LINES = 7
 """Lines that follow the diagnosis, so that pytest does not cut the text."""
 
@@ -44,7 +48,7 @@ class Miss:
     """Why a pattern was not found.
 
     Attributes:
-        diagnosis: One sentence that begins with the pattern.
+        diagnosis: One sentence that stands for itself.
         lines: What was closest, and how it differs.
         reason: The diagnosis without the pattern, for sentences that name it already.
     """
@@ -128,6 +132,8 @@ def _one(one: One, records: Records, limit: int | None) -> Miss:
 
 
 def _not_found(pattern: Pattern, why: Miss) -> Miss:
+    if why.reason:
+        return why
     return Miss(f"{in_words(pattern)} not found: {why.diagnosis}", why.lines, why.diagnosis)
 
 
@@ -221,13 +227,21 @@ def _different(one: One, records: Records) -> Miss | None:
     if not wrong:
         return None
     return Miss(
-        and_more([difference.reason() for difference in wrong]),
+        and_more([_in_short(wrong[0], one), *("" for _ in wrong[1:])]),
         [
             f"closest of {plural(len(records), 'record')}: {_placed(closest, records)}",
             *(f"  {difference.long()}" for difference in wrong[:4]),
             *(f"also: {_placed(record, records)}" for record in also[:2]),
         ],
+        and_more([difference.reason() for difference in wrong]),
     )
+
+
+def _in_short(difference: Difference, one: One) -> str:
+    """Return what differs, and only then of what: a short summary shows a line's first few dozen characters."""
+    place = f" in {shorten(one.head(), 40)}"
+    sentence = f"{difference.sentence()}{place}{difference.hint}"
+    return sentence if len(sentence) <= _SENTENCE else f"{difference.short}{place}"
 
 
 def _distance(one: One, record: Record, records: Records) -> int:
@@ -266,9 +280,9 @@ def _times(pattern: Times, records: Records) -> Miss:
     low, high = pattern.counts.low, pattern.counts.high
     if not there:
         return miss(pattern.part, records)
-    expected = low if low == high else (f"at least {low}" if high is None else f"{low} to {high}")
     return Miss(
-        f"{len(there):,} x {in_words(pattern.part)} recorded, expected {expected}", _places(there, records)
+        f"{len(there):,} x {in_words(pattern.part)} recorded, expected {how_many(low, high)}",
+        _places(there, records),
     )
 
 

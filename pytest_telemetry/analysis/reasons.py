@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from pytest_telemetry.model.condition import written
-from pytest_telemetry.model.values import agrees
+from pytest_telemetry.model.values import agrees, is_glob
 from pytest_telemetry.model.wording import brief, label, one_line, plural, shorten
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ __all__ = (
     "Difference",
     "and_more",
     "differences",
+    "how_many",
     "inventory",
     "location",
     "lost",
@@ -43,6 +44,7 @@ class Difference:
         short: What is there instead, as a sentence: ``rows is 10``.
         got: The same as the end of a sentence: ``got 10``.
         hint: What may have been meant; often empty.
+        wanted: *expected*, as a sentence asks for it where *short* does not begin with the key.
     """
 
     key: str
@@ -50,14 +52,15 @@ class Difference:
     short: str
     got: str
     hint: str = ""
+    wanted: str = ""
 
     def reason(self) -> str:
         """Return what is there instead: ``rows is 10``."""
         return self.short + self.hint
 
     def sentence(self) -> str:
-        """Return what is there and what was expected: ``rows is 10, expected 12``."""
-        return f"{self.short}, expected {self.expected}{self.hint}"
+        """Return what is there and what was expected, without the hint: ``rows is 10, expected 12``."""
+        return f"{self.short}, expected {self.wanted or self.expected}"
 
     def long(self) -> str:
         """Return the same for a list of differences: ``rows: expected 12, got 10``."""
@@ -132,6 +135,11 @@ def lost(one: One, records: Records) -> str:
     return ""
 
 
+def how_many(low: int, high: int | None) -> str:
+    """Return a count that was expected: ``2``, ``1 to 5``, ``at least 2``."""
+    return f"at least {low}" if high is None else f"{low}" if low == high else f"{low} to {high}"
+
+
 def inventory(records: Sequence[Record], paths: Records, limit: int = 200) -> str:
     """Return what is there: ``etl, etl/load, etl/db.query x3``."""
     counts = Counter(paths.path(r) if r.kind == "span" else label(r, attrs=False) for r in records)
@@ -155,10 +163,17 @@ def _difference(condition: Condition, record: Record, records: Records) -> Diffe
     expected, actual = _pair(condition.expected, condition.actual(record))
     if condition.is_field and record.is_open and key in ("duration", "status", "error"):
         since = opened_at(record, records)
-        return Difference(key, expected, since, f"but it is {since}")
+        return Difference(key, expected, since, f"but it is {since}", wanted=f"{key} {expected}")
     if condition.is_field and key == "status" and record.error is not None:
         actual = f"{actual} ({one_line(record.error)})"
-    return Difference(key, expected, f"{key} is {actual}", f"got {actual}")
+    return Difference(key, expected, f"{key} is {actual}", f"got {actual}", _why_no_glob(condition, record))
+
+
+def _why_no_glob(condition: Condition, record: Record) -> str:
+    """Return that a glob can never fit, where that is so: a number looks like text to whoever wrote the pattern."""
+    globs = isinstance(condition.expected, str) and is_glob(condition.expected)
+    actual = condition.actual(record)
+    return "; a glob fits text only" if globs and actual is not None and not isinstance(actual, str) else ""
 
 
 def _pair(expected: Any, actual: Any, limit: int = 60) -> tuple[str, str]:

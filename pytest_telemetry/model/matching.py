@@ -27,6 +27,7 @@ from pytest_telemetry.model.pattern import (
     One,
     Pattern,
     Times,
+    is_absence,
     is_single,
 )
 from pytest_telemetry.model.values import agrees
@@ -123,10 +124,10 @@ def _combined(parts: Sequence[Pattern], *, in_order: bool) -> Iterator[Plan]:
 def _readings(pattern: Pattern) -> Iterator[Plan]:
     if is_single(pattern):
         yield Plan([Slot(tuple(pattern.ones()))])
-    elif isinstance(pattern, Times) and pattern.counts.high != 0:
-        yield Plan([Slot(tuple(pattern.ones()), pattern.counts.low, pattern.counts.high, counted=True)])
-    elif isinstance(pattern, Times | Absent):
+    elif isinstance(pattern, Times | Absent) and is_absence(pattern):
         yield Plan([], [pattern.part])
+    elif isinstance(pattern, Times):
+        yield Plan([Slot(tuple(pattern.ones()), pattern.counts.low, pattern.counts.high, counted=True)])
     elif isinstance(pattern, Either):
         for part in pattern.parts:
             yield from _readings(part)
@@ -266,7 +267,7 @@ class Matcher:
 
 def opens(items: Sequence[Item]) -> bool:
     """Return whether records that no item describes may stand at the level of *items*."""
-    return ... in items or (bool(items) and all(isinstance(item, Absent) for item in items))
+    return ... in items or (bool(items) and all(map(is_absence, items)))
 
 
 def same_tree(records: Records, items: Sequence[Item]) -> bool:

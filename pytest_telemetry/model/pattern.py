@@ -32,6 +32,7 @@ __all__ = (
     "Pattern",
     "Times",
     "event",
+    "is_absence",
     "is_single",
     "log",
     "metric",
@@ -67,6 +68,7 @@ class Pattern:
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Record):
+            self._require_nothing_inside()
             return self.matches(other)
         if type(other) is not type(self):
             return NotImplemented
@@ -99,6 +101,15 @@ class Pattern:
         return Times(self, count if isinstance(count, Between) else Between(count, count))
 
     __rmul__ = __mul__
+
+    def _require_nothing_inside(self) -> None:
+        """Refuse to be compared with a record alone, which would be equal whatever happened inside it."""
+        for one in self.ones():
+            if one.items:
+                raise TypeError(
+                    f"{brief(one, 100)} says what happened inside, which a record alone does not show; "
+                    "ask the recording, or Records(...) made of the list"
+                )
 
     def _key(self) -> Any:
         raise NotImplementedError
@@ -317,12 +328,21 @@ class Times(Pattern):
         """Yield those of the part that is counted."""
         return self.part.ones()
 
+    def kinds(self) -> frozenset[Kind]:
+        """Return those of the part that is counted; none where none of it is allowed."""
+        return self.part.kinds() if self.counts.high != 0 else frozenset()
+
     def __repr__(self) -> str:
         low, high = self.counts.low, self.counts.high
         return f"{self.part._inside(Times)} * {low if low == high else self.counts!r}"  # noqa: SLF001 - own family
 
     def _key(self) -> Any:
         return self.part, self.counts
+
+
+def is_absence(pattern: object) -> bool:
+    """Return whether *pattern* only says what must not be there: ``~a``, or ``a * 0``."""
+    return isinstance(pattern, Absent) or (isinstance(pattern, Times) and pattern.counts.high == 0)
 
 
 def is_single(pattern: Pattern) -> bool:

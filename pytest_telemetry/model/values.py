@@ -66,15 +66,20 @@ def agrees(expected: Any, actual: Any) -> bool:
     """Return whether a recorded value is what was expected.
 
     Text that is a glob (`is_glob`) has to fit the whole value, a compiled regular expression is searched for, an
-    exception class is compared by its qualified name, everything else with ``==``.
+    exception class is compared by its qualified name, everything else with ``==``. A glob fits text only, but for
+    ``*`` alone, which stands for every value that is not None.
     """
     if not isinstance(expected, _SPECIAL) or not isinstance(actual, str | bytes):
-        return bool(expected == actual)
+        return bool(expected == actual) or (_is_any(expected) and actual is not None)
     if isinstance(expected, str):
-        return expected == actual or (is_glob(expected) and _is_like(expected, actual))
+        return expected == actual or _is_any(expected) or (is_glob(expected) and _is_like(expected, actual))
     if isinstance(expected, re.Pattern):
         return isinstance(actual, type(expected.pattern)) and expected.search(actual) is not None
     return actual in _names_of(expected) or _equals(expected, actual)  # a class may say so, by its metaclass
+
+
+def _is_any(expected: Any) -> bool:
+    return isinstance(expected, str) and expected == "*"
 
 
 def _equals(expected: Any, actual: Any) -> bool:

@@ -101,7 +101,7 @@ COMPARISONS = [
         "in",
         "rec",
         r"""
-span('load', path='b.csv') not found: path is 'a.csv'
+path is 'a.csv', expected 'b.csv' in span('load')
 closest of 16 records: load path='a.csv'  (in etl)
   path: expected 'b.csv', got 'a.csv'
 """,
@@ -112,7 +112,7 @@ closest of 16 records: load path='a.csv'  (in etl)
         "in",
         "rec",
         r"""
-span('load', path='b.csv', rows=1) not found: path is 'a.csv'; 1 more difference
+path is 'a.csv', expected 'b.csv' in span('load'); 1 more difference
 closest of 16 records: load path='a.csv'  (in etl)
   path: expected 'b.csv', got 'a.csv'
   rows: expected 1, but it is absent
@@ -124,7 +124,7 @@ closest of 16 records: load path='a.csv'  (in etl)
         "in",
         "rec",
         r"""
-span('db.query', attempt=7) not found: attempt is 0
+attempt is 0, expected 7 in span('db.query')
 closest of 16 records: db.query attempt=0  (in etl)
   attempt: expected 7, got 0
 also: db.query attempt=1  (in etl)
@@ -137,7 +137,7 @@ also: db.query attempt=2  (in etl)
         "in",
         "rec",
         r"""
-span('load', encoding='utf-8') not found: encoding is absent
+encoding is absent, expected 'utf-8' in span('load')
 closest of 16 records: load path='a.csv'  (in etl)
   encoding: expected 'utf-8', but it is absent
 """,
@@ -148,7 +148,7 @@ closest of 16 records: load path='a.csv'  (in etl)
         "in",
         "rec",
         r"""
-span('load', pth='a.csv') not found: pth is absent; similar: path
+pth is absent, expected 'a.csv' in span('load'); similar: path
 closest of 16 records: load path='a.csv'  (in etl)
   pth: expected 'a.csv', but it is absent; similar: path
 """,
@@ -159,7 +159,7 @@ closest of 16 records: load path='a.csv'  (in etl)
         "in",
         "rec",
         r"""
-span('load', only()) not found: it also has path
+it also has path, expected no others in span('load')
 closest of 16 records: load path='a.csv'  (in etl)
   attributes: expected no others, but it also has path
 """,
@@ -170,7 +170,7 @@ closest of 16 records: load path='a.csv'  (in etl)
         "in",
         "rec",
         r"""
-span('write', rows='10') not found: rows is 10
+rows is 10, expected '10' in span('write')
 closest of 16 records: write rows=10  (in etl)
   rows: expected '10', got 10
 """,
@@ -181,7 +181,7 @@ closest of 16 records: write rows=10  (in etl)
         "in",
         "rec",
         r"""
-span('write', rows=10) not found: rows is 10 (int)
+rows is 10 (int), expected 10 (Like10) in span('write')
 closest of 16 records: write rows=10  (in etl)
   rows: expected 10 (Like10), got 10 (int)
 """,
@@ -192,7 +192,7 @@ closest of 16 records: write rows=10  (in etl)
         "in",
         "rec",
         r"""
-span('long') not found: text is ...xxxxxxxxxxxxxxxxxa'
+text is ...xxxxxxxxxxxxxxxxxa', expected ...xxxxxxxxxxxxxxxxxb' in span('long')
 closest of 16 records: long text='xxxxxxxxxxxxxxxxxxxxxxxxxx...  (at the
     top level)
   text: expected ...xxxxxxxxxxxxxxxxxb', got ...xxxxxxxxxxxxxxxxxa'
@@ -204,7 +204,7 @@ closest of 16 records: long text='xxxxxxxxxxxxxxxxxxxxxxxxxx...  (at the
         "in",
         "rec",
         r"""
-span('load', duration=1.0 ± 1.0e-06) not found: duration is 1.5
+duration is 1.5, expected 1.0 ± 1.0e-06 in span('load')
 closest of 16 records: load path='a.csv'  (in etl)
   duration: expected 1.0 ± 1.0e-06, got 1.5
 """,
@@ -215,7 +215,7 @@ closest of 16 records: load path='a.csv'  (in etl)
         "in",
         "rec",
         r"""
-span('load', duration=1.0) not found: duration is 1.5
+duration is 1.5, expected 1.0 in span('load')
 closest of 16 records: load path='a.csv'  (in etl)
   duration: expected 1.0, got 1.5
 """,
@@ -226,7 +226,7 @@ closest of 16 records: load path='a.csv'  (in etl)
         "in",
         "rec",
         r"""
-span('load', status='error') not found: status is 'unset'
+status is 'unset', expected 'error' in span('load')
 closest of 16 records: load path='a.csv'  (in etl)
   status: expected 'error', got 'unset'
 """,
@@ -237,7 +237,7 @@ closest of 16 records: load path='a.csv'  (in etl)
         "in",
         "rec",
         r"""
-span('fails', status='ok') not found: status is 'error' (KeyError)
+status is 'error' (KeyError), expected 'ok' in span('fails')
 closest of 16 records: fails error=KeyError  (at the top level)
   status: expected 'ok', got 'error' (KeyError)
 """,
@@ -248,7 +248,7 @@ closest of 16 records: fails error=KeyError  (at the top level)
         "in",
         "rec",
         r"""
-span('fails', error=ValueError) not found: error is 'KeyError'
+error is 'KeyError', expected ValueError in span('fails')
 closest of 16 records: fails error=KeyError  (at the top level)
   error: expected ValueError, got 'KeyError'
 """,
@@ -259,7 +259,7 @@ closest of 16 records: fails error=KeyError  (at the top level)
         "in",
         "rec",
         r"""
-log.error('slow *') not found: level is 'warning'
+level is 'warning', expected 'error' in log.error('slow *')
 closest of 16 records: warning: slow disk ms=512  (in etl/load)
   level: expected 'error', got 'warning'
 """,
@@ -270,7 +270,7 @@ closest of 16 records: warning: slow disk ms=512  (in etl/load)
         "in",
         "rec",
         r"""
-span('load', thread='worker') not found: thread is None
+thread is None, expected 'worker' in span('load')
 closest of 16 records: load path='a.csv'  (in etl)
   thread: expected 'worker', got None
 """,
@@ -394,7 +394,7 @@ it was recorded elsewhere: load path='a.csv'
         "in",
         "rec",
         r"""
-span('open', duration=1.0) not found: still open, opened at etl.py:12
+still open, opened at etl.py:12, expected duration 1.0 in span('open')
 closest of 16 records: open (still open)  (at the top level)
   duration: expected 1.0, but it is still open, opened at etl.py:12
 """,
@@ -405,7 +405,7 @@ closest of 16 records: open (still open)  (at the top level)
         "in",
         "rec",
         r"""
-span('open', status='ok') not found: still open, opened at etl.py:12
+still open, opened at etl.py:12, expected status 'ok' in span('open')
 closest of 16 records: open (still open)  (at the top level)
   status: expected 'ok', but it is still open, opened at etl.py:12
 """,
@@ -439,7 +439,7 @@ to see what the code passed, ask with stage="call"
         "in",
         "rec",
         r"""
-span('login', user='eve', stage='call') not found: user is 'bob'
+user is 'bob', expected 'eve' in span('login')
 closest of 16 records: login user='***'  (at the top level)
   user: expected 'eve', got 'bob'
 """,
@@ -601,7 +601,7 @@ recorded: etl, etl/load, etl/load/parse, warning: slow disk, etl/db.query
         r"""
 neither span('x') nor span('load', path='q') found
 span('x') not found: no span of that name
-span('load', path='q') not found: path is 'a.csv'
+path is 'a.csv', expected 'q' in span('load')
 """,
     ),
     (
@@ -748,6 +748,71 @@ parse is in etl/load, expected in etl
 +     parse rows=10  moved
     ... 3 as expected
 -   parse            missing here; found in etl/load
+""",
+    ),
+    (
+        "in: too few of a name that others have",
+        'span("etl", span("db.query", attempt=1) * 2, ...)',
+        "in",
+        "small",
+        r"""
+span('etl') has 1 x db.query attempt=1, expected 2
+  etl
+    ... 2 as expected
+!   db.query  attempt: expected 1, got 0
+    ... 2 as expected
+""",
+    ),
+    (
+        "in: too many of a name that others have",
+        'span("etl", span("db.query", attempt=between(1)) * 1, ...)',
+        "in",
+        "small",
+        r"""
+span('etl') has 2 x db.query attempt=between(1, None), expected 1
+  etl
+    ... 4 as expected
++   db.query attempt=2  not expected
+""",
+    ),
+    (
+        "in: none of a name that others have",
+        'span("etl", span("db.query", attempt=7) * 2, ...)',
+        "in",
+        "small",
+        r"""
+etl/db.query: attempt is 0, expected 7; 1 more difference
+  etl
+    ... 2 as expected
+!   db.query  attempt: expected 7, got 0
+!   db.query  attempt: expected 7, got 1
+    ... 1 as expected
+""",
+    ),
+    (
+        "in: too few, by what is inside",
+        'span("etl", (span("load", span("parse")) | span("db.query", attempt=1)) * 3, ...)',
+        "in",
+        "small",
+        r"""
+span('etl') has 2 x load with what was expected inside or db.query attempt=1, expected 3
+  etl
+    ... 2 as expected
+!   db.query  attempt: expected 1, got 0
+    ... 2 as expected
+""",
+    ),
+    (
+        "glob for a number",
+        'span("db.query", attempt="1*")',
+        "in",
+        "small",
+        r"""
+attempt is 0, expected '1*' in span('db.query'); a glob fits text only
+closest of 6 records: db.query attempt=0  (in etl)
+  attempt: expected '1*', got 0; a glob fits text only
+also: db.query attempt=1  (in etl)
+also: db.query attempt=2  (in etl)
 """,
     ),
     (
@@ -1177,7 +1242,7 @@ record: load path='a.csv'
         "in",
         "list(rec)",
         r"""
-span('load', path='b.csv') not found: path is 'a.csv'
+path is 'a.csv', expected 'b.csv' in span('load')
 closest of 16 records: load path='a.csv'  (in etl)
   path: expected 'b.csv', got 'a.csv'
 """,

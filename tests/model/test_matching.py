@@ -12,14 +12,13 @@ from hypothesis import strategies as st
 from pytest_telemetry.model.condition import Condition
 from pytest_telemetry.model.matching import found, found_all, matching_records
 from pytest_telemetry.model.pattern import Item, One, Pattern, event, log, metric, only, span
+from pytest_telemetry.model.record import Record
 from pytest_telemetry.model.recording import Recording
 from pytest_telemetry.model.records import Records
 from pytest_telemetry.model.values import between
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from pytest_telemetry.model.record import Record
 
     Make = Callable[..., Records]
 
@@ -373,3 +372,20 @@ def test_start_order_is_a_subsequence_of_itself(recorded: Make, forest: list[One
     rec = recorded(*forest)
 
     assert rec >= [One(record.kind, record.name) for record in rec]
+
+
+def test_none_of_it_means_the_same_as_absent() -> None:
+    """A level that only says so is open, and its kind is not compared for that."""
+    records = Records(
+        [
+            Record("span", "etl", "etl", 0, 5, span_id="1"),
+            Record("span", "load", "etl.load", 1, 1, span_id="2", parent_id="1"),
+        ]
+    )
+
+    for nothing in (~span("retry"), span("retry") * 0):
+        assert span("etl", nothing) in records
+        assert records == [nothing]
+        assert span("etl", event("retry") * 0, span("load")) in records
+    for something in (~span("load"), span("load") * 0):
+        assert span("etl", something) not in records

@@ -180,9 +180,24 @@ def test_a_pattern_matches_a_record_by_its_own_fields(
     record = Record(**{"kind": "span", "name": "load", "scope": "load", "time_ns": 1, **fields})
 
     assert pattern.matches(record) is outcome
+    if any(one.items for one in pattern.ones()):
+        return
     assert (pattern == record) is outcome
     assert (record == pattern) is outcome
     assert (pattern in [record, record]) is outcome
+
+
+@pytest.mark.parametrize(
+    "pattern", [span("load", span("x")), ~span("load", ...), span("a") | span("b", span("c"))]
+)
+def test_what_is_inside_cannot_be_compared_with_a_record_alone(pattern: Pattern) -> None:
+    """It would be equal whatever happened inside, also in a plain list of records."""
+    record = Record("span", "load", "load", 1)
+
+    with pytest.raises(TypeError, match="says what happened inside, which a record alone does not show"):
+        _ = record == pattern
+    with pytest.raises(TypeError, match=r"ask the recording, or Records\(...\) made of the list"):
+        _ = pattern not in [record, record]
 
 
 @pytest.mark.parametrize("method", ["debug", "info", "warning", "error", "critical"])
