@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_telemetry.checks.streaming import Durations, Judgement, StreamingCheck, amount
 from pytest_telemetry.model.finding import Example, Finding
+from pytest_telemetry.model.pattern import Pattern, is_single
 from pytest_telemetry.model.stats import METHODS, Method, percentile_of_sorted
+from pytest_telemetry.model.values import agrees
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +42,8 @@ class Latency(StreamingCheck):
 
     Raises:
         ValueError: No limit is given, or the method is unknown.
-        TypeError: *pattern* is neither a pattern nor a text.
+        TypeError: *pattern* is neither a pattern nor a text; or it asks for several records, or for what happened
+            inside them, which cannot be seen one record at a time.
     """
 
     id = "latency"
@@ -74,7 +76,12 @@ class Latency(StreamingCheck):
 
 def _matcher(pattern: Describes | str) -> Callable[[Record], bool]:
     if isinstance(pattern, str):
-        return lambda record: fnmatchcase(record.name, pattern)
+        return lambda record: agrees(pattern, record.name)
+    if isinstance(pattern, Pattern) and (not is_single(pattern) or any(one.items for one in pattern.ones())):
+        raise TypeError(
+            f"{pattern!r} cannot be timed: one record is looked at at a time, so leave out its neighbours "
+            "and what is inside it"
+        )
     matches: Callable[[Record], bool] | None = getattr(pattern, "matches", None)
     if matches is None:
         raise TypeError(f"{pattern!r} describes no records: use span(...) or the name of a command")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ("Percentiles",)
 
-_PERCENTILE: Final = re.compile(r"p(\d{1,2}(?:[._]\d+)?|100)_ms")
+_PERCENTILE: Final = re.compile(r"p([0-9]{1,2}(?:[._][0-9]+)?|100)_ms")
 
 
 class Percentiles(StreamingCheck):
@@ -145,7 +145,7 @@ class _Percentiles(Judgement):
         detail: dict[str, Any] = {
             "command": command,
             "figure": name,
-            "stated": value if value is None or math.isfinite(value) else str(value),
+            "stated": value if value is None or _is_finite(value) else str(value),
             "computed": actual,
         }
         others = [
@@ -176,11 +176,20 @@ def _compute(ordered: Sequence[int], name: str, method: Method) -> float | None:
     return None if quantile is None else quantile / 1e6
 
 
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond every float
+        return False
+
+
 def _reproduces(stated: float | None, actual: float | None) -> bool:
     """Tell whether *stated* is *actual*, rounded to the digits that it has."""
     if stated is None or actual is None:
         return stated is None and actual is None
-    if not math.isfinite(stated):
+    if isinstance(stated, int) and isinstance(actual, int):  # counts; a float could not hold every one
+        return stated == actual
+    if not _is_finite(stated):
         return False
     digits = int(Decimal(repr(stated)).as_tuple().exponent)
     half = 0.5 * 10.0 ** min(digits, 0)

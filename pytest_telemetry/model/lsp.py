@@ -49,6 +49,7 @@ _ROLES: Final[dict[str, Role]] = {
     ),
 }
 _METHOD_PREFIXES: Final = ("lsp.textDocument_", "lsp.text_document_", "lsp.workspace_")
+_NO_QUESTIONS: Final = frozenset({"initialized", "shutdown", "exit", "configuration", "workspacefolders"})
 _NEVER_SENT: Final = frozenset({"not_ready", "not_sent", "refused", "skipped"})
 _FAILED: Final = frozenset({"cancelled", "degraded", "error", "failed", "fallback_to_ast", "timeout"})
 _GONE: Final = frozenset({"closed", "cold", "crashed", "dead", "exited", "failed", "shutdown", "stopped"})
@@ -69,7 +70,28 @@ def role_of(record: Record) -> Role | None:
     if name == "lsp.daemon_status":
         return "death" if word.startswith("shutdown") else None
     role: Role | None = "request" if name.startswith(_METHOD_PREFIXES) else _ROLES.get(name)
-    return None if role == "request" and word in _NEVER_SENT else role
+    if role != "request":
+        return role
+    return None if word in _NEVER_SENT else _role_of_method(_method(record))
+
+
+def _method(record: Record) -> str:
+    """Return the method of the protocol that a request names, in lower case, in its name or its attributes."""
+    for prefix in _METHOD_PREFIXES:
+        if record.name.startswith(prefix):
+            return record.name[len(prefix) :].replace("_", "").lower()
+    return said(record, "method").removeprefix("textdocument/").removeprefix("workspace/")
+
+
+def _role_of_method(method: str) -> Role | None:
+    """Return what a message of *method* is: the handshake, notifications and the farewell need no READY."""
+    if method == "initialize":
+        return "initialize"
+    if method == "publishdiagnostics":
+        return "diagnostics"
+    if method in _NO_QUESTIONS or method.startswith(("did", "will", "$/", "window/", "client/")):
+        return None
+    return "request"
 
 
 def succeeded(record: Record) -> bool:

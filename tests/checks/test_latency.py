@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pytest_telemetry.checks import Latency
-from pytest_telemetry.model.pattern import span
+from pytest_telemetry.model.pattern import Pattern, span
 from pytest_telemetry.model.record import Record
 from pytest_telemetry.model.values import between
 
@@ -104,3 +104,21 @@ def test_a_duration_that_no_clock_can_count_does_not_break_the_check() -> None:
     (finding,) = Latency("a", max_ms=1)([Record("span", "a", "a", 1, 2**80)])
 
     assert finding.count == 1
+
+
+def test_a_name_means_what_it_means_in_patterns() -> None:
+    """Only the asterisk is special."""
+    records = spans("load[0]", 3) + spans("load0", 30)
+
+    assert Latency("load[0]", count=1, max_ms=3)(records) == []
+    assert Latency("load?", count=0)(records) == []
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [span("a", span("b")), span("a") | span("b", ...), span("a") >> span("b"), span("a") * 2, ~span("a")],
+)
+def test_a_pattern_that_needs_more_than_one_record_is_refused(pattern: Pattern) -> None:
+    """Its inside would be passed over, and several records never match at all."""
+    with pytest.raises(TypeError, match="cannot be timed: one record is looked at at a time"):
+        Latency(pattern, max_ms=1)

@@ -79,6 +79,30 @@ def test_every_request_before_ready_is_named() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "method",
+    [
+        "initialized",
+        "shutdown",
+        "exit",
+        "textDocument/didOpen",
+        "workspace/didChangeConfiguration",
+        "$/cancelRequest",
+    ],
+)
+def test_what_is_no_question_needs_no_ready(method: str) -> None:
+    """Notifications, the handshake and the farewell are sent before READY by every client."""
+    assert said(SPAWN, ("lsp.request", {"method": method}), READY) == []
+
+
+def test_the_handshake_counts_under_the_name_of_its_method() -> None:
+    """A client that logs everything as a request did initialize; a failed one still makes no READY."""
+    assert said(SPAWN, ("lsp.request", {"method": "initialize"}), READY, REQUEST) == []
+    assert said(SPAWN, ("lsp.request", {"method": "initialize", "status": "error"}), READY) == [
+        "READY although lsp.initialize failed"
+    ]
+
+
 def test_ready_of_one_run_is_not_ready_of_another() -> None:
     """Nor of another server of the same run, where records say which."""
     check = LspReadyOrder()

@@ -109,3 +109,14 @@ def test_an_unknown_method_is_refused() -> None:
     """Not silently taken for another."""
     with pytest.raises(ValueError, match="unknown percentile method 'mean'"):
         Percentiles({"a": {"count": 1}}, method="mean")  # type: ignore[arg-type]  # the mistake
+
+
+@pytest.mark.parametrize("stated", [10**400, -(10**400), 4.2])
+@pytest.mark.parametrize("figure", ["count", "p50_ms"])
+def test_a_figure_beyond_every_float_is_only_wrong(figure: str, stated: float) -> None:
+    """A count is exact; no figure ends the check."""
+    records = [Record("span", "load", "load", 0, 4_000_000)]
+
+    (finding,) = Percentiles({"load": {figure: stated}})(records)
+
+    assert finding.count == 1
