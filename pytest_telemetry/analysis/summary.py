@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pytest_telemetry.model.record import Record
 
@@ -64,19 +64,29 @@ def report_text(records: Iterable[Record]) -> str:
         return "nothing was recorded"
     width = max(len(scope) for scope in (*timings, *metrics))
     lines = []
-    if timings:
-        lines.append("timings")
-        lines += [
-            f"  {scope:<{width}}  {_timing_text(timings[scope])}"
-            for scope in sorted(timings, key=_by_segment)
-        ]
-    if metrics:
-        lines.append("metrics")
-        lines += [
-            f"  {scope:<{width}}  {_metric_text(metrics[scope])}"
-            for scope in sorted(metrics, key=_by_segment)
-        ]
+    for title, summaries, cells in (("timings", timings, _timing_cells), ("metrics", metrics, _metric_cells)):
+        if summaries:
+            scopes = sorted(summaries, key=_by_segment)
+            texts = _columns([cells(summaries[scope]) for scope in scopes])
+            lines += [
+                title,
+                *(f"  {scope:<{width}}  {text}" for scope, text in zip(scopes, texts, strict=True)),
+            ]
     return "\n".join(lines)
+
+
+def _columns(rows: Sequence[Mapping[str, str]]) -> list[str]:
+    """Return each row as text, every name in a column of its own, which is blank where a row has an empty text."""
+    widths = {name: max(len(row[name]) for row in rows) for name in rows[0]}
+    cells = (
+        [
+            f"{name} {row[name]:>{width}}" if row[name] else " " * (len(name) + 1 + width)
+            for name, width in widths.items()
+            if width
+        ]
+        for row in rows
+    )
+    return ["  ".join(row).rstrip() for row in cells]
 
 
 def _metric_summary(instrument: str | None, values: list[Any]) -> dict[str, Any]:
@@ -94,22 +104,18 @@ def _by_segment(scope: str) -> list[str]:
     return scope.split(".")
 
 
-def _timing_text(summary: Mapping[str, Any]) -> str:
-    parts = [f"calls {summary['calls']}"]
-    if "total_s" in summary:
-        parts += [f"{name} {_seconds(summary[f'{name}_s'])}" for name in ("mean", "min", "max", "total")]
-    parts += [
-        f"{what} {summary[key]}"
-        for key, what in (("errors", "errors"), ("still_open", "still open"))
-        if summary[key]
-    ]
-    return "  ".join(parts)
+def _timing_cells(summary: Mapping[str, Any]) -> dict[str, str]:
+    seconds = {name: summary.get(f"{name}_s") for name in ("mean", "min", "max", "total")}
+    return {
+        "calls": str(summary["calls"]),
+        **{name: "" if value is None else _seconds(value) for name, value in seconds.items()},
+        "errors": str(summary["errors"] or ""),
+        "still open": str(summary["still_open"] or ""),
+    }
 
 
-def _metric_text(summary: Mapping[str, Any]) -> str:
-    names = ("total", "last", "min", "max")
-    parts = [f"count {summary['count']}", *(f"{name} {summary[name]}" for name in names if name in summary)]
-    return "  ".join(parts)
+def _metric_cells(summary: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(summary.get(name, "")) for name in ("count", "total", "last", "min", "max")}
 
 
 def _seconds(value: float) -> str:

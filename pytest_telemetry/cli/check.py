@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -153,14 +154,17 @@ def _print_text(result: ScanResult, *, first: bool) -> None:
         malformed=result.malformed,
         blank=result.blank,
         paint=_paint if _in_colour() else lambda word, _: word,
+        width=shutil.get_terminal_size().columns if _on_terminal() else None,
     )
     say(text if first else f"\n{text}", colour=True)
 
 
+def _on_terminal() -> bool:
+    return sys.stdout is not None and sys.stdout.isatty()  # None where whoever started us closed it
+
+
 def _in_colour() -> bool:
-    if sys.stdout is None:  # it was closed by whoever started us
-        return False
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return _on_terminal() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def _paint(word: str, level: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pytest_telemetry.checks.streaming import amount
 from pytest_telemetry.model.finding import LEVELS
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ("file_text", "finding_lines", "totals_text", "visible")
 
+_MARGIN: Final = 9
+"""Columns that the level takes."""
+
 
 def file_text(
     file: str,
@@ -26,21 +29,40 @@ def file_text(
     blank: int = 0,
     paint: Callable[[str, str], str] = lambda text, level: text,  # noqa: ARG005 - paints nothing
     examples: int = 5,
+    width: int | None = None,
 ) -> str:
-    """Return what was found in one log, the most severe first; *paint* colours a word by its level."""
+    """Return what was found in one log, the most severe first; *paint* colours a word by its level.
+
+    With a *width*, lines are wrapped to that many columns; without, only lists of counts are wrapped, so that what
+    is searched for stands on one line.
+    """
     head = f"{visible(file)}: {amount(events, 'event')}, {amount(malformed, 'malformed line')}"
     if blank:
         head += f", {amount(blank, 'blank line')}"
     lines = [head]
     for finding in sorted(findings, key=lambda finding: -LEVELS.index(finding.level)):
-        first, *rest = finding_lines(finding, file=file, examples=examples)
-        margin = " " * (9 - len(finding.level))
+        room = None if width is None else max(width - _MARGIN, 20)
+        first, *rest = _fitted(finding_lines(finding, file=file, examples=examples), room)
+        margin = " " * (_MARGIN - len(finding.level))
         lines += [
             "",
             f"{paint(finding.level, finding.level)}{margin}{first}",
-            *(f"         {line}" for line in rest),
+            *(f"{' ' * _MARGIN}{line}" for line in rest),
         ]
     return "\n".join(lines)
+
+
+def _fitted(lines: Sequence[str], width: int | None) -> list[str]:
+    """Return *lines* no wider than *width*; what a line goes on with is indented further than its beginning."""
+    if width is None:
+        return [*lines]
+    fitted: list[str] = []
+    for line in lines:
+        begin = line[: len(line) - len(line.lstrip())]
+        fitted += textwrap.wrap(
+            line.lstrip(), width, initial_indent=begin, subsequent_indent=f"{begin}  ", break_on_hyphens=False
+        )
+    return fitted
 
 
 def finding_lines(finding: Finding, *, file: str = "", examples: int = 5) -> list[str]:

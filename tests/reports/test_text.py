@@ -28,6 +28,23 @@ def test_blank_lines_are_mentioned_where_there_are_some() -> None:
     )
 
 
+def test_lines_are_wrapped_to_the_width_of_a_terminal() -> None:
+    """What goes on is indented; without a width a finding stays on one line, so that it can be searched for."""
+    finding = Finding(
+        "a", "one two three four five six", 1, examples=(Example("b" * 8 + " c d e f g h i j", 7),)
+    )
+
+    narrow = file_text("log", [finding], events=1, malformed=0, width=34)
+
+    assert narrow.splitlines()[2:] == [
+        "error    a: one two three four",
+        "           five six",
+        "           log:7  bbbbbbbb c d e f",
+        "             g h i j",
+    ]
+    assert "a: one two three four five six" in file_text("log", [finding], events=1, malformed=0)
+
+
 def test_paint_is_given_the_level_only() -> None:
     """So that text can be searched."""
     text = file_text(

@@ -220,16 +220,21 @@ def test_the_report_shows_parents_and_children(recorder: TelemetryRecorder) -> N
             clock.advance(0.002)
             recorder.context.gauge("level", 0.91)
             recorder.context.gauge("level", 0.42)
+            recorder.context.count("rows", 12)
+        with pytest.raises(KeyError), recorder.context("c"):
+            raise KeyError
     out = io.StringIO()
 
     recorder.print_report(out)
 
     assert out.getvalue() == (
         "timings\n"
-        "  a          calls 1  mean 1 s  min 1 s  max 1 s  total 1 s\n"
+        "  a          calls 1  mean  1 s  min  1 s  max  1 s  total  1 s\n"
         "  a.b        calls 1  mean 2 ms  min 2 ms  max 2 ms  total 2 ms\n"
+        "  a.c        calls 1  mean 0 ns  min 0 ns  max 0 ns  total 0 ns  errors 1\n"
         "metrics\n"
-        "  a.b.level  count 2  last 0.42  min 0.42  max 0.91\n"
+        "  a.b.level  count 2            last 0.42  min 0.42  max 0.91\n"
+        "  a.b.rows   count 1  total 12\n"
     )
 
 
