@@ -78,10 +78,10 @@ class MemoryStore:
 
     def _begin(self, still_open: Iterable[ObservedSpan] = ()) -> None:
         self._entries: deque[_Entry] = deque(still_open, maxlen=self.limit)
-        self._choose_append()
         self._kept = len(self._entries)
         self._taken = Tally()
-        self._accept = self._taken.add
+        # taken together: a reset between the two would count what it does not keep
+        self._ways = self._taken.add, self._entries.append
         self._made: dict[int, tuple[_Entry, Record]] = {}
         self._processed: dict[int, tuple[object, Record | None, str]] = {}
         self._snapshot: tuple[object, list[tuple[ObservedSpan, list[object]]], Records] | None = None
@@ -98,8 +98,11 @@ class MemoryStore:
 
     def span_started(self, span: ObservedSpan, /) -> None:
         """Keep a span that was just opened."""
-        self._accept()
-        self._append(span)
+        accept, append = self._ways
+        accept()
+        append(span)
+        if self._listeners:  # asked afterwards: who listens from here on finds the span when it looks
+            self._tell(span)
 
     def span_ended(self, span: Span, end: int, error: BaseException | None, /) -> None:  # noqa: ARG002 - on the span
         """Note that a span ended; values that could still change are copied."""
@@ -107,8 +110,7 @@ class MemoryStore:
         if attrs is not None and is_tracked(attrs):  # a container inside, or something that may hold one
             span.attrs = {key: _frozen(value) for key, value in attrs.items()}
         if self._listeners:
-            for listener in self._listeners:
-                listener(span)
+            self._tell(span)
 
     def point(self, point: Point, /) -> None:
         """Keep a measurement or an event."""
@@ -117,13 +119,11 @@ class MemoryStore:
             kept = (*point[:4], {key: _frozen(value) for key, value in attrs.items()}, *point[5:])
         if is_tracked(point[2]):
             kept = (*kept[:2], _frozen(point[2]), *kept[3:])
-        self._accept()
-        self._append(_Measured(point, kept))
+        self._add(_Measured(point, kept))
 
     def emit(self, record: Record, /) -> None:
         """Keep a record that came from elsewhere."""
-        self._accept()
-        self._append(record)
+        self._add(record)
 
     def processed(self, source: Span | Point, output: Record | None, processor: str, /) -> None:
         """Note what the processors of the context made of something kept earlier."""
@@ -131,6 +131,8 @@ class MemoryStore:
         self._outputs += 1
         if len(self._processed) > 2 * self.limit:
             self._forget_processed()
+        if self._listeners:
+            self._tell(None)
 
     def flush(self) -> None:
         """Do nothing: what is accepted is kept."""
@@ -141,22 +143,23 @@ class MemoryStore:
     def statistics(self) -> Mapping[str, int]:
         """Return how many entries were accepted, are stored, and were forgotten."""
         accepted = self._accepted()
-        stored = len(self._entries)
+        stored = min(accepted, self.limit)  # nothing is forgotten before
         return {"accepted": accepted, "stored": stored, "dropped": accepted - stored}
 
     # what a reader calls
 
     def listen(self, listener: Callable[[object], object]) -> None:
-        """Call *listener* with each entry when it is added, and with each span again when it ends."""
+        """Call *listener* with each entry when it is added, and with each span again when it ends.
+
+        It is called with None when processors are done with something it has heard of.
+        """
         with self._lock:
             self._listeners = (*self._listeners, listener)
-            self._choose_append()
 
     def unlisten(self, listener: Callable[[object], object]) -> None:
         """Stop calling *listener*; nothing happens where it was not called."""
         with self._lock:
             self._listeners = tuple(other for other in self._listeners if other != listener)
-            self._choose_append()
 
     def reset(self) -> None:
         """Forget everything but the spans that are still open."""
@@ -225,6 +228,8 @@ class MemoryStore:
             elif record.span_id is not None and record.is_open:
                 origins[record.span_id] = creation_line(cast("ObservedSpan", entry))
             found.append(record)
+        if len(self._processed) > 2 * self.limit:
+            self._forget_processed()
         if len(self._made) > 2 * len(entries):
             self._made = {key: made for key, made in self._made.copy().items() if key in span_ids}
         dropped = self.statistics()["dropped"]
@@ -277,12 +282,14 @@ class MemoryStore:
         record.parent_id = parent_id
         return record
 
-    def _choose_append(self) -> None:
-        """Let writers pay for listeners only while there are some."""
-        self._append = self._append_and_tell if self._listeners else self._entries.append
+    def _add(self, entry: _Entry) -> None:
+        accept, append = self._ways
+        accept()
+        append(entry)
+        if self._listeners:
+            self._tell(entry)
 
-    def _append_and_tell(self, entry: _Entry) -> None:
-        self._entries.append(entry)
+    def _tell(self, entry: object) -> None:
         for listener in self._listeners:
             listener(entry)
 

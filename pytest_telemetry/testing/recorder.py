@@ -6,13 +6,14 @@ import sys
 import warnings
 from collections import deque
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 from weakref import ref
 
 from pytest_telemetry.analysis.nearest import nearest
 from pytest_telemetry.analysis.summary import metric_summaries, report_text, timing_summaries
 from pytest_telemetry.analysis.tree import tree_text
 from pytest_telemetry.model.clock import SYSTEM_CLOCK
+from pytest_telemetry.model.plain import plain
 from pytest_telemetry.model.wording import brief, plural
 from pytest_telemetry.runtime.ambient import use_context
 from pytest_telemetry.runtime.context import TelemetryContext
@@ -221,9 +222,10 @@ class TelemetryRecorder:
         return metrics
 
     def as_dict(self) -> dict[str, Any]:
-        """Return summaries of timings and metrics by scope, ready for JSON."""
+        """Return summaries of timings and metrics by scope, ready for JSON: values of other types become text."""
         records = self.records()
-        return {"timings": timing_summaries(records), "metrics": metric_summaries(records)}
+        summary = {"timings": timing_summaries(records), "metrics": metric_summaries(records)}
+        return cast("dict[str, Any]", plain(summary, "", {}))
 
     def text(self, *, times: bool = False) -> str:
         """Return the canonical tree, for snapshots: no ids, the same for the same behaviour.
@@ -265,7 +267,7 @@ class TelemetryRecorder:
     def wait_for(self, pattern: Pattern, /, timeout: float = 1.0) -> None:
         """Return as soon as *pattern* is in the recording.
 
-        Sinks are flushed first. With a fake clock, time is advanced from one timer or sleeper to the next, at most
+        With a fake clock, time is advanced from one timer or sleeper to the next, at most
         by *timeout* fake seconds; without one, *timeout* is real seconds.
 
         Raises:
@@ -295,8 +297,8 @@ class TelemetryRecorder:
 
     def _note_late(self, entry: object) -> None:
         """Remember what arrives after the end, so that the test in which it happens can tell whose it is."""
-        record = self.store.record_of(entry)
-        if not record.is_open:
+        record = None if entry is None else self.store.record_of(entry)
+        if record is not None and not record.is_open:
             _late.append((next(ORDER), record, self.name or "a recorder that has ended", ref(self)))
 
     def _notes(self) -> dict[str, Any]:

@@ -169,6 +169,24 @@ def test_a_snapshot_does_not_change_and_is_made_once(store: MemoryStore, tele: T
     assert store.records()[0] is before[0]
 
 
+def test_a_reset_during_a_write_takes_it_away_as_a_whole(
+    store: MemoryStore, tele: TelemetryContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or leaves it as a whole: what is stored was accepted, and nothing was dropped."""
+    accept, add = store._ways
+
+    def accept_slowly() -> None:
+        accept()
+        assert store.statistics() == {"accepted": 1, "stored": 1, "dropped": 0}
+        store.reset()
+
+    monkeypatch.setattr(store, "_ways", (accept_slowly, add))
+    tele.event("during")
+
+    assert store.statistics() == {"accepted": 0, "stored": 0, "dropped": 0}
+    assert len(store.records()) == 0
+
+
 def test_an_open_span_is_read_again_when_its_attributes_change(
     store: MemoryStore, tele: TelemetryContext
 ) -> None:
@@ -186,13 +204,13 @@ def test_who_reads_while_something_is_added_sees_it_next_time(
     store: MemoryStore, tele: TelemetryContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An entry is counted before it can be read, and what was read in between is not taken for the whole."""
-    add = store._append
+    accept, add = store._ways
 
     def slowly(entry: object) -> None:
         store.records()
         add(entry)  # type: ignore[arg-type]  # what it was called with
 
-    monkeypatch.setattr(store, "_append", slowly)
+    monkeypatch.setattr(store, "_ways", (accept, slowly))
     tele.event("a")
     first = store.records()
     tele.event("b")
@@ -315,6 +333,17 @@ def test_listeners_hear_of_everything(store: MemoryStore, tele: TelemetryContext
     tele.count("unheard")
 
     assert heard == ["a", "a.n", "a", "e"]
+
+
+def test_listeners_hear_when_processors_are_done(store: MemoryStore) -> None:
+    """Whoever waits for what processors make of something looks again when it is there."""
+    tele = TelemetryContext(store, enabled=True, processors=[lambda record: replace(record, name="new")])
+    seen: list[list[str]] = []
+    store.listen(lambda _: seen.append([record.name for record in store.records()]))
+
+    tele.event("old")
+
+    assert seen == [["old"], ["new"]]
 
 
 def test_looking_at_one_entry_leaves_the_tree_as_it_is(store: MemoryStore, tele: TelemetryContext) -> None:

@@ -103,7 +103,7 @@ def test_one_block_may_stand_inside_another_of_the_same_recorder() -> None:
 
 def test_what_arrives_after_the_end_is_known_to_the_next_recorder() -> None:
     """Under the name of its owner, be it a span or a record from elsewhere; a second block is no end."""
-    first = TelemetryRecorder(name="first")
+    first = TelemetryRecorder(name="first", processors=[lambda record: record])
     with first:
         pass
     with first:
@@ -208,6 +208,17 @@ def test_as_dict_is_json_and_never_adds_up_gauges(recorder: TelemetryRecorder) -
         "min": 1,
         "max": 3,
     }
+
+
+def test_as_dict_is_json_whatever_was_measured(recorder: TelemetryRecorder) -> None:
+    """A value that JSON has no word for becomes text."""
+    recorder.context.metric("set", {1})
+    recorder.context.metric("infinite", float("inf"))
+
+    summary = json.loads(json.dumps(recorder.as_dict(), allow_nan=False))
+
+    assert summary["metrics"]["set"]["last"] == [1]
+    assert summary["metrics"]["infinite"]["last"] == "inf"
 
 
 def test_the_report_shows_parents_and_children(recorder: TelemetryRecorder) -> None:
