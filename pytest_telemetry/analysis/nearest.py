@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -39,6 +40,8 @@ _ALIGNED = 20
 """Most candidates whose insides are compared to find the closest one."""
 _SENTENCE = 95
 """Longest sentence that says what differs; beyond it what was expected is left to the lines below."""
+_LISTED = 5
+"""Most records that are listed one by one."""
 _LINES = 7
 """Lines that follow the diagnosis, so that pytest does not cut the text."""
 
@@ -294,17 +297,21 @@ def _either(pattern: Either, records: Records) -> Miss:
 
 def _in_order(pattern: InOrder, records: Records, limit: int | None) -> Miss:
     parts = pattern.parts
-    held = next(n for n in range(1, len(parts) + 1) if not found(_sequence(parts[:n]), records))
+    lengths = range(1, len(parts) + 1)
+    held = lengths[bisect_left(lengths, 1, key=lambda n: not found(_sequence(parts[:n]), records))]
     failing = parts[held - 1]
     if not found(failing, records):
         return miss(failing, records, limit)
     there = [record for part in parts[:held] for record in _described(part, records)]
     unique = {id(record): record for record in there}
     ordered = sorted(unique.values(), key=records.position)
-    return Miss(
-        f"{in_words(failing)} was recorded, but not after {in_words(parts[held - 2])}",
-        [f"recorded in this order: {inventory(ordered, records)}"],
+    alike = len({records.path(record) for record in ordered}) < len(ordered) <= _LISTED
+    order = (
+        ["recorded in this order:", *(f"  {_placed(record, records)}" for record in ordered)]
+        if alike  # paths alone would not tell which is which
+        else [f"recorded in this order: {inventory(ordered, records)}"]
     )
+    return Miss(f"{in_words(failing)} was recorded, but not after {in_words(parts[held - 2])}", order)
 
 
 def _sequence(parts: Sequence[Pattern]) -> Pattern:
@@ -322,8 +329,8 @@ def _placed(record: Record, records: Records) -> str:
 
 
 def _places(there: Sequence[Record], records: Records) -> list[str]:
-    lines = [_placed(record, records) for record in there[:5]]
-    return [*lines, f"... {len(there) - 5:,} more"] if len(there) > 5 else lines
+    lines = [_placed(record, records) for record in there[:_LISTED]]
+    return [*lines, f"... {len(there) - _LISTED:,} more"] if len(there) > _LISTED else lines
 
 
 def _where(records: Records) -> str:

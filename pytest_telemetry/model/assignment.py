@@ -5,6 +5,7 @@ Nodes and slots are plain numbers here; what they stand for is the business of `
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, TypeAlias
@@ -49,7 +50,7 @@ def assign(rooms: list[Room], must: set[int]) -> Places | None:
     if len(rooms) == 1 and rooms[0].high in (None, len(rooms[0].nodes)) and must.issubset(rooms[0].nodes):
         return dict.fromkeys(rooms[0].nodes, 0)
     if any(room.after for room in rooms):
-        return _in_order(rooms, must)
+        return _one_by_one(rooms) if not must and _is_row(rooms) else _in_order(rooms, must)
     flow = _Flow(rooms, must)
     return flow.place if flow.solve() else None
 
@@ -143,6 +144,27 @@ class _Flow:
                     self._put(node, index)
                     return True
         return False
+
+
+def _is_row(rooms: list[Room]) -> bool:
+    """Return whether each slot takes one node, after those of all slots before it: ``a >> b >> c``."""
+    return all(
+        room.low == room.high == 1 and len(room.after) == index and all(other < index for other in room.after)
+        for index, room in enumerate(rooms)
+    )
+
+
+def _one_by_one(rooms: list[Room]) -> Places | None:
+    """Give each slot of a row the first node that it accepts behind the one before it; nothing else does better."""
+    places: Places = {}
+    last = -1
+    for index, room in enumerate(rooms):
+        position = bisect_right(room.nodes, last)
+        if position == len(room.nodes):
+            return None
+        last = room.nodes[position]
+        places[last] = index
+    return places
 
 
 _State: TypeAlias = tuple[int, ...]

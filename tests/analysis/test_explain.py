@@ -803,6 +803,18 @@ span('etl') has 2 x load with what was expected inside or db.query attempt=1, ex
 """,
     ),
     (
+        "sequence: like records",
+        'span("db.query", attempt=2) >> span("db.query", attempt=1)',
+        "in",
+        "small",
+        r"""
+span('db.query', attempt=1) was recorded, but not after span('db.query', attempt=2)
+recorded in this order:
+  db.query attempt=1  (in etl)
+  db.query attempt=2  (in etl)
+""",
+    ),
+    (
         "glob for a number",
         'span("db.query", attempt="1*")',
         "in",

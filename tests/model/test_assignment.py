@@ -59,6 +59,17 @@ def test_an_assignment_is_found_exactly_if_there_is_one(slots: list[Room], must:
     assert places is None or is_valid(places, slots, must)
 
 
+@given(st.lists(st.sets(st.integers(0, NODES - 1)).map(sorted), min_size=2, max_size=3))
+def test_a_row_of_single_slots_is_filled_exactly_if_it_can_be(accepted: list[list[int]]) -> None:
+    """Each takes the first node behind the one before it, and that is enough."""
+    slots = [Room(1, 1, nodes, frozenset(range(index))) for index, nodes in enumerate(accepted)]
+
+    places = assign(slots, set())
+
+    assert (places is not None) is any(is_valid(places, slots, set()) for places in all_assignments(slots))
+    assert places is None or is_valid(places, slots, set())
+
+
 @given(rooms(ordered=False))
 def test_filling_gives_a_slot_to_as_many_nodes_as_possible(slots: list[Room]) -> None:
     """No other way to respect what slots accept gives a place to more nodes."""
