@@ -18,6 +18,8 @@ __all__ = ("file_text", "finding_lines", "totals_text", "visible")
 
 _MARGIN: Final = 9
 """Columns that the level takes."""
+_WIDEST: Final = 100
+"""Columns of a list of counts where no terminal is narrower."""
 
 
 def file_text(
@@ -42,7 +44,8 @@ def file_text(
     lines = [head]
     for finding in sorted(findings, key=lambda finding: -LEVELS.index(finding.level)):
         room = None if width is None else max(width - _MARGIN, 20)
-        first, *rest = _fitted(finding_lines(finding, file=file, examples=examples), room)
+        told = finding_lines(finding, file=file, examples=examples, width=min(room or _WIDEST, _WIDEST))
+        first, *rest = _fitted(told, room)
         margin = " " * (_MARGIN - len(finding.level))
         lines += [
             "",
@@ -65,12 +68,15 @@ def _fitted(lines: Sequence[str], width: int | None) -> list[str]:
     return fitted
 
 
-def finding_lines(finding: Finding, *, file: str = "", examples: int = 5) -> list[str]:
-    """Return the lines of one finding: id and message, counts by field and command, the first *examples*."""
+def finding_lines(finding: Finding, *, file: str = "", examples: int = 5, width: int = _WIDEST) -> list[str]:
+    """Return the lines of one finding: id and message, counts by field and command, the first *examples*.
+
+    Only the counts are wrapped to *width*.
+    """
     lines = [f"{finding.check}: {visible(finding.message)}"]
     for counts in (finding.by_field, finding.by_command):
         if counts:
-            lines += _counts(counts)
+            lines += _counts(counts, width)
     shown = finding.examples[:examples]
     lines += (_place(example, file) for example in shown)
     hidden = len(finding.examples) - len(shown)
@@ -95,9 +101,9 @@ def visible(text: str) -> str:
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
-def _counts(counts: Mapping[str, Any]) -> list[str]:
+def _counts(counts: Mapping[str, Any], width: int) -> list[str]:
     text = ", ".join(f"{visible(name)}\xa0{count:,}" for name, count in counts.items())
-    lines = textwrap.wrap(text, 100, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
+    lines = textwrap.wrap(text, width, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
     return [line.replace("\xa0", " ") for line in lines]
 
 

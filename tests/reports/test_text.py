@@ -30,8 +30,13 @@ def test_blank_lines_are_mentioned_where_there_are_some() -> None:
 
 def test_lines_are_wrapped_to_the_width_of_a_terminal() -> None:
     """What goes on is indented; without a width a finding stays on one line, so that it can be searched for."""
+    counts = {"lsp.spawn": 400, "ast.parse": 30, "c": 2}
     finding = Finding(
-        "a", "one two three four five six", 1, examples=(Example("b" * 8 + " c d e f g h i j", 7),)
+        "a",
+        "one two three four five six",
+        1,
+        by_command=counts,
+        examples=(Example("b" * 8 + " c d e f g h i j", 7),),
     )
 
     narrow = file_text("log", [finding], events=1, malformed=0, width=34)
@@ -39,6 +44,8 @@ def test_lines_are_wrapped_to_the_width_of_a_terminal() -> None:
     assert narrow.splitlines()[2:] == [
         "error    a: one two three four",
         "           five six",
+        "           lsp.spawn 400,",
+        "           ast.parse 30, c 2",
         "           log:7  bbbbbbbb c d e f",
         "             g h i j",
     ]
