@@ -93,11 +93,15 @@ class _Latency(Judgement):
         self._check = check
         self._matches = matches
         self._durations = Durations()
+        self._open = 0
         self._slowest: tuple[int, str, int | None] | None = None
 
     def add(self, record: Record, line: LogLine | None = None) -> None:
         duration_ns = record.duration_ns
-        if duration_ns is None or not self._matches(record):
+        if not self._matches(record):
+            return
+        if duration_ns is None:
+            self._open += record.is_open
             return
         self.judged += 1
         self._durations.add(duration_ns)
@@ -110,7 +114,7 @@ class _Latency(Judgement):
         if check.count is not None and check.count != len(ordered):
             broken.append(f"count is {len(ordered):,}, not {check.count!r}")
         elif not ordered and check.count is None:
-            broken.append("nothing matches")
+            broken.append("nothing that matches has ended" if self._open else "nothing matches")
         actual = {
             "p50": percentile_of_sorted(ordered, 0.5, check.method),
             "p95": percentile_of_sorted(ordered, 0.95, check.method),
@@ -123,8 +127,10 @@ class _Latency(Judgement):
         if not broken:
             return []
         pattern = check.pattern if isinstance(check.pattern, str) else repr(check.pattern)
+        still_open = f", {self._open:,} still open" if self._open else ""
         message = (
-            f"{pattern}: {'; '.join(broken)} ({amount(len(ordered), 'span')}, {check.method} percentiles)"
+            f"{pattern}: {'; '.join(broken)} "
+            f"({amount(len(ordered), 'span')}{still_open}, {check.method} percentiles)"
         )
         return [Finding(Latency.id, message, len(ordered), examples=self._example())]
 

@@ -176,10 +176,17 @@ class _MonotonicTiming(Judgement):
         if not self._concerned:
             return []
         reasons = ", ".join(f"{count:,} x {reason}" for reason, count in self._reasons.most_common())
-        message = (
-            f"the times of {amount(self._concerned, 'record')} cannot come from one monotonic clock ({reasons}): "
-            "measure durations with time.perf_counter_ns()"
-        )
+        concerned = f"the times of {amount(self._concerned, 'record')}"
+        if self._reasons.keys() == {"outside its parent"}:  # work that was not waited for looks the same
+            message = (
+                f"{concerned} do not lie inside their parents ({reasons}): "
+                "measure with one monotonic clock, and end a span after what it started"
+            )
+        else:
+            message = (
+                f"{concerned} cannot come from one monotonic clock ({reasons}): "
+                "measure durations with time.perf_counter_ns()"
+            )
         return [Finding(MonotonicTiming.id, message, self._concerned, examples=tuple(self._examples))]
 
 

@@ -122,3 +122,12 @@ def test_a_pattern_that_needs_more_than_one_record_is_refused(pattern: Pattern) 
     """Its inside would be passed over, and several records never match at all."""
     with pytest.raises(TypeError, match="cannot be timed: one record is looked at at a time"):
         Latency(pattern, max_ms=1)
+
+
+def test_spans_that_are_still_open_are_mentioned() -> None:
+    """They do not count, and nothing else would say why none, or fewer, were found."""
+    (none,) = Latency("load", max_ms=1)(spans("load", None))
+    (few,) = Latency("load", count=2)(spans("load", 3, None, None))
+
+    assert none.message == "load: nothing that matches has ended (0 spans, 1 still open, linear percentiles)"
+    assert few.message == "load: count is 1, not 2 (1 span, 2 still open, linear percentiles)"

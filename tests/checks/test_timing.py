@@ -226,3 +226,16 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
     assert judge(*records) == []
+
+
+def test_work_that_was_not_waited_for_is_not_called_a_bad_clock() -> None:
+    """A task that outlives the span it was started in has right times; the advice names both possibilities."""
+    parent = Record("span", "parent", "parent", 0, 1_000_000, span_id="1")
+    child = Record("span", "child", "parent.child", 10, 9_000_000, span_id="2", parent_id="1")
+
+    (finding,) = MonotonicTiming()([parent, child])
+
+    assert finding.message == (
+        "the times of 1 record do not lie inside their parents (1 x outside its parent): "
+        "measure with one monotonic clock, and end a span after what it started"
+    )
