@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
 
 from pytest_telemetry.runtime.context import NO_OP, TelemetryContext
 from pytest_telemetry.runtime.span import Span
-from pytest_telemetry.runtime.timed import timed_by
+from pytest_telemetry.runtime.timed import require_span_name, timed_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +53,11 @@ def timed(name: str, /, **attrs: Any) -> Callable[[F], F]:
     """Return a decorator that runs each call in a span of the context that is ambient at that moment.
 
     For coroutines and generators that is the moment of their first step.
+
+    Raises:
+        TypeError: The name was left out.
     """
+    require_span_name(name)
 
     def decorate(function: F) -> F:
         return timed_by(current_context, name, attrs, function)

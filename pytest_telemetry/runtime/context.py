@@ -18,6 +18,7 @@ from pytest_telemetry.runtime.route import as_sink
 from pytest_telemetry.runtime.settings import enabled_by_environment, strict_by_environment
 from pytest_telemetry.runtime.span import add_attributes
 from pytest_telemetry.runtime.span_class import span_class
+from pytest_telemetry.runtime.timed import require_span_name
 
 if TYPE_CHECKING:
     from pytest_telemetry.model.clock import Clock
@@ -48,6 +49,7 @@ class TelemetryContext:
 
     Raises:
         InvalidReporter: Something in *reporters* has neither set of methods.
+        TypeError: *clock* is no clock, or a processor cannot be called.
     """
 
     __slots__ = ()
@@ -65,6 +67,7 @@ class TelemetryContext:
         ids: IdSource = SYSTEM_IDS,
     ) -> TelemetryContext:
         sinks = [as_sink(reporter, position) for position, reporter in enumerate(reporters, 1)]
+        _require_callables(clock, processors)
         if not sinks or not (enabled_by_environment() if enabled is None else enabled):
             return NO_OP
         strict = strict_by_environment() if strict is None else strict
@@ -147,6 +150,7 @@ class _NoOpContext(TelemetryContext, metaclass=_NoOpType):
         return None
 
     def timed(self, name: str, /, **attrs: Any) -> Callable[[F], F]:
+        require_span_name(name)
         return _same
 
     def flush(self) -> None:
@@ -225,6 +229,23 @@ class _StrictContext(_EnabledContext):
 
 class _StrictObservedContext(_StrictContext, _ObservedContext):
     __slots__ = ()
+
+
+def _require_callables(clock: Any, processors: Any) -> None:
+    if isinstance(clock, type) or not (
+        callable(getattr(clock, "wall_ns", None)) and callable(getattr(clock, "mono_ns", None))
+    ):
+        raise TypeError(
+            f"clock={clock!r} is no clock: pass an object with wall_ns() and mono_ns(), such as FakeClock()"
+        )
+    if callable(processors) or isinstance(processors, str):
+        raise TypeError(f"processors={processors!r} is no sequence: pass a list of functions, [redact]")
+    for position, processor in enumerate(processors, 1):
+        if not callable(processor):
+            raise TypeError(
+                f"processor {position} ({processor!r}) cannot be called: pass functions that take a Record and "
+                f"return one, or None to drop it"
+            )
 
 
 def _enter_no_op(_: object) -> _NoOpContext:

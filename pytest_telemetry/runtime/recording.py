@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from pytest_telemetry.model.names import require_name
-from pytest_telemetry.runtime.timed import timed_by
+from pytest_telemetry.runtime.timed import require_span_name, timed_by
 
 if TYPE_CHECKING:
     from typing import Self
@@ -48,7 +48,9 @@ class Recording:
 
         Raises:
             InvalidName: In strict mode only.
+            TypeError: The name was left out.
         """
+        require_span_name(name)
         if self._pipeline.strict:
             require_name(name)
         context = cast("Context", self)

@@ -116,6 +116,10 @@ def as_sink(reporter: Any, position: int) -> Sink:
         InvalidReporter: It has neither set of methods, or they cannot be called as they will be.
     """
     is_sink = not _missing(reporter, ("emit", "flush", "close", "statistics"))
+    if is_sink and isinstance(reporter, type):
+        raise InvalidReporter(
+            f"reporter {position} is the class {reporter.__qualname__}: pass an instance of it"
+        )
     if is_sink and hasattr(type(reporter), "emit"):
         return cast("Sink", reporter)
     missing = _missing(reporter, ("record_timing", "record_metric"))

@@ -13,9 +13,22 @@ if TYPE_CHECKING:
 
     from pytest_telemetry.runtime.interface import Context
 
-__all__ = ("timed_by",)
+__all__ = ("require_span_name", "timed_by")
 
 F = TypeVar("F", bound="Callable[..., Any]")
+
+
+def require_span_name(name: object) -> None:
+    """Refuse a function in the place of the name, enabled or not: the decorator was written without its name.
+
+    Raises:
+        TypeError: *name* can be called.
+    """
+    if callable(name):
+        shown = getattr(name, "__qualname__", type(name).__qualname__)
+        raise TypeError(
+            f"timed takes the name of the span first: write @timed('...') above {shown}, not @timed"
+        )
 
 
 def timed_by(find: Callable[[], Context], name: str, attrs: dict[str, Any], function: F) -> F:
