@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pytest_telemetry.model.protocols import Check, Processor
     from pytest_telemetry.model.record import Record
     from pytest_telemetry.model.records import Records
+    from pytest_telemetry.runtime.observed import ObservedSpan
 
 __all__ = ("TelemetryRecorder", "UnfinishedSpanWarning")
 
@@ -83,6 +84,7 @@ class TelemetryRecorder:
         self._clock = clock
         self._processors = tuple(processors)
         self._strict = strict
+        self._warned: list[ObservedSpan] = []
         self._context: TelemetryContext | None = None
         self._entered: list[tuple[use_context[Callable[[], TelemetryContext]], Span | None]] = []
 
@@ -129,8 +131,11 @@ class TelemetryRecorder:
             self.warn_of_open_spans()
 
     def warn_of_open_spans(self) -> None:
-        """Warn with an `UnfinishedSpanWarning` for each span that is still open."""
-        for span in self.store.open_spans():
+        """Warn with an `UnfinishedSpanWarning` for each span that is still open, once for each."""
+        warned, self._warned = self._warned, self.store.open_spans()
+        for span in self._warned:
+            if span in warned:
+                continue
             warnings.warn(
                 f"span {span.path.scope!r} was opened at {creation_line(span)} and never closed",
                 UnfinishedSpanWarning,

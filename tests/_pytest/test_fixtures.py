@@ -160,6 +160,20 @@ def test_the_factory_makes_recorders_that_do_not_see_each_other(pytester: pytest
     result.assert_outcomes(passed=1)
 
 
+def test_a_scope_left_open_in_a_block_is_reported_once(pytester: pytest.Pytester) -> None:
+    """At the end of the block of a recorder from the factory, and not again at the end of the test."""
+    result = run(
+        pytester,
+        """
+        def test_it(telemetry_recorder_factory):
+            with telemetry_recorder_factory() as recorder:
+                recorder.context("left.open").__enter__()
+        """,
+    )
+
+    result.assert_outcomes(passed=1, warnings=1)
+
+
 def test_every_recorder_of_a_failing_test_is_shown_by_name(pytester: pytest.Pytester) -> None:
     """A failure shows what each recorder of the test holds."""
     result = run(
