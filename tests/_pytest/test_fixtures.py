@@ -378,8 +378,7 @@ def test_unittest_classes_can_use_the_recorder(pytester: pytest.Pytester) -> Non
 
 def test_async_tests_record_tasks_under_their_spans(pytester: pytest.Pytester) -> None:
     """Spans of gathered tasks are children of the span that gathered them."""
-    result = run(
-        pytester,
+    pytester.makepyfile(
         """
         import asyncio
         import pytest
@@ -394,11 +393,9 @@ def test_async_tests_record_tasks_under_their_spans(pytester: pytest.Pytester) -
                 await asyncio.gather(child("a"), child("b"))
             assert telemetry_recorder == [span("all", span("a"), span("b"))]
         """,
-        "-p",
-        "pytest_asyncio.plugin",
-        "-o",
-        "asyncio_default_fixture_loop_scope=function",
     )
+    # in a process of its own: the oldest pytest-asyncio leaves loops open
+    result = pytester.runpytest_subprocess(*SUITE_OPTIONS, "-p", "pytest_asyncio.plugin")
 
     result.assert_outcomes(passed=1)
 
