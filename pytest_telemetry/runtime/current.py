@@ -34,7 +34,9 @@ def resume(span: Span | None) -> Span | None:
 
 def still_open(span: Span | None) -> Span | None:
     """Return *span*, or its nearest ancestor that is open here, or has ended and is outlived."""
-    while span is not None and span.path.is_over and not _is_outlived(span):
+    while span is not None and (
+        span.path.children is ENDED or (span.path.is_over and not _is_outlived(span))
+    ):
         span = span.parent
     return span
 

@@ -12,6 +12,7 @@ from pytest_telemetry.model.names import require_name, safe_name
 from pytest_telemetry.model.record import Record
 from pytest_telemetry.runtime.conversion import error_name, point_record, span_record
 from pytest_telemetry.runtime.current import CURRENT, current_span, resume
+from pytest_telemetry.runtime.path import ENDED
 from pytest_telemetry.runtime.route import NativeSink, Observer, Route, name_of, routes_to
 from pytest_telemetry.runtime.tally import Tally
 
@@ -127,7 +128,7 @@ class Pipeline:
         span = _current()
         if span is not None:
             path = span.path
-            if path.ended is path:
+            if path.ended is path or path.children is ENDED:
                 span = current_span()
         reading = self.clock.wall_ns() if span is None else span.clock.mono_ns()
         try:

@@ -30,6 +30,7 @@ __all__ = (
     "ORDER",
     "Span",
     "SpanEnd",
+    "abandon",
     "current_span",
     "enter_anyway",
     "identify",
@@ -209,6 +210,14 @@ def leave_elsewhere(span: Span) -> bool:
         return False
     _end_for_all(span)
     return True
+
+
+def abandon(span: Span) -> None:
+    """Let *span*, which is still open, be nobody's parent from now on, wherever it is current."""
+    with _identity_lock:
+        own = _own_path(span)
+        if not own.is_over:
+            own.children = ENDED
 
 
 def _end_for_all(span: Span) -> None:

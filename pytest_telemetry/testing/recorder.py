@@ -18,7 +18,7 @@ from pytest_telemetry.model.wording import brief, plural
 from pytest_telemetry.runtime.ambient import use_context
 from pytest_telemetry.runtime.context import TelemetryContext
 from pytest_telemetry.runtime.current import resume
-from pytest_telemetry.runtime.span import ORDER, Span
+from pytest_telemetry.runtime.span import ORDER, Span, abandon
 from pytest_telemetry.sinks.memory import MemoryStore, creation_line
 from pytest_telemetry.testing.silence import reason_for_silence
 
@@ -120,13 +120,15 @@ class TelemetryRecorder:
         return self
 
     def __exit__(self, exc_type: object, exc: BaseException | None, traceback: object) -> None:
-        """Stop being the ambient context; warn about spans that are still open."""
+        """Stop being the ambient context; spans that are still open are nobody's parents, and warned about."""
         ambient, outer = self._entered.pop()
         ambient.__exit__(None, None, None)
         resume(outer)
         if self._entered:
             return
         self.store.listen(self._note_late)
+        for span in self.store.open_spans():
+            abandon(span)
         if exc is None:
             self.warn_of_open_spans()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import io
 import json
 import threading
@@ -428,3 +429,26 @@ def test_only_a_check_can_judge(recorder: TelemetryRecorder, check: object) -> N
         TypeError, match=r"is no check: pass an object, such as Latency\(span\('load'\), p95_ms=50\)"
     ):
         recorder.check(check)  # type: ignore[arg-type]  # what is refused is no check
+
+
+def test_a_span_left_open_is_no_parent_wherever_it_is_current() -> None:
+    """In a context that outlives the recorder, which is what shared event loops have, later spans are roots."""
+    shared = contextvars.copy_context()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnfinishedSpanWarning)
+        with TelemetryRecorder() as first:
+            left_open = first.context("left.open")
+            shared.run(left_open.__enter__)
+    second = TelemetryRecorder()
+
+    def later() -> None:
+        second.context.count("n")
+        with second.context("b"):
+            second.context.event("e")
+
+    shared.run(later)
+    shared.run(left_open.__exit__, None, None, None)
+    shared.run(later)
+
+    assert [record.scope for record in second] == ["n", "b", "b.e"] * 2
+    assert first == [span("left.open")]
