@@ -19,7 +19,7 @@ $(VENV)/.ready: pyproject.toml
 	@echo "setting up $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) install --upgrade pip
-	@$(PIP) install --editable '.[all]' --group test
+	@$(PIP) install --editable '.[benchmark]' --group test
 	@touch $@
 
 demo: $(VENV)/.ready
@@ -46,7 +46,7 @@ $(VENV)-bench/.ready: pyproject.toml
 	@echo "setting up $(VENV)-bench"
 	@$(PYTHON) -m venv $(VENV)-bench
 	@$(VENV)-bench/bin/python -m pip --disable-pip-version-check -qq install --upgrade pip
-	@$(VENV)-bench/bin/python -m pip --disable-pip-version-check -qq install --editable '.[all]' --group test --group peers
+	@$(VENV)-bench/bin/python -m pip --disable-pip-version-check -qq install --editable '.[benchmark]' --group test --group peers
 	@touch $@
 
 $(VENV)/.lint: $(VENV)/.ready
