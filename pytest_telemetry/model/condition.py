@@ -59,10 +59,14 @@ class Condition:
         """Refuse a value that no record can have.
 
         Raises:
-            ValueError: It is a status or a stage that does not exist; the text lists those that do.
+            ValueError: It is a status, a stage or a level that does not exist; the text says what does.
         """
         known = {"status": STATUSES, "stage": STAGES}.get(self.key)
         expected = self.expected
+        if self.key == "level" and isinstance(expected, str) and expected != expected.lower():
+            raise ValueError(
+                f"level={expected!r} fits no record: levels are written in lower case, 'warning'"
+            )
         if known is None or expected in known:
             return
         if self.key == "stage" or (isinstance(expected, str) and not is_glob(expected)):

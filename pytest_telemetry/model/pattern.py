@@ -358,9 +358,16 @@ def only(*mappings: Mapping[str, Any], **attrs: Any) -> Only:
     """Return an argument of `span` and its like: these attributes and no others.
 
     Keywords and mappings mean what they mean to `span`.
+
+    Raises:
+        TypeError: A positional argument is no mapping.
     """
     conditions = Only()
     for mapping in mappings:
+        if not isinstance(mapping, Mapping):
+            raise TypeError(
+                f"only() takes attributes, only(rows=10) or only({{'a.b': 1}}), not {brief(mapping)}"
+            )
         conditions.update({(False, key): value for key, value in mapping.items()})
     conditions.update({(key in FIELDS, key): value for key, value in attrs.items()})
     return conditions
@@ -434,8 +441,10 @@ log: Final = LogPatterns()
 
 
 def _one(kind: Kind, name: Any, arguments: tuple[Any, ...], attrs: dict[str, Any]) -> One:
-    if isinstance(name, Pattern | Mapping | EllipsisType):
+    if name is None or isinstance(name, Pattern | Mapping | EllipsisType | int | float | bytes):
         raise TypeError(f"the first argument of {kind}() is a name, not {brief(name)}")
+    if isinstance(name, str) and not name:
+        raise ValueError(f"{kind}('') fits no record: names are never empty; '*' fits every name")
     items: list[Item] = []
     conditions: dict[tuple[bool, str], Any] = {}
     exact = False

@@ -77,7 +77,6 @@ def test_a_row_without_anything_is_empty() -> None:
         (log.warning("slow *", ms=5), "warning: slow * ms=5"),
         (log("slow *"), "log: slow *"),
         (metric("rows", 10), "metric: rows value=10"),
-        (span(3), "3"),
     ],
 )
 def test_a_missing_pattern_is_shown_like_a_record(one: One, text: str) -> None:

@@ -106,7 +106,6 @@ def test_values_of_different_types_make_different_patterns() -> None:
     assert span("x", a=1) != span("x", a=True)
     assert span("x", a=1) != span("x", {"a": 1.0})
     assert span("x", status="ok") != span("x", {"status": "ok"})
-    assert span(1) != span(True)
 
 
 def test_patterns_may_hold_values_that_cannot_be_hashed() -> None:
@@ -286,3 +285,28 @@ def test_a_pattern_knows_the_kinds_it_names() -> None:
     pattern = span("etl", span("load", log("x")), ~event("retry")) & metric("rows")
 
     assert pattern.kinds() == {"span", "log", "metric"}
+
+
+@pytest.mark.parametrize("name", [None, 5, 2.5, True, b"load"])
+def test_what_can_be_no_name_is_refused(name: Any) -> None:
+    """It would match nothing, so that `not in` would always hold."""
+    with pytest.raises(TypeError, match=r"the first argument of span\(\) is a name, not"):
+        span(name)
+
+
+def test_an_empty_name_is_refused() -> None:
+    """No record has one."""
+    with pytest.raises(ValueError, match=r"event\(''\) fits no record"):
+        event("")
+
+
+def test_only_takes_attributes() -> None:
+    """Text in its place was meant for something else."""
+    with pytest.raises(TypeError, match=r"only\(\) takes attributes, .* not 'x'"):
+        only("x")  # type: ignore[arg-type]  # the mistake under test
+
+
+def test_levels_are_lower_case() -> None:
+    """Records have them in lower case, so that another case would match nothing."""
+    with pytest.raises(ValueError, match=r"level='WARN' fits no record"):
+        log("slow", level="WARN")
