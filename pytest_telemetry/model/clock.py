@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ("SYSTEM_CLOCK", "Clock", "SystemClock")
+__all__ = ("CLOCK_READINGS", "SYSTEM_CLOCK", "Clock", "SystemClock")
 
 
 class Clock(Protocol):
@@ -63,3 +63,13 @@ def _real(name: str) -> Callable[..., Any]:
 
 
 SYSTEM_CLOCK: Final = SystemClock()
+
+_READINGS: Final = (
+    *("time", "time_ns", "perf_counter", "perf_counter_ns", "monotonic", "monotonic_ns", "process_time"),
+    *("process_time_ns", "thread_time", "thread_time_ns", "clock_gettime", "clock_gettime_ns"),
+)
+
+CLOCK_READINGS: Final[frozenset[Callable[..., Any]]] = frozenset(
+    _real(name) for name in _READINGS if hasattr(time, name)
+)
+"""The builtins of ``time`` that read a clock, as far as this system has them: to tell, never to call."""

@@ -9,7 +9,7 @@
 
 - `ClockError`, an AssertionError: a fake clock was used in a way that no real clock allows
 
-  - `ClockStalled`: fake time cannot go on, because something real is still running
+  - `ClockStalled`: fake time cannot go on, because something real is still running- `Undecided`, an AssertionError: a measurement cannot tell on which side of a bound it lies
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ __all__ = (
     "InvalidReporter",
     "MissingExtra",
     "TelemetryError",
+    "Undecided",
     "UnusableInput",
 )
 
@@ -62,3 +63,7 @@ class ClockError(AssertionError):
 
 class ClockStalled(ClockError):
     """Fake time cannot go on because a thread or a subprocess is still running in real time."""
+
+
+class Undecided(AssertionError):
+    """A measurement was compared with a bound that lies within its interval; the text says what would decide it."""

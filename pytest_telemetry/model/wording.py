@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from pytest_telemetry.model.record import Record
 
-__all__ = ("brief", "label", "one_line", "plural", "seconds", "shorten")
+__all__ = ("brief", "cost", "label", "one_line", "percent", "plural", "quantity", "seconds", "shorten")
 
 _ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]+")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -45,6 +45,29 @@ def seconds(ns: int) -> str:
 def plural(count: int, noun: str) -> str:
     """Return the count with its noun: ``1 record``, ``1,200 records``."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def quantity(value: float, unit: str) -> str:
+    """Return *value* with its unit (``x`` for a ratio), in as many digits as can be trusted."""
+    if unit == "x":
+        return f"{value:.{3 if value < 1 else 2 if value < 10 else 0}f} x"
+    if unit == "operations/s":
+        return f"{value:,.0f} operations/s"
+    return f"{value:,.{0 if abs(value) >= 100 else 1}f} {unit}"
+
+
+def cost(value: float, unit: str) -> str:
+    """Return *value* for a reader: nanoseconds become microseconds or milliseconds where that is shorter."""
+    if unit == "ns" and abs(value) >= 1e6:
+        return quantity(value / 1e6, "ms")
+    if unit == "ns" and abs(value) >= 1e4:
+        return quantity(value / 1e3, "us")
+    return quantity(value, unit)
+
+
+def percent(fraction: float) -> str:
+    """Return a change with its sign: ``+9.6 %`` for 0.096."""
+    return f"{100 * fraction:+.1f} %".replace("-0.0 ", "+0.0 ")
 
 
 def label(record: Record, *, attrs: bool = True, limit: int = 60) -> str:

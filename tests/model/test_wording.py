@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 
 from pytest_telemetry.model.pattern import event, log, metric, span
-from pytest_telemetry.model.wording import brief, label, one_line, plural, seconds, shorten
+from pytest_telemetry.model.wording import (
+    brief,
+    cost,
+    label,
+    one_line,
+    percent,
+    plural,
+    quantity,
+    seconds,
+    shorten,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,3 +107,42 @@ def test_a_label_can_leave_the_attributes_out(recorded: Callable[..., Records]) 
     record = recorded(span("load", path="a.csv", error="E"))[0]
 
     assert label(record, attrs=False) == "load"
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (0.7456, "x", "0.746 x"),
+        (1.531, "x", "1.53 x"),
+        (111.4, "x", "111 x"),
+        (96.12, "bytes", "96.1 bytes"),
+        (1147.3, "ns", "1,147 ns"),
+        (871980.2, "operations/s", "871,980 operations/s"),
+    ],
+)
+def test_quantities_are_printed_with_their_digits(value: float, unit: str, text: str) -> None:
+    """As many digits as can be trusted, and the unit."""
+    assert quantity(value, unit) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (117.2, "ns", "117 ns"),
+        (9_999.0, "ns", "9,999 ns"),
+        (14_100.0, "ns", "14.1 us"),
+        (2.5e6, "ns", "2.5 ms"),
+        (2.5e6, "bytes", "2,500,000 bytes"),
+    ],
+)
+def test_long_times_change_their_unit(value: float, unit: str, text: str) -> None:
+    """Nanoseconds become microseconds or milliseconds; bytes stay what they are."""
+    assert cost(value, unit) == text
+
+
+@pytest.mark.parametrize(
+    ("fraction", "text"), [(0.0964, "+9.6 %"), (-0.1, "-10.0 %"), (-0.0001, "+0.0 %"), (0.0, "+0.0 %")]
+)
+def test_a_change_has_its_sign(fraction: float, text: str) -> None:
+    """And nothing is neither more nor less."""
+    assert percent(fraction) == text

@@ -1,0 +1,266 @@
+"""The check that nothing became slower, larger or busier than the baseline (layer 4).
+
+A first reading is cheap and may be wrong: processes that run the same code differ by about a percent, a few by much
+more. So a first reading never fails a benchmark. What looks suspicious is measured again in fresh processes, and the
+median of these decides.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
+
+from pytest_telemetry.checks.regression_text import description
+from pytest_telemetry.model.benchmark import Judgement
+from pytest_telemetry.model.finding import Finding
+from pytest_telemetry.model.paired import as_fraction, median, median_interval
+from pytest_telemetry.model.wording import cost, percent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from pytest_telemetry.model.benchmark import Comparison, Controls, Gate, Outcome, Rules
+
+__all__ = (
+    "ID",
+    "Told",
+    "control_problems",
+    "counting_problems",
+    "findings",
+    "is_suspicious",
+    "judge",
+)
+
+ID: Final = "regression"
+
+_Counters: TypeAlias = "Mapping[str, tuple[float, float]]"
+
+_BETWEEN_PROCESSES: Final = 0.02
+"""Half an interval, at least, for what one process read: what it cannot know is how others would have read it."""
+
+_GAIN: Final = "the gain can be lost again unseen until the baseline is moved"
+_SCATTERED: Final = (
+    "readings scatter too much to tell: time a longer operation, without set-up for each round, or raise the threshold"
+)
+_ALONE: Final = "no fresh process has measured it again"
+
+_SAME: Final = 0.03
+_MORE: Final = (0.07, 0.13)
+
+
+class Told(Protocol):
+    """What came of a target, of this process or of another: a `TargetVerdict` is one."""
+
+    @property
+    def outcome(self) -> str:
+        """``missed``, or how it was met."""
+
+    @property
+    def text(self) -> str:
+        """The verdict in words."""
+
+
+def is_suspicious(comparison: Comparison, rules: Rules) -> bool:
+    """Return whether a first reading has to be confirmed in fresh processes.
+
+    It has to where time is above the screen, or scatters so much that it may be above the threshold, where bytes
+    grew at all, and where a gated counter grew.
+    """
+    if _grown(comparison.counters, rules.counters):
+        return True
+    if comparison.unit == "bytes":
+        return comparison.now > comparison.baseline
+    limit = math.log1p(rules.threshold)  # compared so that what is no number is suspicious
+    return not (comparison.log_ratio <= rules.screen * limit and comparison.high <= limit)
+
+
+def judge(
+    benchmark: str,
+    first: Comparison | None,
+    confirmations: Sequence[Comparison],
+    rules: Rules,
+    targets: Sequence[Told] = (),
+) -> Judgement:
+    """Return the judgement on one benchmark.
+
+    The confirmations settle it, or the first reading where there are none: nothing was suspicious, or nothing could
+    be confirmed, and then a first reading above the threshold counts. Of several failures the outcome is the first
+    of slower or larger, more work, missed; the note and the targets tell the others.
+
+    Args:
+        benchmark: Its node id.
+        first: What the first process read; None for a benchmark that has targets only.
+        confirmations: What each of the fresh processes read.
+        rules: What it is held to.
+        targets: What came of its absolute targets.
+
+    Raises:
+        ValueError: A log ratio is no number.
+    """
+    texts = [verdict.text for verdict in targets]
+    missed = any(verdict.outcome == "missed" for verdict in targets)
+    if first is None:
+        return Judgement(benchmark, "missed" if missed else "unchanged", targets=texts)
+    measured = (
+        _bytes(benchmark, first, confirmations)
+        if first.unit == "bytes"
+        else _time(benchmark, first, confirmations, rules)
+    )
+    counted = [one.counters for one in confirmations if one.counters] or [first.counters]
+    grown = _grown_text(counted, rules.counters)
+    outcome = measured.outcome
+    if outcome not in {"slower", "larger"}:
+        outcome = "more work" if grown else "missed" if missed else outcome
+    return replace(
+        measured,
+        outcome=outcome,
+        unit=first.unit,
+        counters=_agreed(counted),
+        confirmed=len(confirmations),
+        targets=texts,
+        note="; ".join(filter(None, (grown, measured.note))),
+    )
+
+
+def _time(benchmark: str, first: Comparison, confirmations: Sequence[Comparison], rules: Rules) -> Judgement:
+    limit = math.log1p(rules.threshold)
+    ratios = [one.log_ratio for one in confirmations] or [first.log_ratio]
+    middle = median(ratios)
+    low, high = median_interval(ratios) if confirmations else _widened(first)
+    outcome: Outcome = "slower" if middle > limit else "faster" if middle < -limit else "unchanged"
+    note = ""
+    if outcome != "slower" and low < 0 and high > limit:
+        outcome, note = "undecided", _SCATTERED
+    elif outcome == "faster":
+        note = _GAIN
+    elif outcome == "slower" and not confirmations:
+        note = _ALONE
+    elif outcome == "unchanged" and first.log_ratio > limit:
+        note = f"first reading {percent(as_fraction(first.log_ratio))} was not confirmed"
+    everything = (first, *confirmations)
+    return Judgement(
+        benchmark,
+        outcome,
+        as_fraction(middle),
+        as_fraction(low),
+        as_fraction(high),
+        min(one.now for one in everything),
+        min(one.baseline for one in everything),
+        votes=sum(one.log_ratio > limit for one in confirmations),
+        first=as_fraction(first.log_ratio),
+        note=note,
+    )
+
+
+def _widened(first: Comparison) -> tuple[float, float]:
+    return (
+        min(first.low, first.log_ratio - _BETWEEN_PROCESSES),
+        max(first.high, first.log_ratio + _BETWEEN_PROCESSES),
+    )
+
+
+def _bytes(benchmark: str, first: Comparison, confirmations: Sequence[Comparison]) -> Judgement:
+    """Judge without any tolerance, for bytes are exact; a median is the figure that nearly all processes read."""
+    settled = confirmations or [first]
+    now, baseline = median([one.now for one in settled]), median([one.baseline for one in settled])
+    outcome: Outcome = "larger" if now > baseline else "smaller" if now < baseline else "unchanged"
+    ratio = _growth(now, baseline)
+    notes = []
+    if len({(one.now, one.baseline) for one in settled}) > 1:
+        notes.append("the processes disagree, so their medians are shown")
+    if outcome == "smaller":
+        notes.append(_GAIN)
+    elif outcome == "larger" and not confirmations:
+        notes.append(_ALONE)
+    elif outcome == "unchanged" and first.now > first.baseline:
+        notes.append(
+            f"first reading {cost(first.baseline, 'bytes')} -> {cost(first.now, 'bytes')} was not confirmed"
+        )
+    return Judgement(
+        benchmark,
+        outcome,
+        ratio,
+        ratio,
+        ratio,
+        now,
+        baseline,
+        votes=sum(one.now > one.baseline for one in confirmations),
+        first=_growth(first.now, first.baseline),
+        note="; ".join(notes),
+    )
+
+
+def _growth(now: float, baseline: float) -> float | None:
+    """Return by what share bytes grew; what was nothing before has no share to grow by."""
+    if now == baseline:
+        return 0.0
+    return now / baseline - 1 if baseline > 0 else None
+
+
+def _grown(counters: _Counters, gated: Iterable[str]) -> list[str]:
+    return [name for name in gated if name in counters and counters[name][1] > counters[name][0]]
+
+
+def _grown_text(counted: Sequence[_Counters], gated: Iterable[str]) -> str:
+    """Return which gated counters grew in more than half of the processes that counted, or nothing."""
+    agreed = _agreed(counted)
+    texts = []
+    for name in gated:
+        votes = sum(bool(_grown(counters, [name])) for counters in counted)
+        if 2 * votes > len(counted):
+            share = "" if name in agreed else f", and did in {votes} of {len(counted)} processes"
+            texts.append(f"{name} may not grow{share}")
+    return "; ".join(texts)
+
+
+def _agreed(counted: Sequence[_Counters]) -> dict[str, tuple[float, float]]:
+    """Return the counters that differ from the baseline's, where all processes counted the same."""
+    return {
+        name: pair
+        for name, pair in counted[0].items()
+        if pair[0] != pair[1] and all(counters.get(name) == pair for counters in counted)
+    }
+
+
+def control_problems(controls: Controls) -> list[str]:
+    """Return what is wrong with the instrument: one line for each control that it could not see.
+
+    The same thing has to read within 3 % of itself, and a tenth more work as 7 to 13 % more.
+    """
+    same, more = as_fraction(controls.same), as_fraction(controls.more)
+    problems = []
+    if not abs(same) <= _SAME:
+        problems.append(_broken("the same code against itself", same, "within 3 %"))
+    if not _MORE[0] <= more <= _MORE[1]:
+        problems.append(_broken("a tenth more work", more, "from 7 to 13 %"))
+    return problems
+
+
+def _broken(what: str, read: float, expected: str) -> str:
+    return (
+        f"INSTRUMENT BROKEN: {what} read {percent(read)}, expected {expected}, so that no reading of this run can "
+        "be trusted: stop tracers, debuggers and what else keeps the machine busy, and run again"
+    )
+
+
+def counting_problems(comparisons: Iterable[Comparison], rules: Rules) -> list[str]:
+    """Return a line for each gated counter that was counted of no benchmark, so that nothing is held to it."""
+    counted = {name for one in comparisons for name in one.counters}
+    return [
+        f"counter {name!r} may not grow, but was counted of no benchmark: use one of "
+        f"{', '.join(sorted(counted)) or 'those that are counted'}, or take it out of `counters`"
+        for name in rules.counters
+        if name not in counted
+    ]
+
+
+def findings(gate: Gate) -> list[Finding]:
+    """Return what keeps *gate* from passing: its problems, then a finding for each benchmark that failed."""
+    messages = [*gate.problems, *(_message(judgement) for judgement in gate.judgements if judgement.failed)]
+    return [Finding(ID, message, 1) for message in messages]
+
+
+def _message(judgement: Judgement) -> str:
+    outcome = judgement.outcome
+    return f"{judgement.benchmark}: {outcome}: {description(judgement).removeprefix(f'{outcome}: ')}"
