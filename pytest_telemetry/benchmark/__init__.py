@@ -1,0 +1,1 @@
+"""Measures code against itself: operations, pairs, counters, baselines (layer 2)."""
