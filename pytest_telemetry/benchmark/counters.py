@@ -1,0 +1,353 @@
+"""Counts what one operation does: exactly, and the same on every machine (layer 2).
+
+Time says that something became slower, counters say what became more. They are compared between two versions of code
+under one Python; another one counts otherwise.
+
+- *bytecodes*: instructions of Python code that were executed, but for the ``RESUME`` that begins each function.
+- *python calls*: how often Python code was entered, by a call or because a generator or coroutine went on.
+- *c calls*: calls of builtin functions and methods that Python code made. Not seen: calls of classes, what C code calls
+  (``map``, ``sorted``, ``functools.partial``), and what the interpreter calls by itself: operators, and entering a
+  ``with`` whose manager is written in C.
+- *clock reads*: those of the c calls that went to `CLOCK_READINGS`. A fake clock is none; and the clock that C code
+  reads for itself (``datetime.now``, ``time.localtime``) is not seen.
+- *records*: how often a sink was given a finished span, a measurement, an event or a record, or a two-method reporter
+  a timing or a metric; with two of them, each counts. A sink that only adapts a reporter (it has a slot ``reporter``)
+  does not count, what it tells the reporter does. A sink that hands on to others counts, and so do they. They are known
+  by the methods of their class, from whatever copy of this package they are. Not seen: methods that are written in C,
+  mocks, and what is set on an instance.
+- *allocated bytes*: the most memory that was in use at once, beyond what was in use before. Of code that fills a list,
+  a deque or a dictionary they are often not the same each time, since those take memory for several entries ahead.
+- *allocated objects*: for how many objects memory was allocated, of those that can hold others: instances, containers,
+  functions, exceptions; not numbers and texts. Not seen: what the interpreter makes of memory that it had kept back
+  (of ten dictionaries, lists, tuples that live one after another, the first counts), and, from Python 3.12 on, what
+  was made by the same instruction that let others go.
+
+A context variable that is set takes more or less memory depending on what else is set and where in memory that lies:
+of code that sets one, the two memory counters may differ between two copies.
+
+Calls and instructions are those of the thread that counts; memory is that of all threads. No counter moves where the
+same instructions take longer: a name found in the dictionary of an instance and no longer in its slot, a dictionary
+that became large, a lock that others hold. `pytest_telemetry.benchmark.instructions` sees some of that, time all.
+"""
+
+from __future__ import annotations
+
+import gc
+import inspect
+import sys
+import tracemalloc
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from threading import get_ident
+from types import FunctionType, MemberDescriptorType, MethodType
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from pytest_telemetry.model.clock import CLOCK_READINGS
+from pytest_telemetry.model.errors import UnusableInput
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from types import CodeType, FrameType
+
+__all__ = ("Counts", "count")
+
+Run: TypeAlias = "Callable[[], object]"
+Look: TypeAlias = "Callable[[Run], Mapping[str, int]]"
+
+_NAMES: Final = (
+    *("bytecodes", "python calls", "c calls", "clock reads", "records"),
+    *("allocated bytes", "allocated objects"),
+)
+_SINK: Final = ("emit", "flush", "close", "statistics")
+_TAKES_RECORDS: Final = ("emit", "span_ended", "point")
+_REPORTER: Final = ("record_timing", "record_metric")
+_TOOL: Final = 4
+"""The id under which we monitor: one of the two that nobody reserved."""
+
+_WARM_UP: Final = 20
+_NEVER: Final = 1_000_000_000
+
+_FROZEN: Final = 2_000
+"""Python 3.12 freezes some hundred objects itself; where there are more, somebody else did, and wants them to stay."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What one operation does.
+
+    Attributes:
+        values: By name, in the order of the list above; only what was the same in every repetition.
+        files: The ``co_filename`` of all Python code that ran.
+    """
+
+    values: Mapping[str, int]
+    files: frozenset[str]
+
+
+def count(operation: Callable[[], object], *, times: int = 3) -> Counts:
+    """Count what one call of *operation* does.
+
+    It is called some forty times, at first without counting, until the interpreter has found its shortcuts. Where it
+    is a Python function or method, entering and leaving it is not counted: one that does nothing counts 0 of everything.
+
+    Nothing stays behind, also where the operation raises, which ends the counting; but a peak that tracemalloc had
+    seen is lost, and from Python 3.12 on the interpreter has to find its shortcuts again: time the code before.
+
+    Code that fills caches should have filled them before. Garbage is not collected meanwhile.
+
+    Args:
+        operation: Does one operation.
+        times: How often each counter is taken; one that differs is left out.
+
+    Raises:
+        UnusableInput: Something else traces, profiles or monitors this process: it would be counted as well.
+        ValueError: *times* is below 1.
+    """
+    if times < 1:
+        raise ValueError(f"times must be 1 or more, not {times!r}")
+    _refuse_company()
+    files: set[str] = set()
+    run = operation if _is_function(operation) else lambda: operation()  # noqa: PLW0108 - a frame to deduct
+    values: dict[str, int] = {}
+    looks: tuple[Look, ...] = (*_LOOKS, partial(_calls, files=files), _bytes)
+    with _nothing_collected():
+        for _ in range(_WARM_UP):
+            run()
+        for look in looks:
+            values |= _net(look, run, times)
+    files.discard(_nothing.__code__.co_filename)
+    return Counts({name: values[name] for name in _NAMES if name in values}, frozenset(files))
+
+
+def _net(look: Look, run: Run, times: int) -> dict[str, int]:
+    """Return what *look* finds in *run* beyond what it finds in an empty function."""
+    look(_nothing)
+    ours = look(_nothing)
+    look(run)
+    first, *others = [look(run) for _ in range(times)]
+    return {
+        name: value - ours[name]
+        for name, value in first.items()
+        if all(other[name] == value for other in others)
+    }
+
+
+def _nothing() -> None:  # pragma: no cover - runs untraced
+    pass
+
+
+def _is_function(operation: object) -> bool:
+    function = operation.__func__ if isinstance(operation, MethodType) else operation
+    return isinstance(function, FunctionType)
+
+
+def _refuse_company() -> None:
+    """Raise where something else looks at what this process does."""
+    others = []
+    if sys.gettrace() is not None:
+        others.append("a trace function (coverage, a debugger)")
+    if sys.getprofile() is not None:
+        others.append("a profile function")
+    monitoring: Any = getattr(sys, "monitoring", None)
+    tools = [] if monitoring is None else [monitoring.get_tool(tool) for tool in range(6)]
+    others += [f"the monitoring tool {name!r}" for name in tools if name is not None]
+    if others:
+        raise UnusableInput(
+            f"one operation cannot be counted while {' and '.join(others)} is active in this process: "
+            f"run it without (pytest-cov: --no-cov)"
+        )
+
+
+@contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """Keep the garbage collector from running, and make the collections that we ask for cheap."""
+    was_enabled, freeze = gc.isenabled(), gc.get_freeze_count() < _FROZEN
+    gc.disable()
+    if freeze:
+        gc.freeze()
+    try:
+        yield
+    finally:
+        if freeze:
+            gc.unfreeze()
+        if was_enabled:
+            gc.enable()
+
+
+def _watched(
+    run: Run, start: Callable[[], object], stop: Callable[[], object]
+) -> None:  # pragma: no cover - nothing else may trace here
+    start()
+    try:
+        run()
+    finally:
+        stop()
+
+
+# What Python code does
+
+
+def _calls(run: Run, files: set[str]) -> Mapping[str, int]:
+    """Count calls, and keep the files of the code that ran."""
+    entered: list[tuple[CodeType, type]] = []
+    called = clock = 0
+
+    def happened(frame: FrameType, event: str, arg: Any) -> None:  # pragma: no cover - runs untraced
+        nonlocal called, clock
+        if event == "call":
+            entered.append((frame.f_code, _kind_of_first_argument(frame)))
+        elif event == "c_call":
+            called += 1
+            clock += arg in CLOCK_READINGS
+
+    _watched(run, partial(sys.setprofile, happened), partial(sys.setprofile, None))
+    files |= {code.co_filename for code, _ in entered}
+    receivers = {kind: _receivers(kind) for _, kind in entered}
+    return {
+        "python calls": len(entered),
+        "c calls": called,
+        "clock reads": clock,
+        "records": sum(id(code) in receivers[kind] for code, kind in entered),
+    }
+
+
+def _kind_of_first_argument(frame: FrameType) -> type:  # pragma: no cover - runs untraced
+    """Return the class of what a call that just began was given first; NoneType where it was given nothing."""
+    code, first = frame.f_code, None
+    if code.co_argcount:
+        first = frame.f_locals.get(code.co_varnames[0])
+    elif code.co_flags & inspect.CO_VARARGS:
+        first = next(iter(frame.f_locals[code.co_varnames[code.co_kwonlyargcount]]), None)
+    return type(first)
+
+
+def _receivers(kind: type) -> frozenset[int]:
+    """Return the ids of the code by which objects of a class are given records, if it is a sink or a reporter."""
+    names: tuple[str, ...] = ()
+    if _has(kind, _SINK):
+        adapts = isinstance(inspect.getattr_static(kind, "reporter", None), MemberDescriptorType)
+        names = () if adapts else _TAKES_RECORDS
+    elif _has(kind, _REPORTER):
+        names = _REPORTER
+    methods = [inspect.getattr_static(kind, name, None) for name in names]
+    return frozenset(id(method.__code__) for method in methods if isinstance(method, FunctionType))
+
+
+def _has(kind: type, methods: tuple[str, ...]) -> bool:
+    return all(callable(inspect.getattr_static(kind, name, None)) for name in methods)
+
+
+# Memory
+
+
+@contextmanager
+def _memory_traced() -> Iterator[None]:
+    """Have tracemalloc on."""
+    was_on = tracemalloc.is_tracing()
+    if not was_on:
+        tracemalloc.start()
+    try:
+        yield
+    finally:
+        if not was_on:
+            tracemalloc.stop()
+
+
+def _bytes(run: Run) -> Mapping[str, int]:
+    before = peak = 0
+
+    def start() -> None:  # pragma: no cover - runs untraced
+        nonlocal before
+        gc.collect()  # it also empties the lists of free objects, out of which nothing would be allocated
+        before = tracemalloc.get_traced_memory()[0]
+        tracemalloc.reset_peak()  # what the reading itself took and gave back must not hide a part of the peak
+
+    def stop() -> None:  # pragma: no cover - runs untraced
+        nonlocal peak
+        peak = tracemalloc.get_traced_memory()[1]
+
+    with _memory_traced():
+        _watched(run, start, stop)
+    return {"allocated bytes": peak - before}
+
+
+# What differs between versions of Python
+
+
+if sys.version_info >= (3, 12):  # pragma: no cover - each version runs its own
+
+    def _bytecodes(run: Run) -> Mapping[str, int]:
+        """Count instructions, and after each of them what the garbage collector has to look after."""
+        monitoring, ours, look_after = sys.monitoring, get_ident(), gc.get_count
+        event = monitoring.events.INSTRUCTION
+        bytecodes = objects = held = 0
+
+        def executed(code: CodeType, offset: int) -> None:  # noqa: ARG001 - what the interpreter passes
+            nonlocal bytecodes, objects, held
+            if get_ident() == ours:
+                bytecodes += 1
+                now = look_after()[0]
+                objects += max(0, now - held)
+                held = now
+
+        def start() -> None:
+            nonlocal held
+            gc.collect()
+            monitoring.use_tool_id(_TOOL, "pytest-telemetry")
+            monitoring.register_callback(_TOOL, event, executed)
+            held = look_after()[0]
+            monitoring.set_events(_TOOL, event)
+
+        def stop() -> None:
+            monitoring.set_events(_TOOL, 0)
+            monitoring.register_callback(_TOOL, event, None)
+            monitoring.free_tool_id(_TOOL)
+
+        _watched(run, start, stop)
+        return {"bytecodes": bytecodes, "allocated objects": objects}
+
+    _LOOKS: tuple[Look, ...] = (_bytecodes,)
+
+else:  # pragma: no cover - likewise
+
+    def _bytecodes(run: Run) -> Mapping[str, int]:
+        bytecodes = 0
+
+        def entered(frame: FrameType, event: str, arg: object) -> Any:  # noqa: ARG001  # pragma: no cover
+            frame.f_trace_opcodes, frame.f_trace_lines = True, False
+            return executed
+
+        def executed(frame: FrameType, event: str, arg: object) -> Any:  # noqa: ARG001  # pragma: no cover
+            nonlocal bytecodes
+            bytecodes += event == "opcode"
+            return executed
+
+        _watched(run, partial(sys.settrace, entered), partial(sys.settrace, None))
+        return {"bytecodes": bytecodes}
+
+    def _objects(run: Run) -> Mapping[str, int]:
+        """Count objects by having each of them trigger a collection."""
+        objects = 0
+
+        def collecting(phase: str, info: Mapping[str, int]) -> None:  # noqa: ARG001  # pragma: no cover
+            nonlocal objects
+            objects += phase == "start"
+
+        thresholds, callbacks = gc.get_threshold(), list(gc.callbacks)
+
+        def start() -> None:
+            gc.collect()
+            gc.callbacks[:] = [collecting]
+            gc.set_threshold(-1, _NEVER, _NEVER)
+            gc.enable()
+
+        def stop() -> None:
+            gc.disable()
+            gc.callbacks[:] = callbacks
+            gc.set_threshold(*thresholds)
+
+        _watched(run, start, stop)
+        return {"allocated objects": objects}
+
+    _LOOKS: tuple[Look, ...] = (_objects, _bytecodes)
