@@ -5,6 +5,7 @@ PYTEST_DONT_REWRITE
 
 from __future__ import annotations
 
+import argparse
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pytest_telemetry._pytest.benchmarks import TelemetryBenchmark
     from pytest_telemetry._pytest.fixtures import RecorderFactory
     from pytest_telemetry.testing.fake_clock import FakeClock
     from pytest_telemetry.testing.recorder import TelemetryRecorder
@@ -34,6 +36,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="N",
         help="How many records a recorder keeps before it forgets the oldest (ini: telemetry_limit, 100000).",
     )
+    _add_gate_options(parser.getgroup("telemetry gate", "telemetry gate: benchmarks against their baseline"))
+    parser.addini(
+        "telemetry_baseline",
+        "The file that says what benchmarks are compared with.",
+        default="benchmarks/baseline.toml",
+    )
     parser.addini(
         "telemetry_fail_on_sink_error",
         "Fail a test whose recorder saw a sink or reporter raise.",
@@ -47,16 +55,72 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def _add_gate_options(group: Any) -> None:
+    group.addoption(
+        "--telemetry-gate",
+        action="store_true",
+        help="Compare the benchmarks of this run with their baseline, and fail if one became slower.",
+    )
+    group.addoption(
+        "--telemetry-gate-against", metavar="REV", help="Compare with a git revision instead of the baseline."
+    )
+    group.addoption(
+        "--telemetry-gate-baseline",
+        metavar="FILE",
+        help="The baseline's file (ini: telemetry_baseline, benchmarks/baseline.toml).",
+    )
+    group.addoption(
+        "--telemetry-gate-threshold",
+        metavar="SHARE",
+        help="The slow-down from which on a benchmark fails, like 5%% or 0.05 (default: the baseline's, or 5%%).",
+    )
+    group.addoption(
+        "--telemetry-gate-allow-new",
+        action="store_true",
+        help="Let benchmarks pass that the baseline does not know.",
+    )
+    group.addoption(
+        "--telemetry-gate-partial",
+        action="store_true",
+        help="Let benchmarks of the baseline be left out.",
+    )
+    group.addoption("--telemetry-gate-json", metavar="FILE", help="Write what came of it, as JSON.")
+    group.addoption(
+        "--telemetry-gate-update",
+        metavar="REASON",
+        help="Make what is there now the baseline, and note what is accepted with it.",
+    )
+    group.addoption(
+        "--telemetry-gate-archive",
+        metavar="NAME",
+        help="With --telemetry-gate-update: keep the code in this zip beside the baseline's file.",
+    )
+    group.addoption("--telemetry-gate-readings", help=argparse.SUPPRESS)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     option = config.getoption("--telemetry-fail-on-sink-error")
     if config.getini("telemetry_fail_on_sink_error") if option is None else option:
         from pytest_telemetry._pytest.session import FailOnSinkError  # noqa: PLC0415 - only on request
 
         config.pluginmanager.register(FailOnSinkError(), FailOnSinkError.name)
+    # under the one name where it was found, under the other where it was named by -p
+    names = ("benchmark", "pytest_benchmark.plugin")
+    there = any(config.pluginmanager.hasplugin(name) for name in names)
+    config.pluginmanager.register(_Benchmark() if there else _NoBenchmark(), "pytest_telemetry_benchmark")
+    if config.getoption("--telemetry-gate"):
+        from pytest_telemetry._pytest.gate import GatePlugin  # noqa: PLC0415 - only on request
+
+        config.pluginmanager.register(GatePlugin(config), GatePlugin.name)
     config.addinivalue_line(
         "markers",
         "telemetry(limit=None, strict=None): settings of telemetry_recorder for this test: how many records it "
         "keeps, and whether misuse of telemetry raises.",
+    )
+    config.addinivalue_line(
+        "markers",
+        "telemetry(target_ns=None, min_ops=None, max_bytes=None, max_ratio=None, credit=True): targets of "
+        "telemetry_benchmark in this test.",
     )
 
 
@@ -117,3 +181,21 @@ def telemetry_clock() -> FakeClock:
     from pytest_telemetry.testing.fake_clock import FakeClock  # noqa: PLC0415 - on first use
 
     return FakeClock()
+
+
+class _Benchmark:
+    @pytest.fixture
+    def telemetry_benchmark(self, benchmark: Any, request: pytest.FixtureRequest) -> TelemetryBenchmark:
+        """Measure code, hold it to the targets of the ``telemetry`` marker, and compare it with the baseline."""
+        from pytest_telemetry._pytest.benchmarks import benchmark_of  # noqa: PLC0415 - on first use
+
+        return benchmark_of(benchmark, request)
+
+
+class _NoBenchmark:
+    @pytest.fixture
+    def telemetry_benchmark(self) -> None:
+        """Say what is missing."""
+        from pytest_telemetry.model.errors import MissingExtra  # noqa: PLC0415 - on first use
+
+        pytest.fail(str(MissingExtra("telemetry_benchmark", "benchmark")), pytrace=False)

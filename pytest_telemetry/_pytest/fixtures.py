@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import pytest
 
+from pytest_telemetry._pytest.marker import settings_of
 from pytest_telemetry._pytest.session import attach, warn_of_sink_failures
 from pytest_telemetry.model.clock import SYSTEM_CLOCK
 from pytest_telemetry.runtime.current import resume
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ("RecorderFactory", "recorder_factory", "recorder_of")
 
-_MARKER_SETTINGS: Final = frozenset({"limit", "strict"})
 _limit_key: Final = pytest.StashKey[int]()
 
 
@@ -49,7 +49,7 @@ class RecorderFactory(Protocol):
 
 def recorder_of(request: pytest.FixtureRequest) -> TelemetryRecorder:
     """Return the recorder of the test that *request* belongs to; enter it to make it ambient."""
-    settings = _settings(request)
+    settings = settings_of(request.node)
     recorder = TelemetryRecorder(
         clock=_clock(request),
         limit=_limit(request.config) if settings.get("limit") is None else settings["limit"],
@@ -115,28 +115,3 @@ def _limit(config: pytest.Config) -> int:
         pytest.fail(f"telemetry_limit must be a whole number above 0, not {value!r}", pytrace=False)
     config.stash[_limit_key] = limit
     return limit
-
-
-def _settings(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """Return what the ``telemetry`` markers say, the closest one last, refusing what they cannot mean."""
-    settings: dict[str, Any] = {}
-    for marker in reversed(list(request.node.iter_markers("telemetry"))):
-        wrong = _wrong(marker)
-        if wrong:
-            path, line, _ = request.node.location
-            pytest.fail(f"{path}:{(line or 0) + 1}: {wrong}", pytrace=False)
-        settings.update(marker.kwargs)
-    return settings
-
-
-def _wrong(marker: pytest.Mark) -> str:
-    """Return what is wrong with *marker*, or nothing."""
-    unknown = [*map(repr, marker.args), *sorted(set(marker.kwargs) - _MARKER_SETTINGS)]
-    if unknown:
-        return f"the telemetry marker does not know {', '.join(unknown)}; it takes {', '.join(sorted(_MARKER_SETTINGS))}"
-    limit, strict = marker.kwargs.get("limit"), marker.kwargs.get("strict")
-    if limit is not None and (type(limit) is not int or limit < 1):
-        return f"limit of the telemetry marker must be a whole number above 0, not {limit!r}"
-    if strict is not None and not isinstance(strict, bool):
-        return f"strict of the telemetry marker must be True, False or None, not {strict!r}"
-    return ""

@@ -19,7 +19,10 @@ FOUND: Final = 1
 UNUSABLE: Final = 2
 INTERRUPTED: Final = 130
 
-_COMMANDS: Final = {"check": "Hold event logs to the promises of good telemetry."}
+_COMMANDS: Final = {
+    "check": "Hold event logs to the promises of good telemetry.",
+    "gate": "Fail when a benchmark became slower than its baseline.",
+}
 
 
 class _LazyGroup(click.Group):

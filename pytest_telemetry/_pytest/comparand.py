@@ -1,0 +1,248 @@
+"""What the benchmarks are compared with: the options and the baseline's file, put together (layer 7)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from pytest_telemetry.benchmark.baseline import Baseline, load, save
+from pytest_telemetry.benchmark.source import (
+    Source,
+    default_packages,
+    differs,
+    from_archive,
+    from_revision,
+    from_tree,
+    sha256_of,
+    unpacked,
+    verify,
+    write_archive,
+)
+from pytest_telemetry.model.benchmark import Rules
+from pytest_telemetry.model.clock import SYSTEM_CLOCK
+from pytest_telemetry.model.errors import UnusableInput
+from pytest_telemetry.model.wording import percent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pytest
+
+    from pytest_telemetry.model.benchmark import Judgement
+
+__all__ = ("Comparand", "baseline_file", "comparand_of", "reference_of")
+
+_FRACTION: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(%?)\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class _Project:
+    """Where things are.
+
+    Attributes:
+        root: The project.
+        file: Where the baseline's file is, or is to be.
+        packages: What is under test.
+        archive: Where the code of a new baseline is kept beside its file; None for a revision.
+        cache: Where code is unpacked.
+    """
+
+    root: Path
+    file: Path
+    packages: tuple[str, ...]
+    archive: str | None
+    cache: Path
+
+    def now(self, folder: Path) -> Source:
+        """Return what is there now: the last commit, or an archive in *folder*, which is written.
+
+        Raises:
+            UnusableInput: The working tree differs from the last commit and no archive is wanted.
+        """
+        if self.archive is None:
+            if differs(self.root, "HEAD", self.packages):
+                raise UnusableInput(
+                    f"{', '.join(self.packages)}: the working tree differs from the last commit, which is to be the "
+                    "baseline: commit first, or keep the code beside the baseline's file with --archive NAME.zip"
+                )
+            return from_revision(self.root, "HEAD", self.packages, self.cache)
+        path = folder / self.archive
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_archive(path, from_tree(self.root, self.packages))
+        source = from_archive(path, self.packages)
+        try:
+            committed = from_revision(self.root, "HEAD", self.packages, self.cache)
+        except UnusableInput:  # no repository, or nothing committed: an archive needs neither
+            return source
+        return replace(source, revision=committed.revision) if committed.sha256 == source.sha256 else source
+
+
+@dataclass(frozen=True, slots=True)
+class Comparand:
+    """What the benchmarks are compared with, and held to.
+
+    Attributes:
+        project: Where things are.
+        source: The code.
+        rules: What the benchmarks are held to.
+        baseline: The baseline's file; None where there is none.
+        benchmarks: Which benchmarks have to be there; none where nobody says.
+        reason: Why the baseline is made anew from what is there now; None where it is not.
+    """
+
+    project: _Project
+    source: Source
+    rules: Rules
+    baseline: Baseline | None = None
+    benchmarks: tuple[str, ...] = ()
+    reason: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The code in words."""
+        of = f" of {self.source.date}" if self.source.date else ""
+        if self.source.revision:
+            return f"{self.source.revision[:10]}{of}"
+        return self.baseline.archive if self.baseline and self.baseline.archive else self.source.path.name
+
+    def accepted(self, benchmark: str) -> float:
+        """Return how much slower than the first baseline this one is, as a fraction; 0 where nobody knows."""
+        return self.baseline.accepted_drift(benchmark) if self.baseline and self.benchmarks else 0.0
+
+    def with_drift(self, judgement: Judgement) -> Judgement:
+        """Return *judgement* with a note of what was accepted before, so that a slow creep can be seen."""
+        drift = self.accepted(judgement.benchmark)
+        if abs(drift) < 0.005:
+            return judgement
+        text = f"{percent(drift)} accepted since the first baseline"
+        return replace(judgement, note="; ".join(filter(None, (judgement.note, text))))
+
+    def update(self, benchmarks: Sequence[str], judgements: Sequence[Judgement]) -> str:
+        """Make what is there now the baseline; return what was done, in words.
+
+        Raises:
+            UnusableInput: The working tree differs from the last commit, or something cannot be written.
+        """
+        project, packages = self.project, self.source.packages
+        now = project.now(project.file.parent)
+        drift = {
+            one.benchmark: round(one.ratio, 4)
+            for one in judgements
+            if one.ratio is not None and one.benchmark in self.benchmarks
+        }
+        today = dt.datetime.fromtimestamp(SYSTEM_CLOCK.wall_ns() / 1e9, dt.UTC).date()
+        assert self.reason is not None
+        if self.baseline is None:
+            following = Baseline.first(
+                packages,
+                revision=now.revision,
+                date=today,
+                sha256=now.sha256,
+                benchmarks=sorted(benchmarks),
+                reason=self.reason,
+                archive=project.archive,
+            )
+        else:
+            following = replace(self.baseline, archive=project.archive).updated(
+                revision=now.revision,
+                date=today,
+                sha256=now.sha256,
+                benchmarks=sorted(benchmarks),
+                reason=self.reason,
+                drift=drift,
+            )
+        save(project.file, following)
+        return f"{project.file}: the baseline is now {now.revision or now.path.name}, with {len(benchmarks)} benchmarks"
+
+
+def baseline_file(config: pytest.Config) -> Path:
+    """Return where the baseline's file is, whether or not it is there."""
+    given = config.getoption("--telemetry-gate-baseline")
+    if given:
+        return Path(config.invocation_params.dir, given)
+    return Path(config.rootpath, config.getini("telemetry_baseline"))
+
+
+def reference_of(config: pytest.Config) -> dict[str, float]:
+    """Return what the yardstick costs, by Python minor, on the machine for which targets were set; empty if unsaid.
+
+    Raises:
+        UnusableInput: The baseline's file cannot be read.
+    """
+    file = baseline_file(config)
+    return dict(load(file).reference) if file.exists() else {}
+
+
+def comparand_of(config: pytest.Config, scratch: Path) -> Comparand:
+    """Return what the options and the baseline's file say; the code is unpacked in the cache, or in *scratch*.
+
+    Raises:
+        UnusableInput: There is no baseline, or it cannot be used.
+    """
+    root, file = config.rootpath, baseline_file(config)
+    against, reason = (
+        config.getoption("--telemetry-gate-against"),
+        config.getoption("--telemetry-gate-update"),
+    )
+    if not file.exists() and not (against or reason):
+        raise UnusableInput(
+            f'{file}: there is no baseline: make one with pytest-telemetry gate --update --reason "...", or compare '
+            "with a revision, --against REV"
+        )
+    baseline = load(file) if file.exists() else None
+    project = _Project(
+        root=root,
+        file=file,
+        packages=baseline.packages if baseline else default_packages(root),
+        archive=config.getoption("--telemetry-gate-archive") or (baseline.archive if baseline else None),
+        cache=_cache(config, scratch),
+    )
+    rules = _rules(config, baseline)
+    if against:
+        source = from_revision(root, against, project.packages, project.cache)
+        return Comparand(project, unpacked(source, project.cache), rules, baseline, reason=reason)
+    try:
+        if baseline is not None:
+            source = unpacked(_source_of(baseline, project), project.cache)
+            return Comparand(project, source, rules, baseline, baseline.benchmarks, reason)
+    except UnusableInput:
+        if reason is None:
+            raise
+    source = unpacked(
+        project.now(scratch), project.cache
+    )  # nothing to compare a new baseline with but itself
+    return Comparand(project, source, rules, baseline, reason=reason)
+
+
+def _source_of(baseline: Baseline, project: _Project) -> Source:
+    if baseline.archive:
+        source = from_archive(project.file.parent / baseline.archive, baseline.packages)
+        source = replace(source, revision=baseline.revision, date=baseline.date)
+    else:
+        assert baseline.revision is not None
+        source = from_revision(project.root, baseline.revision, baseline.packages, project.cache)
+    verify(source, baseline.sha256)
+    return source
+
+
+def _cache(config: pytest.Config, scratch: Path) -> Path:
+    """Return a folder that outlives this process, if pytest has one."""
+    cache = getattr(config, "cache", None)
+    return Path(cache.mkdir("telemetry-baseline")) if cache is not None else scratch / "cache"
+
+
+def _rules(config: pytest.Config, baseline: Baseline | None) -> Rules:
+    rules = Rules(threshold=baseline.threshold, counters=baseline.counters) if baseline else Rules()
+    given = config.getoption("--telemetry-gate-threshold")
+    return rules if given is None else replace(rules, threshold=_fraction(given))
+
+
+def _fraction(text: str) -> float:
+    found = _FRACTION.fullmatch(text)
+    value = float(found[1]) / (100 if found[2] else 1) if found else 0.0
+    if not 0 < value < 1:
+        raise UnusableInput(f"a threshold is a share between 0 and 1, like 5% or 0.05, not {text!r}")
+    return value

@@ -1,0 +1,143 @@
+"""Fresh processes that measure again what a first reading made suspicious (layer 7)."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from pytest_telemetry._pytest.arguments import again, options_of
+from pytest_telemetry.model.benchmark import Comparison
+from pytest_telemetry.model.wording import plural
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    import pytest
+
+    from pytest_telemetry._pytest.pairing import Pairing
+
+__all__ = ("Fresh", "Verdict", "best_of", "write")
+
+SCHEMA: Final = 1
+_OUTCOMES: Final = ("met", "met on a slow machine", "missed")
+
+
+class Verdict(NamedTuple):
+    """What a process said of one target.
+
+    Attributes:
+        outcome: ``met``, ``met on a slow machine`` or ``missed``.
+        text: The verdict in words.
+    """
+
+    outcome: str
+    text: str
+
+
+class Fresh:
+    """What fresh processes read, one after the other.
+
+    Attributes:
+        problems: A line for each process that did not do what it was asked.
+    """
+
+    def __init__(self, config: pytest.Config, scratch: Path, say: Callable[[str], object]) -> None:
+        self.problems: list[str] = []
+        self._config = config
+        self._scratch = scratch
+        self._say = say
+        self._read: list[dict[str, Any]] = []
+
+    def confirm(self, node_ids: Sequence[str], processes: int) -> None:
+        """Let that many processes measure *node_ids*; no vote is lost in silence."""
+        if not node_ids:
+            return
+        self._say(
+            f"telemetry gate: confirming {plural(len(node_ids), 'benchmark')} in {processes} fresh processes"
+        )
+        for number in range(1, processes + 1):
+            try:
+                self._read.append(self._run(node_ids, self._scratch / f"readings-{number}.json"))
+            except ValueError as error:
+                self.problems.append(f"confirmation process {number} of {processes} {error}")
+
+    def comparisons(self, node_id: str) -> list[Comparison]:
+        """Return what they read of one benchmark."""
+        return [
+            Comparison.from_dict(read["comparisons"][node_id])
+            for read in self._read
+            if node_id in read["comparisons"]
+        ]
+
+    def verdicts(self, node_id: str) -> list[list[Verdict]]:
+        """Return what each of them said of the targets of one benchmark."""
+        return [
+            [Verdict(*pair) for pair in read["verdicts"][node_id]]
+            for read in self._read
+            if node_id in read["verdicts"]
+        ]
+
+    def _run(self, node_ids: Sequence[str], file: Path) -> dict[str, Any]:
+        """Return what one process read.
+
+        Raises:
+            ValueError: It crashed, failed, or lacks one of the benchmarks; the text goes on from its number.
+        """
+        environment = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("COV_", "PYTEST_XDIST", "GITHUB_STEP_SUMMARY"))
+            and name != "PYTEST_ADDOPTS"
+        }
+        arguments = [
+            *again(self._config, node_ids),
+            *options_of(self._config),
+            f"--telemetry-gate-readings={file}",
+        ]
+        done = subprocess.run(  # noqa: S603 - our own interpreter
+            [sys.executable, "-m", "pytest", "-q", *arguments],
+            cwd=self._config.invocation_params.dir,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+        )
+        if done.returncode or not file.exists():
+            lines = (done.stdout + done.stderr).strip().splitlines() or ["it said nothing"]
+            raise ValueError(f"ended with {done.returncode}: {lines[-1].strip()}")
+        read: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        missing = [
+            node_id
+            for node_id in node_ids
+            if node_id not in read["comparisons"] and node_id not in read["verdicts"]
+        ]
+        if missing:
+            raise ValueError(f"did not measure {', '.join(missing)}")
+        return read
+
+
+def write(file: Path, pairing: Pairing) -> None:
+    """Write what this process, which is a fresh one, has read."""
+    content = {
+        "schema": SCHEMA,
+        "comparisons": {node_id: one.as_dict() for node_id, one in pairing.comparisons.items()},
+        "verdicts": {
+            node_id: [(one.outcome, one.text) for one in verdicts]
+            for node_id, verdicts in pairing.verdicts.items()
+        },
+    }
+    file.write_text(json.dumps(content), encoding="utf-8")
+
+
+def best_of(processes: Sequence[Sequence[Verdict]]) -> list[Verdict]:
+    """Return, target by target, the best that any process said."""
+    full = [verdicts for verdicts in processes if verdicts]
+    return [
+        min(said, key=lambda verdict: _OUTCOMES.index(verdict.outcome)) for said in zip(*full, strict=True)
+    ]

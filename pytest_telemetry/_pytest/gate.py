@@ -1,0 +1,247 @@
+"""``pytest --benchmark-only --telemetry-gate``: the gate, from its options to the exit code (layer 7).
+
+Whatever goes wrong is said in one line, in the summary, and makes the exit code 2; nothing here raises into pytest.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from pytest_telemetry._pytest.baseline_side import take_over
+from pytest_telemetry._pytest.benchmarks import TelemetryBenchmark, pairing_key, tracer
+from pytest_telemetry._pytest.comparand import comparand_of
+from pytest_telemetry._pytest.fresh import Fresh, Verdict, best_of, write
+from pytest_telemetry._pytest.pairing import Pairing
+from pytest_telemetry.benchmark.pairs import controls
+from pytest_telemetry.benchmark.world import World
+from pytest_telemetry.checks.regression import control_problems, counting_problems, is_suspicious, judge
+from pytest_telemetry.model.benchmark import Gate
+from pytest_telemetry.model.clock import SYSTEM_CLOCK
+from pytest_telemetry.model.errors import UnusableInput
+from pytest_telemetry.reports.gate import as_dict, text
+from pytest_telemetry.reports.gate_github import error_annotations, markdown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pytest_telemetry._pytest.comparand import Comparand
+    from pytest_telemetry.model.benchmark import Controls, Judgement, Rules
+
+__all__ = ("GatePlugin",)
+
+FAILED: Final = 1
+UNUSABLE: Final = 2
+
+
+class GatePlugin:
+    """Compares the benchmarks of a session with the baseline, and says what came of it."""
+
+    name: Final = "pytest_telemetry_gate"
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._readings: str | None = config.getoption("--telemetry-gate-readings")
+        self._gate: Gate | None = None
+        self._unusable = ""
+        self._updated = ""
+        self._session_failed = False
+        self._places: dict[str, tuple[str, int]] = {}
+
+    @pytest.fixture
+    def benchmark(self, benchmark: Any, request: pytest.FixtureRequest) -> Any:
+        """Let the gate time what a plain benchmark would."""
+        if "telemetry_benchmark" not in request.fixturenames:
+            take_over(benchmark, TelemetryBenchmark(benchmark, request.node).time)
+        return benchmark
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
+        option = self._config.option
+        if option.collectonly or (session.testsfailed and not option.continue_on_collection_errors):
+            return None
+        try:
+            self._run(session)
+        except UnusableInput as error:
+            self._unusable = str(error)
+        return True
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self._unusable:
+            session.exitstatus = UNUSABLE
+        elif self._gate is not None and not self._gate.passed and session.exitstatus == 0:
+            session.exitstatus = FAILED
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self._unusable:
+            terminalreporter.section("telemetry gate")
+            terminalreporter.write_line(f"telemetry gate: {self._unusable}", red=True)
+        elif self._gate is not None:
+            terminalreporter.section("telemetry gate")
+            width = terminalreporter._tw.fullwidth if terminalreporter.isatty else None  # noqa: SLF001 - no public name
+            paint = _paint(terminalreporter) if terminalreporter.hasmarkup else None
+            verbose = self._config.get_verbosity() > 0
+            for line in text(self._gate, width=width, paint=paint, verbose=verbose):
+                terminalreporter.write_line(line)
+            if os.environ.get("GITHUB_ACTIONS") == "true":
+                for line in error_annotations(self._gate, self._places):
+                    terminalreporter.write_line(line)
+            if self._updated:
+                terminalreporter.write_line(self._updated)
+
+    def _run(self, session: pytest.Session) -> None:
+        why = _why_not(self._config)
+        if why:
+            raise UnusableInput(f"the gate cannot judge here: {why}")
+        with tempfile.TemporaryDirectory() as scratch:
+            comparand = comparand_of(self._config, Path(scratch))
+            world = World(self._config.rootpath, comparand.source.packages, comparand.source.path)
+            packages, is_fresh = comparand.source.packages, self._readings is not None
+            pairing = Pairing(session, world, packages, comparand.accepted, is_fresh)
+            session.config.stash[pairing_key] = pairing
+            began = SYSTEM_CLOCK.mono_ns()
+            pairing.run()
+            self._session_failed = bool(session.testsfailed)
+            if not pairing.comparisons and not pairing.verdicts and not pairing.failures:
+                raise UnusableInput(
+                    "no benchmark was measured: ask for tests that use benchmark or telemetry_benchmark"
+                )
+            if self._readings:
+                write(Path(self._readings), pairing)
+                return
+            self._places = {
+                item.nodeid: (item.location[0], (item.location[1] or 0) + 1) for item in session.items
+            }
+            self._conclude(pairing, comparand, Path(scratch), began)
+
+    def _conclude(self, pairing: Pairing, comparand: Comparand, scratch: Path, began: int) -> None:
+        known = _controls()
+        problems = control_problems(known) + counting_problems(pairing.comparisons.values(), comparand.rules)
+        if comparand.reason is None:
+            problems += _incomplete(self._config, pairing, comparand)
+        screened = SYSTEM_CLOCK.mono_ns()
+        fresh = Fresh(self._config, scratch, self._say)
+        fresh.confirm(_flagged(pairing, comparand.rules), comparand.rules.processes)
+        self._gate = Gate(
+            against=comparand.text,
+            rules=comparand.rules,
+            judgements=[*_judgements(pairing, fresh, comparand)],
+            problems=[*problems, *fresh.problems],
+            controls=known,
+            machine=f"{platform.python_implementation()} {platform.python_version()}, {platform.machine()}",
+            screen_s=(screened - began) / 1e9,
+            confirm_s=(SYSTEM_CLOCK.mono_ns() - screened) / 1e9,
+        )
+        path = self._config.getoption("--telemetry-gate-json")
+        if path:
+            _save(Path(path), json.dumps(as_dict(self._gate), indent=1), "w")
+        summary = os.environ.get("GITHUB_STEP_SUMMARY")
+        if summary:
+            _save(Path(summary), f"{markdown(self._gate)}\n", "a")
+        if comparand.reason is not None:
+            self._update(comparand, [*pairing.comparisons, *pairing.failures])
+
+    def _update(self, comparand: Comparand, benchmarks: Sequence[str]) -> None:
+        assert self._gate is not None
+        if self._gate.problems or self._session_failed:
+            raise UnusableInput("the baseline stays as it is: mend what failed first")
+        self._updated = comparand.update(benchmarks, self._gate.judgements)
+
+    def _say(self, text: str) -> None:
+        """Show that something goes on, on a line of its own."""
+        reporter = self._config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None:
+            reporter.ensure_newline()
+            reporter.write_line(text)
+
+
+def _why_not(config: pytest.Config) -> str | None:
+    if not hasattr(config, "_benchmarksession"):
+        return (
+            "pytest-benchmark is not there: pip install 'pytest-telemetry[benchmark]' "
+            "(where pytest-codspeed is installed it blocks pytest-benchmark: add -p no:codspeed)"
+        )
+    if getattr(config.option, "numprocesses", None) or hasattr(config, "workerinput"):
+        return "processes of xdist share the machine: drop -n (or add -n 0)"
+    if config.option.benchmark_disable or config.option.benchmark_skip:
+        return "benchmarks are switched off: drop --benchmark-disable and --benchmark-skip"
+    return tracer()
+
+
+def _controls() -> Controls:
+    """Return what the controls read; once more where they read something else than they should."""
+    known = controls(SYSTEM_CLOCK)
+    return controls(SYSTEM_CLOCK) if control_problems(known) else known
+
+
+def _incomplete(config: pytest.Config, pairing: Pairing, comparand: Comparand) -> Iterator[str]:
+    """Yield a line for each benchmark that is missing, new or could not be compared."""
+    compared = pairing.comparisons
+    if not config.getoption("--telemetry-gate-partial"):
+        for node_id in comparand.benchmarks:
+            if node_id not in compared and node_id not in pairing.failures:
+                yield (
+                    f"{node_id} is in the baseline and was not measured: run it, allow a part of them with "
+                    "--telemetry-gate-partial, or accept that it is gone with --update and a reason"
+                )
+    allowed = config.getoption("--telemetry-gate-allow-new")
+    for node_id, why in pairing.failures.items():
+        if node_id in comparand.benchmarks:
+            yield f"{node_id} cannot be measured against the baseline: {why}"
+        elif not allowed:
+            yield (
+                f"{node_id} is new, it cannot be measured against the baseline: {why}; allow it with "
+                "--telemetry-gate-allow-new, or accept it with --update and a reason"
+            )
+    if comparand.baseline is not None and not allowed:
+        for node_id in compared:
+            if comparand.benchmarks and node_id not in comparand.benchmarks:
+                yield (
+                    f"{node_id} is new, the baseline does not list it: allow it with --telemetry-gate-allow-new, "
+                    "or accept it with --update and a reason"
+                )
+
+
+def _flagged(pairing: Pairing, rules: Rules) -> list[str]:
+    """Return the benchmarks of which a first reading has to be confirmed."""
+    slow = (node_id for node_id, one in pairing.comparisons.items() if is_suspicious(one, rules))
+    missed = (
+        node_id
+        for node_id, verdicts in pairing.verdicts.items()
+        if any(verdict.outcome == "missed" for verdict in verdicts)
+    )
+    return [*dict.fromkeys((*slow, *missed))]
+
+
+def _judgements(pairing: Pairing, fresh: Fresh, comparand: Comparand) -> Iterator[Judgement]:
+    for node_id in dict.fromkeys((*pairing.comparisons, *pairing.verdicts)):
+        verdicts = [Verdict(one.outcome, one.text) for one in pairing.verdicts.get(node_id, ())]
+        judgement = judge(
+            node_id,
+            pairing.comparisons.get(node_id),
+            fresh.comparisons(node_id),
+            comparand.rules,
+            best_of([verdicts, *fresh.verdicts(node_id)]),
+        )
+        yield comparand.with_drift(judgement)
+
+
+def _save(path: Path, content: str, mode: str) -> None:
+    try:
+        with path.open(mode, encoding="utf-8") as file:
+            file.write(content)
+    except OSError as error:
+        raise UnusableInput(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def _paint(reporter: pytest.TerminalReporter) -> Any:
+    colours = {"error": {"red": True}, "warning": {"yellow": True}}
+    return lambda word, level: reporter._tw.markup(word, **colours.get(level, {"green": True}))  # noqa: SLF001

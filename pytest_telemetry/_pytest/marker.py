@@ -1,0 +1,53 @@
+"""The ``telemetry`` marker: its settings, the closest one last, and what it does not know (layer 7)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ("TARGETS", "settings_of")
+
+RECORDER: Final = frozenset({"limit", "strict"})
+TARGETS: Final = frozenset({"credit", "max_bytes", "max_ratio", "min_ops", "target_ns"})
+
+
+def settings_of(node: pytest.Item) -> dict[str, Any]:
+    """Return what the markers of *node*, its class and module say; setting by setting the closest one wins.
+
+    Raises:
+        pytest.fail.Exception: A marker says what cannot be; the text names file and line of the test.
+    """
+    settings: dict[str, Any] = {}
+    for marker in reversed(list(node.iter_markers("telemetry"))):
+        wrong = _wrong(marker)
+        if wrong:
+            refuse(node, wrong)
+        settings.update(marker.kwargs)
+    return settings
+
+
+def refuse(node: pytest.Item, wrong: str) -> None:
+    """Fail *node* with what is wrong with its marker."""
+    path, line, _ = node.location
+    pytest.fail(f"{path}:{(line or 0) + 1}: {wrong}", pytrace=False)
+
+
+def _wrong(marker: pytest.Mark) -> str:
+    """Return what is wrong with *marker*, or nothing; the values of targets are looked at where they are judged."""
+    unknown = [*map(repr, marker.args), *sorted(set(marker.kwargs) - RECORDER - TARGETS)]
+    if unknown:
+        return f"the telemetry marker does not know {_list(unknown)}; it takes {_list(sorted(RECORDER | TARGETS))}"
+    limit, strict = marker.kwargs.get("limit"), marker.kwargs.get("strict")
+    if limit is not None and (type(limit) is not int or limit < 1):
+        return f"limit of the telemetry marker must be a whole number above 0, not {limit!r}"
+    if strict is not None and not isinstance(strict, bool):
+        return f"strict of the telemetry marker must be True, False or None, not {strict!r}"
+    return ""
+
+
+def _list(words: Iterable[str]) -> str:
+    return ", ".join(words)

@@ -1,0 +1,103 @@
+"""``pytest-telemetry gate``: fails when a benchmark became slower than its baseline (layer 7)."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+from pytest_telemetry.benchmark.stored import files_in, series
+from pytest_telemetry.cli.group import CLEAN, FOUND, UNUSABLE, complain, say
+from pytest_telemetry.model.errors import UnusableInput
+from pytest_telemetry.reports.gate import history
+
+__all__ = ("command",)
+
+_PYTEST_FOUND_NOTHING = 5
+
+
+@click.command(
+    name="gate",
+    context_settings={"ignore_unknown_options": True},
+    epilog="Exit code: 0 nothing became slower, 1 something did or could not be compared, 2 input that cannot be used.",
+)
+@click.argument("tests", nargs=-1, type=click.UNPROCESSED, metavar="[TESTS]... [-- PYTEST OPTIONS]")
+@click.option("--against", metavar="REV", help="Compare with a git revision instead of the baseline.")
+@click.option("--baseline", metavar="FILE", help="The baseline's file  [default: benchmarks/baseline.toml]")
+@click.option("--threshold", metavar="SHARE", help="The slow-down that fails, like 5% or 0.05.")
+@click.option("--allow-new", is_flag=True, help="Let benchmarks pass that the baseline does not know.")
+@click.option("--partial", is_flag=True, help="Let benchmarks of the baseline be left out.")
+@click.option("--json", "json_file", metavar="FILE", help="Write what came of it, as JSON.")
+@click.option("--update", is_flag=True, help="Make the code as it is now the baseline; needs --reason.")
+@click.option("--reason", metavar="TEXT", help="Why; it is kept in the baseline's file.")
+@click.option("--archive", metavar="NAME", help="With --update: keep the code in this zip beside the file.")
+@click.option("--history", "is_history", is_flag=True, help="Show where stored runs changed their level.")
+@click.option(
+    "--storage",
+    metavar="DIR",
+    default=".benchmarks",
+    show_default=True,
+    help="With --history: where pytest-benchmark stored runs.",
+)
+def command(
+    *,
+    tests: tuple[str, ...],
+    against: str | None,
+    baseline: str | None,
+    threshold: str | None,
+    allow_new: bool,
+    partial: bool,
+    json_file: str | None,
+    update: bool,
+    reason: str | None,
+    archive: str | None,
+    is_history: bool,
+    storage: str,
+) -> int:
+    """Compare the benchmarks of a project with their baseline: the code as it was, run beside the code as it is.
+
+    TESTS are files, folders or node ids, by default the folder benchmarks; what follows -- is handed to pytest.
+    """
+    if is_history:
+        for line in history(series(files_in(Path(storage)))):
+            say(line)
+        return CLEAN
+    if update != bool(reason and reason.strip()):
+        raise UnusableInput("--update and --reason go together: say why the baseline changes")
+    if archive and not update:
+        raise UnusableInput(
+            "--archive goes with --update: it says where the code of the new baseline is kept"
+        )
+    values = {
+        "against": against,
+        "baseline": baseline,
+        "threshold": threshold,
+        "json": json_file,
+        "update": reason,
+        "archive": archive,
+    }
+    flags = {"allow-new": allow_new, "partial": partial}
+    arguments = [
+        *(f"--telemetry-gate-{name}={value}" for name, value in values.items() if value),
+        *(f"--telemetry-gate-{name}" for name, value in flags.items() if value),
+        *(tests or _default_tests()),
+    ]
+    pytest = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "--benchmark-only",
+        "--benchmark-quiet",
+        "--telemetry-gate",
+    ]
+    code = subprocess.run([*pytest, *arguments], check=False).returncode  # noqa: S603 - our own interpreter
+    if code == _PYTEST_FOUND_NOTHING:
+        complain("no benchmark was collected: name a file or folder with tests that use benchmark")
+    return code if code in {CLEAN, FOUND} else UNUSABLE
+
+
+def _default_tests() -> list[str]:
+    return ["benchmarks"] if Path("benchmarks").is_dir() else []
