@@ -1,73 +1,51 @@
-"""The operations that several benchmarks time, each written once."""
+"""The operations that several benchmarks time, each written once: what ``telemetry_benchmark.statement`` takes."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from benchmarks.measure import PER_ROUND
-from benchmarks.race import Operation
 from benchmarks.subjects import PlainNoOp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from pytest_telemetry.runtime.context import TelemetryContext
 
-__all__ = ("PLAIN", "peer_span", "plain", "point", "span")
+__all__ = ("PLAIN", "RECORDED", "peer_span", "plain", "point", "span")
 
 PLAIN: Final = "plain no-op class"
+
+RECORDED: Final = 1000
+"""How many records a block keeps where a recorder is emptied before it."""
 
 _ATTRIBUTES: Final[Mapping[int, str]] = {0: "", 1: ", a=1", 3: ", a=1, b=2, c=3"}
 
 
-def _nothing() -> None:
-    return None
-
-
 def span(
-    name: str,
-    tele: TelemetryContext,
-    *,
-    form: str = "tele.time",
-    depth: int = 1,
-    attributes: int = 0,
-    before: Callable[[], object] = _nothing,
-) -> Operation:
+    tele: TelemetryContext, *, form: str = "tele.time", depth: int = 1, attributes: int = 0
+) -> dict[str, Any]:
     """Return the operation that opens and closes the span at *depth*; those above it stay open."""
-    return Operation(
-        name,
-        f"with {form}('a.b'{_ATTRIBUTES[attributes]}): pass",
-        {"tele": tele},
-        inside=lambda: [tele.time(f"level{level}") for level in range(1, depth)],
-        before=before,
-        iterations=PER_ROUND,
-    )
+    return {
+        "body": f"with {form}('a.b'{_ATTRIBUTES[attributes]}): pass",
+        "names": {"tele": tele},
+        "inside": lambda: [tele.time(f"level{level}") for level in range(1, depth)],
+    }
 
 
-def point(
-    name: str, tele: TelemetryContext, call: str, *, before: Callable[[], object] = _nothing
-) -> Operation:
+def point(tele: TelemetryContext, call: str) -> dict[str, Any]:
     """Return the operation that measures something inside one open span."""
-    return Operation(
-        name,
-        f"tele.{call}",
-        {"tele": tele},
-        inside=lambda: [tele.time("level1")],
-        before=before,
-        iterations=PER_ROUND,
-    )
+    return {"body": f"tele.{call}", "names": {"tele": tele}, "inside": lambda: [tele.time("level1")]}
 
 
-def plain(attributes: int = 0) -> Operation:
+def plain(attributes: int = 0) -> dict[str, Any]:
     """Return the scope of the plain no-op class."""
-    return Operation(PLAIN, f"with tele('a.b'{_ATTRIBUTES[attributes]}): pass", {"tele": PlainNoOp()})
+    return {"body": f"with tele('a.b'{_ATTRIBUTES[attributes]}): pass", "names": {"tele": PlainNoOp()}}
 
 
-def peer_span(name: str, start: Any, *, depth: int = 1) -> Operation:
+def peer_span(start: Any, *, depth: int = 1) -> dict[str, Any]:
     """Return the operation that opens and closes the span of a peer at *depth*."""
-    return Operation(
-        name,
-        "with start('a.b'): pass",
-        {"start": start},
-        inside=lambda: [start(f"level{level}") for level in range(1, depth)],
-    )
+    return {
+        "body": "with start('a.b'): pass",
+        "names": {"start": start},
+        "inside": lambda: [start(f"level{level}") for level in range(1, depth)],
+    }

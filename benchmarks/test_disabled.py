@@ -3,52 +3,59 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from benchmarks.measure import PER_ROUND
 from benchmarks.operations import PLAIN, peer_span, plain, span
-from benchmarks.race import Operation
 from benchmarks.subjects import disabled_logger, opentelemetry_api_tracer, opentelemetry_proxy_tracer
-from benchmarks.verdict import Target
 from pytest_telemetry.runtime.context import TelemetryContext
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from benchmarks.measure import Measure
-
-BELOW_200_NS: Final = Target("below", 200, "ns", scaled=True)
 FUNCTION: Final = "function of the same signature"
 
 
-@pytest.mark.parametrize(("attributes", "share"), [(0, 0.75), (1, 0.85), (3, 0.85)])
-def test_call_form(measure: Measure, attributes: int, share: float) -> None:
+def within(attributes: int, **targets: Any) -> Any:
+    return pytest.param(attributes, marks=pytest.mark.telemetry(**targets), id=str(attributes))
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        within(0, target_ns=200, max_ratio=(PLAIN, 0.75)),
+        within(1, max_ratio=(PLAIN, 0.85)),
+        within(3, max_ratio=(PLAIN, 0.85)),
+    ],
+)
+def test_call_form(telemetry_benchmark: Any, attributes: int) -> None:
     """``with tele("a.b")`` costs at most three quarters of the plain no-op class, and less than 200 ns.
 
     With attributes, most of the cost of both is what CPython does to call an object with keywords, so the share
     is larger; it is a bound of ours, to notice a change. The hot form is free of that cost.
     """
-    tele = TelemetryContext(enabled=False)
-    targets = [Target("at most", share, "x", PLAIN)]
-
-    measure(
-        span(f"disabled tele(...), attributes: {attributes}", tele, form="tele", attributes=attributes),
-        plain(attributes),
-        targets=targets if attributes else [*targets, BELOW_200_NS],
+    telemetry_benchmark.statement(
+        **span(TelemetryContext(enabled=False), form="tele", attributes=attributes),
+        label=f"disabled tele(...), attributes: {attributes}",
+        against={PLAIN: plain(attributes)},
     )
 
 
-@pytest.mark.parametrize(("attributes", "share"), [(0, 0.55), (1, 0.55), (3, 0.45)])
-def test_hot_form(measure: Measure, attributes: int, share: float) -> None:
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        within(0, target_ns=200, max_ratio=(PLAIN, 0.55)),
+        within(1, target_ns=200, max_ratio=(PLAIN, 0.55)),
+        within(3, target_ns=200, max_ratio=(PLAIN, 0.45)),
+    ],
+)
+def test_hot_form(telemetry_benchmark: Any, attributes: int) -> None:
     """``with tele.time("a.b")`` costs about half of the plain no-op class, and less than 200 ns."""
-    tele = TelemetryContext(enabled=False)
-
-    measure(
-        span(f"disabled tele.time(...), attributes: {attributes}", tele, attributes=attributes),
-        plain(attributes),
-        targets=[Target("at most", share, "x", PLAIN), BELOW_200_NS],
+    telemetry_benchmark.statement(
+        **span(TelemetryContext(enabled=False), attributes=attributes),
+        label=f"disabled tele.time(...), attributes: {attributes}",
+        against={PLAIN: plain(attributes)},
     )
 
 
@@ -64,6 +71,7 @@ def event(name: str, /, **attrs: object) -> None:
     pass
 
 
+@pytest.mark.telemetry(max_ratio=(FUNCTION, 1.5))
 @pytest.mark.parametrize(
     ("call", "function"),
     [
@@ -72,27 +80,36 @@ def event(name: str, /, **attrs: object) -> None:
         ("gauge('a.b', 0.5)", gauge),
         ("event('a.b', a=1)", event),
     ],
+    ids=["count", "count-attributes", "gauge", "event"],
 )
-def test_point(measure: Measure, call: str, function: Callable[..., None]) -> None:
+def test_point(telemetry_benchmark: Any, call: str, function: Callable[..., None]) -> None:
     """A measurement or an event costs at most 1.5 times a function of the same signature."""
-    tele = TelemetryContext(enabled=False)
-
-    measure(
-        Operation(f"disabled tele.{call}", f"tele.{call}", {"tele": tele}, iterations=PER_ROUND),
-        Operation(FUNCTION, call, {function.__name__: function}),
-        targets=[Target("at most", 1.5, "x", FUNCTION)],
+    telemetry_benchmark.statement(
+        f"tele.{call}",
+        {"tele": TelemetryContext(enabled=False)},
+        label=f"disabled tele.{call}",
+        against={FUNCTION: {"body": call, "names": {function.__name__: function}}},
     )
 
 
-def test_beside_peers(measure: Measure) -> None:
+def test_beside_peers(telemetry_benchmark: Any) -> None:
     """The hot form beside what else one might leave in production code; shown, not judged."""
-    measure(
-        span("disabled tele.time(...) beside peers", TelemetryContext(enabled=False)),
-        plain(),
-        Operation("contextlib.nullcontext()", "with nullcontext(): pass", {"nullcontext": nullcontext}),
-        Operation("logging, debug() at level WARNING", "logger.debug('a.b')", {"logger": disabled_logger()}),
-        peer_span("OpenTelemetry API, no-op tracer", opentelemetry_api_tracer().start_as_current_span),
-        peer_span(
-            "OpenTelemetry API, nothing configured", opentelemetry_proxy_tracer().start_as_current_span
-        ),
+    telemetry_benchmark.statement(
+        **span(TelemetryContext(enabled=False)),
+        label="disabled tele.time(...) beside peers",
+        against={
+            PLAIN: plain(),
+            "contextlib.nullcontext()": {
+                "body": "with nullcontext(): pass",
+                "names": {"nullcontext": nullcontext},
+            },
+            "logging, debug() at level WARNING": {
+                "body": "logger.debug('a.b')",
+                "names": {"logger": disabled_logger()},
+            },
+            "OpenTelemetry API, no-op tracer": peer_span(opentelemetry_api_tracer().start_as_current_span),
+            "OpenTelemetry API, nothing configured": peer_span(
+                opentelemetry_proxy_tracer().start_as_current_span
+            ),
+        },
     )

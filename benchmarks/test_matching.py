@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from benchmarks.race import Operation
-from benchmarks.verdict import Target
+import pytest
+
 from pytest_telemetry.analysis.explain import explain
 from pytest_telemetry.model.pattern import Pattern, span
 from pytest_telemetry.model.record import Record
 from pytest_telemetry.model.records import Records
 from pytest_telemetry.testing.recorder import TelemetryRecorder
-
-if TYPE_CHECKING:
-    from benchmarks.measure import Measure
 
 RUNS, FILES, ROWS = 100, 9, 10  # 100 x (1 + 9 + 90) = 10,000
 PATTERN: Final = span("run", span("file", span("rows", number=9_999), ...), ...)  # the last of all
@@ -44,62 +41,59 @@ def recorded() -> list[Record]:
     return records
 
 
-def matches(name: str, body: str, items: list[Record], **names: Any) -> Operation:
-    return Operation(
-        name, body, {"Records": Records, "items": items, "explain": explain, **names}, iterations=1
-    )
+def matches(body: str, items: list[Record], **names: Any) -> dict[str, Any]:
+    names = {"Records": Records, "items": items, "explain": explain, **names}
+    return {"body": body, "names": names, "number": 1}
 
 
-def test_match(measure: Measure) -> None:
+@pytest.mark.telemetry(target_ns=30_000_000)
+def test_match(telemetry_benchmark: Any) -> None:
     """A three-level pattern is found in 10,000 records within 30 ms, the indexes built on the way included."""
     records = recorded()
     assert PATTERN in Records(records, ordered=True)
-    body = "pattern in Records(items, ordered=True)"
 
-    measure(
-        matches("three-level pattern found in 10,000 records", body, records, pattern=PATTERN),
-        targets=[Target("at most", 30, "ms", scaled=True)],
+    telemetry_benchmark.statement(
+        **matches("pattern in Records(items, ordered=True)", records, pattern=PATTERN),
+        label="three-level pattern found in 10,000 records",
         rounds=15,
     )
 
 
-def test_match_again(measure: Measure) -> None:
+def test_match_again(telemetry_benchmark: Any) -> None:
     """A second pattern finds the indexes built; shown, not judged."""
     built = Records(recorded(), ordered=True)
     assert PATTERN in built
 
-    measure(
-        matches("the same, indexes built", "pattern in records", [], records=built, pattern=PATTERN),
+    telemetry_benchmark.statement(
+        **matches("pattern in records", [], records=built, pattern=PATTERN),
+        label="the same, indexes built",
         rounds=15,
     )
 
 
-def test_failing_match(measure: Measure) -> None:
+@pytest.mark.telemetry(target_ns=300_000_000)
+def test_failing_match(telemetry_benchmark: Any) -> None:
     """A three-level pattern is not found in 10,000 records, and the text says why, within 300 ms."""
     records = recorded()
     assert explain("in", ABSENT, Records(records, ordered=True), verbose=0)
     body = "records = Records(items, ordered=True); pattern in records or explain('in', pattern, records, verbose=0)"
 
-    measure(
-        matches("three-level pattern not found, explained", body, records, pattern=ABSENT),
-        targets=[Target("at most", 300, "ms", scaled=True)],
+    telemetry_benchmark.statement(
+        **matches(body, records, pattern=ABSENT),
+        label="three-level pattern not found, explained",
         rounds=8,
     )
 
 
-def test_tree(measure: Measure) -> None:
+def test_tree(telemetry_benchmark: Any) -> None:
     """The whole tree of 10,000 records compared with as many patterns; shown, not judged."""
     records = recorded()
     tree = as_patterns(Records(records, ordered=True))
     assert Records(records, ordered=True) == tree
 
-    measure(
-        matches(
-            "whole tree of 10,000 records compared",
-            "Records(items, ordered=True) == tree",
-            records,
-            tree=tree,
-        ),
+    telemetry_benchmark.statement(
+        **matches("Records(items, ordered=True) == tree", records, tree=tree),
+        label="whole tree of 10,000 records compared",
         rounds=8,
     )
 
@@ -113,7 +107,7 @@ def as_patterns(records: Records) -> list[Pattern]:
     return [described(record) for record in records.roots]
 
 
-def test_recorder(measure: Measure) -> None:
+def test_recorder(telemetry_benchmark: Any) -> None:
     """The first question to a recorder that holds 10,000 spans also makes their records; shown, not judged."""
     recorder = TelemetryRecorder(strict=False)
     tele = recorder.context
@@ -132,13 +126,11 @@ def test_recorder(measure: Measure) -> None:
     record()
     assert pattern in recorder
 
-    measure(
-        Operation(
-            "first question to a recorder of 10,000 spans",
-            "pattern in recorder",
-            {"pattern": pattern, "recorder": recorder},
-            before=record,
-            iterations=1,
-        ),
+    telemetry_benchmark.statement(
+        "pattern in recorder",
+        {"pattern": pattern, "recorder": recorder},
+        before=record,
+        number=1,
+        label="first question to a recorder of 10,000 spans",
         rounds=8,
     )

@@ -12,131 +12,89 @@ import gc
 import sys
 import tracemalloc
 from contextvars import Context
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import pytest
 
 from benchmarks.subjects import NoOpReporter, NoOpSink, PlainNoOp, enabled
-from benchmarks.verdict import Reading, Target
 from pytest_telemetry.runtime.context import TelemetryContext
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from benchmarks.measure import Judge
-
-DEPTHS: Final = (64, 400, 900)
-SHALLOW: Final = "between depths 64 and 400"
-DEEP: Final = "between depths 400 and 900"
+LEVELS: Final = (64, 400, 900)
+SHALLOW: Final = "between levels 64 and 400"
+DEEP: Final = "between levels 400 and 900"
 LIMIT: Final = 100
+ATTRIBUTES: Final = {"a": 1, "b": 2, "c": 3}
 
 
-def by_hand(tele: Any, attributes: dict[str, Any]) -> list[int]:
-    """Enter spans down to the last of `DEPTHS`; return the bytes held at each."""
-    at = [0, 0, 0]
-    held: list[Any] = [None] * DEPTHS[-1]
-    for level in range(DEPTHS[-1]):
-        if level in DEPTHS:
-            at[DEPTHS.index(level)] = tracemalloc.get_traced_memory()[0]
-        held[level] = tele("level", **attributes)
-        held[level].__enter__()
-    at[-1] = tracemalloc.get_traced_memory()[0]
-    while held:
-        held.pop().__exit__(None, None, None)
-    return at
+def opening(tele: Any, **attributes: object) -> dict[str, Any]:
+    """Return how a level is entered and left."""
+
+    def enter() -> Any:
+        span = tele("level", **attributes)
+        span.__enter__()
+        return span
+
+    return {"enter": enter, "leave": lambda span: span.__exit__(None, None, None)}
 
 
-def by_with(tele: Any, attributes: dict[str, Any]) -> list[int]:
-    """Do the same with nested ``with`` statements, each in a call of its own."""
-    at = [0, 0, 0]
-
-    def down(level: int) -> None:
-        if level in DEPTHS:
-            at[DEPTHS.index(level)] = tracemalloc.get_traced_memory()[0]
-        if level < DEPTHS[-1]:
-            with tele("level", **attributes):
-                down(level + 1)
-
-    limit = sys.getrecursionlimit()
-    sys.setrecursionlimit(limit + 2 * DEPTHS[-1])
-    try:
-        down(0)
-    finally:
-        sys.setrecursionlimit(limit)
-    return at
-
-
-def per_level(
-    hold: Callable[[Any, dict[str, Any]], list[int]], tele: Any, **attributes: object
-) -> list[float]:
-    """Return the bytes that a level adds: over all `DEPTHS`, below the middle one, above it."""
-    for _ in range(2):  # makes the paths, and lets the interpreter specialise
-        Context().run(hold, tele, attributes)
-    gc.collect()  # empties the free lists, whose objects nobody would see allocated
-    tracemalloc.start()
-    try:
-        at = Context().run(hold, tele, attributes)
-    finally:
-        tracemalloc.stop()
-    return [
-        round((at[high] - at[low]) / (DEPTHS[high] - DEPTHS[low]), 1)
-        for low, high in ((0, 2), (0, 1), (1, 2))
-    ]
-
-
-def by_depth(name: str, tele: TelemetryContext) -> Reading:
-    return Reading(dict(zip((name, SHALLOW, DEEP), per_level(by_hand, tele), strict=True)), unit="bytes")
-
-
-@pytest.mark.parametrize("reporter", [NoOpSink, NoOpReporter])
-def test_level(judge: Judge, reporter: type[NoOpSink | NoOpReporter]) -> None:
+@pytest.mark.telemetry(max_bytes=LIMIT, max_ratio=[(SHALLOW, 1.01), (DEEP, 1.01)])
+@pytest.mark.parametrize("reporter", [NoOpSink, NoOpReporter], ids=["native", "reporter"])
+def test_level(telemetry_benchmark: Any, reporter: type[NoOpSink | NoOpReporter]) -> None:
     """An open span without attributes holds less than 100 bytes, and as much at depth 900 as at depth 64."""
     kind = "native sink" if reporter is NoOpSink else "two-method reporter"
-    tele = enabled(reporter())
 
-    judge(
-        lambda: by_depth(f"open span, {kind}", tele),
-        targets=[
-            Target("below", LIMIT, "bytes"),
-            Target("at most", 1.01, "x", SHALLOW),
-            Target("at most", 1.01, "x", DEEP),
-        ],
-    )
+    telemetry_benchmark.holding(**opening(enabled(reporter())), label=f"open span, {kind}")
 
 
-def test_disabled_level(judge: Judge) -> None:
+@pytest.mark.telemetry(max_bytes=1)
+def test_disabled_level(telemetry_benchmark: Any) -> None:
     """A disabled scope holds nothing."""
-    tele = TelemetryContext(enabled=False)
-
-    judge(
-        lambda: Reading({"disabled scope": per_level(by_hand, tele)[0]}, unit="bytes"),
-        targets=[Target("below", 1, "bytes")],
-    )
+    telemetry_benchmark.holding(**opening(TelemetryContext(enabled=False)), label="disabled scope")
 
 
-def test_attributes(judge: Judge) -> None:
+@pytest.mark.telemetry(max_bytes=LIMIT + sys.getsizeof(ATTRIBUTES))
+def test_attributes(telemetry_benchmark: Any) -> None:
     """Attributes are kept in the dictionary that CPython makes for the call, and in nothing else."""
-    tele = enabled(NoOpSink())
-    attributes = {"a": 1, "b": 2, "c": 3}
-
-    judge(
-        lambda: Reading(
-            {"open span, native sink, attributes: 3": per_level(by_hand, tele, **attributes)[0]}, unit="bytes"
-        ),
-        targets=[Target("below", LIMIT + sys.getsizeof(attributes), "bytes")],
+    telemetry_benchmark.holding(
+        **opening(enabled(NoOpSink()), **ATTRIBUTES), label="open span, native sink, attributes: 3"
     )
 
 
-def test_with_statement(judge: Judge) -> None:
+def test_with_statement(telemetry_benchmark: Any) -> None:
     """What nested ``with`` statements hold, beside those of the plain no-op class; shown, not judged."""
     tele = enabled(NoOpSink())
 
-    judge(
-        lambda: Reading(
-            {
-                "open span, native sink, in a with statement": per_level(by_with, tele)[0],
-                "plain no-op class, in a with statement": per_level(by_with, PlainNoOp())[0],
-            },
-            unit="bytes",
-        )
+    telemetry_benchmark.figures(
+        lambda: {
+            "open span, native sink, in a with statement": per_level(tele),
+            "plain no-op class, in a with statement": per_level(PlainNoOp()),
+        },
+        unit="bytes",
     )
+
+
+def per_level(tele: Any) -> float:
+    """Return the bytes that a level adds, where each is entered in a call of its own."""
+    at = [0, 0]
+
+    def down(level: int) -> None:
+        if level in {LEVELS[0], LEVELS[-1]}:
+            at[level == LEVELS[-1]] = tracemalloc.get_traced_memory()[0]
+        if level < LEVELS[-1]:
+            with tele("level"):
+                down(level + 1)
+
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(limit + 2 * LEVELS[-1])
+    try:
+        for _ in range(2):  # makes the paths, and lets the interpreter specialise
+            Context().run(down, 0)
+        gc.collect()  # empties the free lists, whose objects nobody would see allocated
+        tracemalloc.start()
+        try:
+            Context().run(down, 0)
+        finally:
+            tracemalloc.stop()
+    finally:
+        sys.setrecursionlimit(limit)
+    return round((at[1] - at[0]) / (LEVELS[-1] - LEVELS[0]), 1)

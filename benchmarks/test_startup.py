@@ -7,14 +7,9 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final
 
 import pytest
-
-from benchmarks.verdict import Reading, Target
-
-if TYPE_CHECKING:
-    from benchmarks.measure import Judge
 
 IMPORTS: Final = 12
 EMPTY_FIXTURE: Final = "empty function-scoped fixture"
@@ -44,42 +39,40 @@ def sessions(program: str) -> dict[str, float]:
     return figures
 
 
-def test_import(judge: Judge) -> None:
-    """Importing the plugin module takes at most 3 ms in a process that has imported pytest; best of 12 processes."""
-    judge(
-        lambda: Reading(
-            {"import pytest_telemetry.plugin": min(float(output_of("-c", _IMPORT)) for _ in range(IMPORTS))}
-        ),
-        targets=[Target("at most", 3, "ms", scaled=True)],
+@pytest.mark.telemetry(target_ns=3_000_000)
+def test_import(telemetry_benchmark: Any) -> None:
+    """Importing the plugin takes less than 3 ms in a process that has imported pytest; best of 12 processes."""
+    telemetry_benchmark.figures(
+        lambda: {
+            "import pytest_telemetry.plugin": min(float(output_of("-c", _IMPORT)) for _ in range(IMPORTS))
+        }
     )
 
 
-def test_untouched_test(judge: Judge) -> None:
+@pytest.mark.telemetry(target_ns=5_000)
+def test_untouched_test(telemetry_benchmark: Any) -> None:
     """A test that uses no fixture of ours costs less than 5 us more than without the plugin."""
 
-    def take() -> Reading:
+    def take() -> dict[str, float]:
         cost = sessions("plugin")
-        return Reading(
-            {
-                "plugin, per test that does not use it": cost["plugin"],
-                "the same between two runs without it": cost["nothing"],
-                "empty test": cost["test"],
-            }
-        )
+        return {
+            "plugin, per test that does not use it": cost["plugin"],
+            "the same between two runs without it": cost["nothing"],
+            "empty test": cost["test"],
+        }
 
-    judge(take, targets=[Target("below", 5, "us", scaled=True)])
+    telemetry_benchmark.figures(take)
 
 
-def test_recorder_fixture(judge: Judge) -> None:
+@pytest.mark.telemetry(max_ratio=(EMPTY_FIXTURE, 2.5))
+def test_recorder_fixture(telemetry_benchmark: Any) -> None:
     """``telemetry_recorder`` costs a test at most 2.5 times what an empty function-scoped fixture does."""
 
-    def take() -> Reading:
+    def take() -> dict[str, float]:
         cost = sessions("fixture")
-        return Reading(
-            {
-                "telemetry_recorder, per test that uses it": cost["recorder"] - cost["none"],
-                EMPTY_FIXTURE: cost["empty"] - cost["none"],
-            }
-        )
+        return {
+            "telemetry_recorder, per test that uses it": cost["recorder"] - cost["none"],
+            EMPTY_FIXTURE: cost["empty"] - cost["none"],
+        }
 
-    judge(take, targets=[Target("at most", 2.5, "x", EMPTY_FIXTURE)])
+    telemetry_benchmark.figures(take)
