@@ -4,11 +4,12 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 
-.PHONY: help demo test bench lint types docs clean
+.PHONY: help demo test bench gate lint types docs clean
 help:
 	@echo "make demo   run the example program, see a failure explained, check the log it wrote"
 	@echo "make test   run the tests with coverage"
-	@echo "make bench  run the benchmarks beside their peers"
+	@echo "make bench  run the benchmarks beside their peers and hold them to their targets"
+	@echo "make gate   compare them with their baseline: fails if one became slower"
 	@echo "make lint   check style"
 	@echo "make types  check types"
 	@echo "make docs   build the documentation into site/"
@@ -28,8 +29,14 @@ demo: $(VENV)/.ready
 test: $(VENV)/.ready
 	@$(BIN)/python -m pytest --cov --cov-report=term -n 2 $(ARGS)
 
+# logfire is a peer here: its pytest plugins are not wanted.
+PEERLESS := -p no:logfire -p no:pytest_logfire
+
 bench: $(VENV)-bench/.ready
-	@$(VENV)-bench/bin/python -m pytest --benchmark-only --benchmark-columns=min,median,rounds -p no:logfire -p no:pytest_logfire $(ARGS)
+	@$(VENV)-bench/bin/python -m pytest --benchmark-only --benchmark-columns=min,median,rounds $(PEERLESS) $(ARGS)
+
+gate: $(VENV)-bench/.ready
+	@$(VENV)-bench/bin/pytest-telemetry gate $(ARGS) -- $(PEERLESS)
 
 lint: $(VENV)/.lint
 	@$(BIN)/ruff check .

@@ -95,9 +95,16 @@ def _add_gate_options(group: Any) -> None:
         metavar="NAME",
         help="With --telemetry-gate-update: keep the code in this zip beside the baseline's file.",
     )
+    group.addoption(
+        "--telemetry-gate-instructions",
+        action="store_true",
+        help="Count machine instructions as well, under valgrind; takes minutes.",
+    )
     group.addoption("--telemetry-gate-readings", help=argparse.SUPPRESS)
 
 
+# Before pytest-benchmark, which ends a run here where somebody has switched it off: the gate has more to say.
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     option = config.getoption("--telemetry-fail-on-sink-error")
     if config.getini("telemetry_fail_on_sink_error") if option is None else option:
@@ -112,6 +119,8 @@ def pytest_configure(config: pytest.Config) -> None:
         from pytest_telemetry._pytest.gate import GatePlugin  # noqa: PLC0415 - only on request
 
         config.pluginmanager.register(GatePlugin(config), GatePlugin.name)
+    elif any(value for name, value in vars(config.option).items() if name.startswith("telemetry_gate_")):
+        raise pytest.UsageError("options --telemetry-gate-* do nothing by themselves: add --telemetry-gate")
     config.addinivalue_line(
         "markers",
         "telemetry(limit=None, strict=None): settings of telemetry_recorder for this test: how many records it "

@@ -71,7 +71,9 @@ _PERHAPS_WITH_VALUES: Final = frozenset(
 
 _LETTER_AND_VALUE: Final = re.compile("-[cknm].")
 _OURS: Final = "--telemetry-gate"
-_OURS_ALONE: Final = frozenset({"--telemetry-gate", "--telemetry-gate-allow-new", "--telemetry-gate-partial"})
+_OURS_ALONE: Final = frozenset(
+    f"--telemetry-gate{ending}" for ending in ("", "-allow-new", "-instructions", "-partial")
+)
 _HANDED_ON: Final = (
     "--telemetry-gate-against",
     "--telemetry-gate-baseline",

@@ -54,6 +54,10 @@ class BaselineSide:
         self._measure: Measure | None = None
         self._error: BaseException | None = None
 
+    def pytest_addoption(self, parser: pytest.Parser) -> None:
+        for name in ("faulthandler_timeout", "faulthandler_exit_on_timeout"):  # of a plugin that is off here
+            parser.addini(name, "Not used in this session.")
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_load_initial_conftests(self) -> None:
         self._world.come_first()
@@ -170,8 +174,12 @@ class _Capture:
         self._side.capture(Operation(label or self._name, body, names or {}, **options), self._benchmark)
 
     def holding(
-        self, enter: Callable[[], Any], leave: Callable[[Any], object] = lambda _: None, *, label: str = ""
-    ) -> NoReturn:  # noqa: ARG002 - the label is that of the other side
+        self,
+        enter: Callable[[], Any],
+        leave: Callable[[Any], object] = lambda _: None,
+        *,
+        label: str = "",  # noqa: ARG002 - that of the other side counts
+    ) -> NoReturn:
         self._side.capture(Holding(enter, leave), self._benchmark)
 
     def figures(self, *_: object, **__: object) -> NoReturn:

@@ -36,8 +36,8 @@ ATTEMPTS: Final = 4
 
 ROUNDS: Final = 100
 
-pairing_key: Final = pytest.StashKey["Pairing"]()
-reference_key: Final = pytest.StashKey["Mapping[str, float]"]()
+pairing_key: Final[pytest.StashKey[Pairing]] = pytest.StashKey()
+reference_key: Final[pytest.StashKey[Mapping[str, float]]] = pytest.StashKey()
 
 
 class TelemetryBenchmark:
@@ -274,7 +274,10 @@ def _missed(reading: Reading, targets: Sequence[Target]) -> bool:
 def why_not(benchmark: Any) -> str | None:
     """Return why nothing can be judged here, or None."""
     if not hasattr(benchmark, "_make_stats"):
-        return "the fixture benchmark is not that of pytest-benchmark (pytest-codspeed takes its place: -p no:codspeed)"
+        return (
+            "the fixture benchmark is not that of pytest-benchmark (pytest-codspeed takes its place where it is active: "
+            "drop --codspeed, or add -p no:codspeed)"
+        )
     if benchmark.disabled:
         return "pytest-benchmark is disabled (by --benchmark-disable or xdist): there is nothing to judge"
     return tracer()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import re
 from dataclasses import dataclass, replace
@@ -16,7 +17,6 @@ from pytest_telemetry.benchmark.source import (
     from_archive,
     from_revision,
     from_tree,
-    sha256_of,
     unpacked,
     verify,
     write_archive,
@@ -24,7 +24,7 @@ from pytest_telemetry.benchmark.source import (
 from pytest_telemetry.model.benchmark import Rules
 from pytest_telemetry.model.clock import SYSTEM_CLOCK
 from pytest_telemetry.model.errors import UnusableInput
-from pytest_telemetry.model.wording import percent
+from pytest_telemetry.model.wording import percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,13 +115,13 @@ class Comparand:
     def with_drift(self, judgement: Judgement) -> Judgement:
         """Return *judgement* with a note of what was accepted before, so that a slow creep can be seen."""
         drift = self.accepted(judgement.benchmark)
-        if abs(drift) < 0.005:
+        if abs(drift) < 0.01:
             return judgement
         text = f"{percent(drift)} accepted since the first baseline"
         return replace(judgement, note="; ".join(filter(None, (judgement.note, text))))
 
-    def update(self, benchmarks: Sequence[str], judgements: Sequence[Judgement]) -> str:
-        """Make what is there now the baseline; return what was done, in words.
+    def update(self, benchmarks: Sequence[str], reason: str, judgements: Sequence[Judgement]) -> str:
+        """Make what is there now the baseline, for *reason*; return what was done, in words.
 
         Raises:
             UnusableInput: The working tree differs from the last commit, or something cannot be written.
@@ -134,7 +134,6 @@ class Comparand:
             if one.ratio is not None and one.benchmark in self.benchmarks
         }
         today = dt.datetime.fromtimestamp(SYSTEM_CLOCK.wall_ns() / 1e9, dt.UTC).date()
-        assert self.reason is not None
         if self.baseline is None:
             following = Baseline.first(
                 packages,
@@ -142,7 +141,7 @@ class Comparand:
                 date=today,
                 sha256=now.sha256,
                 benchmarks=sorted(benchmarks),
-                reason=self.reason,
+                reason=reason,
                 archive=project.archive,
             )
         else:
@@ -151,11 +150,12 @@ class Comparand:
                 date=today,
                 sha256=now.sha256,
                 benchmarks=sorted(benchmarks),
-                reason=self.reason,
+                reason=reason,
                 drift=drift,
             )
         save(project.file, following)
-        return f"{project.file}: the baseline is now {now.revision or now.path.name}, with {len(benchmarks)} benchmarks"
+        code, number = now.revision or now.path.name, plural(len(benchmarks), "benchmark")
+        return f"{project.file}: the baseline is now {code}, with {number}"
 
 
 def baseline_file(config: pytest.Config) -> Path:
@@ -222,16 +222,18 @@ def _source_of(baseline: Baseline, project: _Project) -> Source:
         source = from_archive(project.file.parent / baseline.archive, baseline.packages)
         source = replace(source, revision=baseline.revision, date=baseline.date)
     else:
-        assert baseline.revision is not None
-        source = from_revision(project.root, baseline.revision, baseline.packages, project.cache)
+        source = from_revision(project.root, baseline.revision or "", baseline.packages, project.cache)
     verify(source, baseline.sha256)
     return source
 
 
 def _cache(config: pytest.Config, scratch: Path) -> Path:
-    """Return a folder that outlives this process, if pytest has one."""
+    """Return a folder that outlives this process, if pytest has one that can be written."""
     cache = getattr(config, "cache", None)
-    return Path(cache.mkdir("telemetry-baseline")) if cache is not None else scratch / "cache"
+    if cache is not None:
+        with contextlib.suppress(OSError):  # pytest itself warns of it, and goes on without
+            return Path(cache.mkdir("telemetry-baseline"))
+    return scratch / "cache"
 
 
 def _rules(config: pytest.Config, baseline: Baseline | None) -> Rules:

@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pytest_telemetry._pytest.arguments import again, options_of
+from pytest_telemetry.benchmark.instructions import instructions
 from pytest_telemetry.model.benchmark import Comparison
 from pytest_telemetry.model.wording import plural
 
@@ -52,18 +53,31 @@ class Fresh:
         self._say = say
         self._read: list[dict[str, Any]] = []
 
-    def confirm(self, node_ids: Sequence[str], processes: int) -> None:
-        """Let that many processes measure *node_ids*; no vote is lost in silence."""
-        if not node_ids:
-            return
-        self._say(
-            f"telemetry gate: confirming {plural(len(node_ids), 'benchmark')} in {processes} fresh processes"
-        )
+    def confirm(self, suspicious: Sequence[str], missed: Sequence[str], processes: int) -> None:
+        """Let that many processes measure again; no vote is lost in silence.
+
+        Args:
+            suspicious: Benchmarks that read slower than the baseline: all processes vote on them.
+            missed: Benchmarks that missed a target: they are measured until one process meets it.
+            processes: How many, at the most.
+        """
+        if suspicious or missed:
+            count = len({*suspicious, *missed})
+            self._say(
+                f"telemetry gate: confirming {plural(count, 'benchmark')} in up to {processes} fresh processes"
+            )
         for number in range(1, processes + 1):
+            node_ids = [*dict.fromkeys((*suspicious, *filter(self._is_missed, missed)))]
+            if not node_ids:
+                break
             try:
                 self._read.append(self._run(node_ids, self._scratch / f"readings-{number}.json"))
             except ValueError as error:
                 self.problems.append(f"confirmation process {number} of {processes} {error}")
+
+    def _is_missed(self, node_id: str) -> bool:
+        said = best_of(self.verdicts(node_id))
+        return not said or any(verdict.outcome == "missed" for verdict in said)
 
     def comparisons(self, node_id: str) -> list[Comparison]:
         """Return what they read of one benchmark."""
@@ -81,27 +95,43 @@ class Fresh:
             if node_id in read["verdicts"]
         ]
 
+    def instructions(self, node_ids: Sequence[str]) -> dict[str, tuple[float, float]]:
+        """Return the machine instructions of one operation, of the baseline and of now, as valgrind counts them.
+
+        Raises:
+            UnusableInput: valgrind is not there, or the process failed under it.
+        """
+        self._say(
+            f"telemetry gate: counting instructions of {plural(len(node_ids), 'benchmark')} under valgrind"
+        )
+        arguments = self._arguments(node_ids, self._scratch / "instructions.json")
+        counted = instructions(
+            [sys.executable, "-m", "pytest", "-q", *arguments],
+            directory=self._config.invocation_params.dir,
+            environment=_environment(),
+        )
+        return {
+            node_id: (counted[f"{node_id} baseline"], counted[f"{node_id} now"])
+            for node_id in node_ids
+            if f"{node_id} now" in counted and f"{node_id} baseline" in counted
+        }
+
+    def _arguments(self, node_ids: Sequence[str], file: Path) -> list[str]:
+        """Return the arguments of a pytest that measures *node_ids* and writes what it read to *file*."""
+        readings = f"--telemetry-gate-readings={file}"
+        return [*again(self._config, node_ids), *options_of(self._config), readings]
+
     def _run(self, node_ids: Sequence[str], file: Path) -> dict[str, Any]:
         """Return what one process read.
 
         Raises:
             ValueError: It crashed, failed, or lacks one of the benchmarks; the text goes on from its number.
         """
-        environment = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("COV_", "PYTEST_XDIST", "GITHUB_STEP_SUMMARY"))
-            and name != "PYTEST_ADDOPTS"
-        }
-        arguments = [
-            *again(self._config, node_ids),
-            *options_of(self._config),
-            f"--telemetry-gate-readings={file}",
-        ]
+        command = [sys.executable, "-m", "pytest", "-q", *self._arguments(node_ids, file)]
         done = subprocess.run(  # noqa: S603 - our own interpreter
-            [sys.executable, "-m", "pytest", "-q", *arguments],
+            command,
             cwd=self._config.invocation_params.dir,
-            env=environment,
+            env=_environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             encoding="utf-8",
@@ -120,6 +150,15 @@ class Fresh:
         if missing:
             raise ValueError(f"did not measure {', '.join(missing)}")
         return read
+
+
+def _environment() -> dict[str, str]:
+    """Return our environment without what would change what a further pytest does, or whom it tells."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("COV_", "PYTEST_XDIST", "GITHUB_STEP_SUMMARY")) and name != "PYTEST_ADDOPTS"
+    }
 
 
 def write(file: Path, pairing: Pairing) -> None:

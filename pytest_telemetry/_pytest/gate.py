@@ -9,6 +9,7 @@ import json
 import os
 import platform
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -39,6 +40,8 @@ __all__ = ("GatePlugin",)
 FAILED: Final = 1
 UNUSABLE: Final = 2
 
+_NOTHING: Final = "no benchmark was measured: ask for tests that use benchmark or telemetry_benchmark"
+
 
 class GatePlugin:
     """Compares the benchmarks of a session with the baseline, and says what came of it."""
@@ -46,6 +49,7 @@ class GatePlugin:
     name: Final = "pytest_telemetry_gate"
 
     def __init__(self, config: pytest.Config) -> None:
+        _refuse_codspeed(config)
         self._config = config
         self._readings: str | None = config.getoption("--telemetry-gate-readings")
         self._gate: Gate | None = None
@@ -76,16 +80,15 @@ class GatePlugin:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         if self._unusable:
             session.exitstatus = UNUSABLE
-        elif self._gate is not None and not self._gate.passed and session.exitstatus == 0:
+        elif self._gate is not None and session.exitstatus == 0 and not self._is_fine(self._gate):
             session.exitstatus = FAILED
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        if self._unusable:
-            terminalreporter.section("telemetry gate")
-            terminalreporter.write_line(f"telemetry gate: {self._unusable}", red=True)
-        elif self._gate is not None:
-            terminalreporter.section("telemetry gate")
+        if self._gate is None and not self._unusable:
+            return
+        terminalreporter.section("telemetry gate")
+        if self._gate is not None:
             width = terminalreporter._tw.fullwidth if terminalreporter.isatty else None  # noqa: SLF001 - no public name
             paint = _paint(terminalreporter) if terminalreporter.hasmarkup else None
             verbose = self._config.get_verbosity() > 0
@@ -94,13 +97,22 @@ class GatePlugin:
             if os.environ.get("GITHUB_ACTIONS") == "true":
                 for line in error_annotations(self._gate, self._places):
                     terminalreporter.write_line(line)
-            if self._updated:
-                terminalreporter.write_line(self._updated)
+        if self._updated:
+            terminalreporter.write_line(self._updated)
+        if self._unusable:
+            terminalreporter.write_line(f"telemetry gate: {self._unusable}", red=True)
+
+    def _is_fine(self, gate: Gate) -> bool:
+        """Return whether nothing failed but what an update has accepted; a missed target is nothing to accept."""
+        missed = any(target.startswith("missed") for one in gate.judgements for target in one.targets)
+        return gate.passed or (bool(self._updated) and not missed)
 
     def _run(self, session: pytest.Session) -> None:
         why = _why_not(self._config)
         if why:
             raise UnusableInput(f"the gate cannot judge here: {why}")
+        if not any("benchmark" in getattr(item, "fixturenames", ()) for item in session.items):
+            raise UnusableInput(_NOTHING)
         with tempfile.TemporaryDirectory() as scratch:
             comparand = comparand_of(self._config, Path(scratch))
             world = World(self._config.rootpath, comparand.source.packages, comparand.source.path)
@@ -111,9 +123,7 @@ class GatePlugin:
             pairing.run()
             self._session_failed = bool(session.testsfailed)
             if not pairing.comparisons and not pairing.verdicts and not pairing.failures:
-                raise UnusableInput(
-                    "no benchmark was measured: ask for tests that use benchmark or telemetry_benchmark"
-                )
+                raise UnusableInput(_NOTHING)
             if self._readings:
                 write(Path(self._readings), pairing)
                 return
@@ -129,11 +139,15 @@ class GatePlugin:
             problems += _incomplete(self._config, pairing, comparand)
         screened = SYSTEM_CLOCK.mono_ns()
         fresh = Fresh(self._config, scratch, self._say)
-        fresh.confirm(_flagged(pairing, comparand.rules), comparand.rules.processes)
+        missed = _missed(pairing) if comparand.reason is None else []
+        fresh.confirm(_suspicious(pairing, comparand.rules), missed, comparand.rules.processes)
+        judgements = [*_judgements(pairing, fresh, comparand)]
+        if self._config.getoption("--telemetry-gate-instructions"):
+            judgements = _with_instructions(judgements, fresh)
         self._gate = Gate(
             against=comparand.text,
             rules=comparand.rules,
-            judgements=[*_judgements(pairing, fresh, comparand)],
+            judgements=judgements,
             problems=[*problems, *fresh.problems],
             controls=known,
             machine=f"{platform.python_implementation()} {platform.python_version()}, {platform.machine()}",
@@ -147,13 +161,10 @@ class GatePlugin:
         if summary:
             _save(Path(summary), f"{markdown(self._gate)}\n", "a")
         if comparand.reason is not None:
-            self._update(comparand, [*pairing.comparisons, *pairing.failures])
-
-    def _update(self, comparand: Comparand, benchmarks: Sequence[str]) -> None:
-        assert self._gate is not None
-        if self._gate.problems or self._session_failed:
-            raise UnusableInput("the baseline stays as it is: mend what failed first")
-        self._updated = comparand.update(benchmarks, self._gate.judgements)
+            if problems or fresh.problems or self._session_failed:
+                raise UnusableInput("the baseline stays as it is: mend what failed first")
+            benchmarks = [*pairing.comparisons, *pairing.failures]
+            self._updated = comparand.update(benchmarks, comparand.reason, judgements)
 
     def _say(self, text: str) -> None:
         """Show that something goes on, on a line of its own."""
@@ -163,15 +174,26 @@ class GatePlugin:
             reporter.write_line(text)
 
 
+def _refuse_codspeed(config: pytest.Config) -> None:
+    """End at once where pytest-codspeed is active: it switches pytest-benchmark off, and times benchmarks itself."""
+    asked = getattr(config.option, "codspeed", None)  # None: it is not there, or off
+    if asked or (asked is not None and "CODSPEED_ENV" in os.environ):
+        pytest.exit(
+            "telemetry gate: pytest-codspeed is active and switches pytest-benchmark off: drop --codspeed, or add "
+            "-p no:codspeed",
+            returncode=UNUSABLE,
+        )
+
+
 def _why_not(config: pytest.Config) -> str | None:
     if not hasattr(config, "_benchmarksession"):
-        return (
-            "pytest-benchmark is not there: pip install 'pytest-telemetry[benchmark]' "
-            "(where pytest-codspeed is installed it blocks pytest-benchmark: add -p no:codspeed)"
-        )
+        return "pytest-benchmark is not there: pip install 'pytest-telemetry[benchmark]'"
     if getattr(config.option, "numprocesses", None) or hasattr(config, "workerinput"):
         return "processes of xdist share the machine: drop -n (or add -n 0)"
-    if config.option.benchmark_disable or config.option.benchmark_skip:
+    option = config.option
+    if (option.benchmark_disable and not option.benchmark_enable) or (
+        option.benchmark_skip and not option.benchmark_only
+    ):
         return "benchmarks are switched off: drop --benchmark-disable and --benchmark-skip"
     return tracer()
 
@@ -210,15 +232,18 @@ def _incomplete(config: pytest.Config, pairing: Pairing, comparand: Comparand) -
                 )
 
 
-def _flagged(pairing: Pairing, rules: Rules) -> list[str]:
+def _suspicious(pairing: Pairing, rules: Rules) -> list[str]:
     """Return the benchmarks of which a first reading has to be confirmed."""
-    slow = (node_id for node_id, one in pairing.comparisons.items() if is_suspicious(one, rules))
-    missed = (
+    return [node_id for node_id, one in pairing.comparisons.items() if is_suspicious(one, rules)]
+
+
+def _missed(pairing: Pairing) -> list[str]:
+    """Return the benchmarks that missed a target; where the baseline is made anew nobody asks."""
+    return [
         node_id
         for node_id, verdicts in pairing.verdicts.items()
         if any(verdict.outcome == "missed" for verdict in verdicts)
-    )
-    return [*dict.fromkeys((*slow, *missed))]
+    ]
 
 
 def _judgements(pairing: Pairing, fresh: Fresh, comparand: Comparand) -> Iterator[Judgement]:
@@ -232,6 +257,23 @@ def _judgements(pairing: Pairing, fresh: Fresh, comparand: Comparand) -> Iterato
             best_of([verdicts, *fresh.verdicts(node_id)]),
         )
         yield comparand.with_drift(judgement)
+
+
+def _with_instructions(judgements: Sequence[Judgement], fresh: Fresh) -> list[Judgement]:
+    """Return *judgements* with machine instructions among the counters."""
+    counted = fresh.instructions(
+        [one.benchmark for one in judgements if one.unit == "ns" and one.ratio is not None]
+    )
+    return [
+        replace(one, counters={**one.counters, "instructions": _rounded(counted[one.benchmark])})
+        if one.benchmark in counted
+        else one
+        for one in judgements
+    ]
+
+
+def _rounded(pair: tuple[float, float]) -> tuple[float, float]:
+    return round(pair[0]), round(pair[1])
 
 
 def _save(path: Path, content: str, mode: str) -> None:

@@ -16,6 +16,7 @@ from pytest_telemetry._pytest.arguments import again, without_plugin
 from pytest_telemetry._pytest.baseline_side import BaselineSide
 from pytest_telemetry._pytest.benchmarks import report_blocks
 from pytest_telemetry._pytest.counting import both, counted
+from pytest_telemetry.benchmark.instructions import is_counting, run_blocks
 from pytest_telemetry.benchmark.pairs import Pairs, compare, exact
 from pytest_telemetry.model.benchmark import Reading
 from pytest_telemetry.model.clock import SYSTEM_CLOCK
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ("Pairing",)
 
+_LONG_NS: Final = 1_000_000  # under callgrind, where everything takes fifty times as long
 _OF_THE_PROCESS: Final = ("PYTEST_CURRENT_TEST", "PYTEST_VERSION")
 
 
@@ -58,9 +60,14 @@ class Pairing:
     comparisons: dict[str, Comparison] = field(default_factory=dict)
     verdicts: dict[str, list[TargetVerdict]] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
-    _folders: list[str] = field(default_factory=list)
-    _side: BaselineSide | None = None
+    _order: list[str] = field(init=False)
+    _side: BaselineSide = field(init=False)
     _stopped: BaseException | None = None
+
+    def __post_init__(self) -> None:
+        items = self.session.items
+        self._order = [item.nodeid for item in items if "benchmark" in getattr(item, "fixturenames", ())]
+        self._side = BaselineSide(self.world, self._order, self._run_through)
 
     def run(self) -> None:
         """Run the session of the working tree, and beside each of its benchmarks the same one of the baseline.
@@ -68,17 +75,12 @@ class Pairing:
         Raises:
             UnusableInput: The baseline cannot be imported, or its session does not begin.
         """
-        order = [
-            item.nodeid for item in self.session.items if "benchmark" in getattr(item, "fixturenames", ())
-        ]
-        self._side = BaselineSide(self.world, order, self._run_through)
         plugin = sys.modules["pytest_telemetry.plugin"]  # ours, also where it is under test itself
-        self._folders = [folder for package in self.packages for folder in _folders_of(package)]
         with self.world.inside():
             self._import_packages()
             with _restored_environment(), self._side.silenced, tempfile.TemporaryDirectory() as cache:
                 status = pytest.main(
-                    self._arguments(order, cache),
+                    self._arguments(cache),
                     plugins=[plugin, self._side],
                 )
         if self._stopped is not None:
@@ -102,6 +104,9 @@ class Pairing:
                     context.run(pairs.baseline.once)
             except Exception as error:  # noqa: BLE001 - whatever the baseline cannot do, yet
                 self.failures[node.nodeid] = f"{type(error).__name__}: {error}"
+                return
+            if is_counting():
+                _count_instructions(node.nodeid, pairs)
                 return
             comparison, blocks = compare(pairs, pairs.settle())
             report_blocks(benchmark, blocks, comparison.operations)
@@ -141,14 +146,14 @@ class Pairing:
         }
 
     def _beside(self, node: pytest.Item, measure: Callable[[Any], None]) -> None:
-        assert self._side is not None
         why = self._side.run(node.nodeid, measure)
         if why:
             self.failures[node.nodeid] = why
 
     def _mixed(self, baseline: frozenset[str], now: frozenset[str]) -> str:
         """Return what to say where one side runs code of the other: nothing would be seen, whatever changed."""
-        archive, tree = str(self.world.code), tuple(self._folders)
+        archive = str(self.world.code)
+        tree = tuple(folder for package in self.packages for folder in _folders_of(package))
         wrong = [file for file in baseline if file.startswith(tree)]
         wrong += [file for file in now if file.startswith(archive)]
         if not wrong:
@@ -159,19 +164,22 @@ class Pairing:
         )
 
     def _run_through(self) -> None:
-        """Do what the loop of pytest does; what ends it is raised once the nested session has ended as well."""
-        assert self._side is not None
-        session = self.session
+        """Run the session of the working tree; what ends it is raised once the nested session has ended as well."""
         try:
-            for item, following in zip(session.items, [*session.items[1:], None], strict=True):
-                item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-                self._side.pass_over(item.nodeid)
-                if session.shouldfail:
-                    raise session.Failed(session.shouldfail)
-                if session.shouldstop:
-                    raise session.Interrupted(session.shouldstop)
+            self._loop()
         except BaseException as error:  # noqa: BLE001 - the nested session would take it for its own
             self._stopped = error
+
+    def _loop(self) -> None:
+        """Do what the loop of pytest does."""
+        session = self.session
+        for item, following in zip(session.items, [*session.items[1:], None], strict=True):
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            self._side.pass_over(item.nodeid)
+            if session.shouldfail:
+                raise session.Failed(session.shouldfail)
+            if session.shouldstop:
+                raise session.Interrupted(session.shouldstop)
 
     def _import_packages(self) -> None:
         for package in self.packages:
@@ -187,9 +195,9 @@ class Pairing:
                 f"the baseline is not taken from {self.world.code}, but: {', '.join(misplaced[:3])}"
             )
 
-    def _arguments(self, order: Sequence[str], cache: str) -> list[str]:
+    def _arguments(self, cache: str) -> list[str]:
         # Whole files: a benchmark that is not in the baseline's must not keep the others from being found.
-        files = dict.fromkeys(node_id.partition("::")[0] for node_id in order)
+        files = dict.fromkeys(node_id.partition("::")[0] for node_id in self._order)
         off = ("telemetry", "faulthandler")
         return [
             *without_plugin(again(self.session.config, [*files]), "telemetry"),
@@ -198,6 +206,14 @@ class Pairing:
             "-Wignore::pytest.PytestAssertRewriteWarning",  # a package that is a plugin itself is imported already
             f"--override-ini=cache_dir={cache}",
         ]
+
+
+def _count_instructions(node_id: str, pairs: Pairs) -> None:
+    """Let callgrind count what one operation of each side takes; long ones would take forever, and are left out."""
+    pairs.settle()
+    if pairs.now.operation_ns < _LONG_NS and not pairs.now.has_own_number:
+        run_blocks(f"{node_id} now", pairs.now.block)
+        run_blocks(f"{node_id} baseline", pairs.baseline.block)
 
 
 def _folders_of(package: str) -> Iterator[str]:

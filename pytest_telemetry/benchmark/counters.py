@@ -15,8 +15,8 @@ under one Python; another one counts otherwise.
   does not count, what it tells the reporter does. A sink that hands on to others counts, and so do they. They are known
   by the methods of their class, from whatever copy of this package they are. Not seen: methods that are written in C,
   mocks, and what is set on an instance.
-- *allocated bytes*: the most memory that was in use at once, beyond what was in use before. Of code that fills a list,
-  a deque or a dictionary they are often not the same each time, since those take memory for several entries ahead.
+- *allocated bytes*: the most memory that was in use at once, beyond what was in use before. A list, a deque or a
+  dictionary that grows takes memory for several entries ahead: what counts is what happens in between.
 - *allocated objects*: for how many objects memory was allocated, of those that can hold others: instances, containers,
   functions, exceptions; not numbers and texts. Not seen: what the interpreter makes of memory that it had kept back
   (of ten dictionaries, lists, tuples that live one after another, the first counts), and, from Python 3.12 on, what
@@ -36,6 +36,7 @@ import gc
 import inspect
 import sys
 import tracemalloc
+from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -66,6 +67,7 @@ _TOOL: Final = 4
 """The id under which we monitor: one of the two that nobody reserved."""
 
 _WARM_UP: Final = 20
+_PATIENCE: Final = 5
 _NEVER: Final = 1_000_000_000
 
 _FROZEN: Final = 2_000
@@ -77,7 +79,7 @@ class Counts:
     """What one operation does.
 
     Attributes:
-        values: By name, in the order of the list above; only what was the same in every repetition.
+        values: By name, in the order of the list above; only what was the same each time.
         files: The ``co_filename`` of all Python code that ran.
     """
 
@@ -98,7 +100,8 @@ def count(operation: Callable[[], object], *, times: int = 3) -> Counts:
 
     Args:
         operation: Does one operation.
-        times: How often each counter is taken; one that differs is left out.
+        times: How often in a row a counter must be the same. One that is not, in several times as many repetitions,
+            is left out.
 
     Raises:
         UnusableInput: Something else traces, profiles or monitors this process: it would be counted as well.
@@ -122,15 +125,27 @@ def count(operation: Callable[[], object], *, times: int = 3) -> Counts:
 
 def _net(look: Look, run: Run, times: int) -> dict[str, int]:
     """Return what *look* finds in *run* beyond what it finds in an empty function."""
-    look(_nothing)
-    ours = look(_nothing)
+    ours, found = _steady(look, _nothing, times), _steady(look, run, times)
+    return {name: found[name] - ours[name] for name in found if name in ours}
+
+
+def _steady(look: Look, run: Run, times: int) -> dict[str, int]:
+    """Return what *look* finds the same *times* times in a row; wait for that, but not for ever.
+
+    Other threads, and lists that grow, disturb some repetition now and then.
+    """
+    found: dict[str, int] = {}
+    latest: deque[Mapping[str, int]] = deque(maxlen=times)
     look(run)
-    first, *others = [look(run) for _ in range(times)]
-    return {
-        name: value - ours[name]
-        for name, value in first.items()
-        if all(other[name] == value for other in others)
-    }
+    for _ in range(_PATIENCE * times):
+        latest.append(look(run))
+        if len(latest) == times:
+            for name, value in latest[0].items():
+                if name not in found and all(other[name] == value for other in latest):
+                    found[name] = value
+            if len(found) == len(latest[0]):
+                break
+    return found
 
 
 def _nothing() -> None:  # pragma: no cover - runs untraced

@@ -149,6 +149,11 @@ class Lane:
         self._loop: Any = loop
         self._now = clock.mono_ns
 
+    @property
+    def has_own_number(self) -> bool:
+        """Whether the operation says how often a block runs it."""
+        return self._operation.number > 0
+
     @contextmanager
     def opened(self) -> Iterator[Context]:
         """Yield a context in which everything is open that the operation asks for, in its own world.

@@ -169,7 +169,7 @@ class _Binding(NamedTuple):
         return getattr(self.package, "__dict__", {}).get(self.name) is self.module
 
     def do(self) -> None:
-        setattr(self.package, self.name, self.module)
+        vars(self.package).setdefault(self.name, self.module)  # unless it was given another meanwhile
 
     def undo(self) -> None:
         if self.holds():

@@ -40,9 +40,7 @@ _BETWEEN_PROCESSES: Final = 0.02
 """Half an interval, at least, for what one process read: what it cannot know is how others would have read it."""
 
 _GAIN: Final = "the gain can be lost again unseen until the baseline is moved"
-_SCATTERED: Final = (
-    "readings scatter too much to tell: time a longer operation, without set-up for each round, or raise the threshold"
-)
+_SCATTERED: Final = "readings scatter too much to tell: time a longer operation, without set-up for each round, or raise the threshold"
 _ALONE: Final = "no fresh process has measured it again"
 
 _SAME: Final = 0.03

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -18,12 +19,24 @@ __all__ = ("command",)
 _PYTEST_FOUND_NOTHING = 5
 
 
+_AFTER: Final = "pytest_telemetry.after"
+
+
+class _WithOptionsForPytest(click.Command):
+    """Keeps what follows ``--`` apart: it is pytest's."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        at = args.index("--") if "--" in args else len(args)
+        ctx.meta[_AFTER] = args[at + 1 :]
+        return super().parse_args(ctx, args[:at])
+
+
 @click.command(
     name="gate",
-    context_settings={"ignore_unknown_options": True},
+    cls=_WithOptionsForPytest,
     epilog="Exit code: 0 nothing became slower, 1 something did or could not be compared, 2 input that cannot be used.",
 )
-@click.argument("tests", nargs=-1, type=click.UNPROCESSED, metavar="[TESTS]... [-- PYTEST OPTIONS]")
+@click.argument("tests", nargs=-1, metavar="[TESTS]... [-- PYTEST OPTIONS]")
 @click.option("--against", metavar="REV", help="Compare with a git revision instead of the baseline.")
 @click.option("--baseline", metavar="FILE", help="The baseline's file  [default: benchmarks/baseline.toml]")
 @click.option("--threshold", metavar="SHARE", help="The slow-down that fails, like 5% or 0.05.")
@@ -33,6 +46,7 @@ _PYTEST_FOUND_NOTHING = 5
 @click.option("--update", is_flag=True, help="Make the code as it is now the baseline; needs --reason.")
 @click.option("--reason", metavar="TEXT", help="Why; it is kept in the baseline's file.")
 @click.option("--archive", metavar="NAME", help="With --update: keep the code in this zip beside the file.")
+@click.option("--instructions", is_flag=True, help="Count machine instructions as well; needs valgrind.")
 @click.option("--history", "is_history", is_flag=True, help="Show where stored runs changed their level.")
 @click.option(
     "--storage",
@@ -53,6 +67,7 @@ def command(
     update: bool,
     reason: str | None,
     archive: str | None,
+    instructions: bool,
     is_history: bool,
     storage: str,
 ) -> int:
@@ -78,10 +93,11 @@ def command(
         "update": reason,
         "archive": archive,
     }
-    flags = {"allow-new": allow_new, "partial": partial}
+    flags = {"allow-new": allow_new, "partial": partial, "instructions": instructions}
     arguments = [
         *(f"--telemetry-gate-{name}={value}" for name, value in values.items() if value),
         *(f"--telemetry-gate-{name}" for name, value in flags.items() if value),
+        *click.get_current_context().meta[_AFTER],
         *(tests or _default_tests()),
     ]
     pytest = [
