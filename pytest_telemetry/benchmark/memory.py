@@ -76,7 +76,6 @@ class Holding:
                 for level in range(low, high):
                     held[level] = enter()
                 level = 0  # other numbers than small ones take memory
-                traced()  # leaves a tuple on the free list, where the next one finds it
                 at[place] = traced()[0]
         except BaseException:
             del held[level:]  # were not made

@@ -33,7 +33,7 @@ class Overhead:
         counters: What was counted of one operation, without and with telemetry, where the two differ.
         without_ns: Cost of one operation without telemetry, in ns: its fastest block, net of the loop.
         with_ns: The same with telemetry.
-        blocks: Durations of the blocks with telemetry, in ns.
+        blocks: Durations of the first blocks with telemetry, in ns.
     """
 
     def __init__(self, pairs: Pairs) -> None:
@@ -43,11 +43,13 @@ class Overhead:
         self._batch = _TIMES * pairs.settle()
         self._ratios: list[float] = []
         self.blocks: list[int] = []
+        self._is_cold = False
         self._measure()
 
     def count(self, counters: Mapping[str, tuple[float, float]]) -> None:
         """Take along what was counted of one operation, without telemetry first; afterwards, see `counters`."""
         self.counters = {name: pair for name, pair in counters.items() if pair[0] != pair[1]}
+        self._is_cold = True
 
     @property
     def value(self) -> float:
@@ -57,12 +59,12 @@ class Overhead:
     @property
     def low(self) -> float:
         """The lower end of its interval."""
-        return expm1(median(self._ratios) - self._margin())
+        return expm1(self._interval()[0])
 
     @property
     def high(self) -> float:
         """The upper end of its interval."""
-        return expm1(median(self._ratios) + self._margin())
+        return expm1(self._interval()[1])
 
     @property
     def pairs(self) -> int:
@@ -95,18 +97,17 @@ class Overhead:
         return f"<{text}>" if not moved else f"<{text}: {moved}>"
 
     def _measure(self) -> None:
+        if self._is_cold:  # counting made the interpreter forget how to run the code fast
+            self._pairs.settle()
         blocks, without_blocks = self._pairs.time(self._batch)
-        self.blocks += blocks
+        self.blocks = self.blocks or blocks
         self._ratios += log_ratios(blocks, without_blocks)
         now, without = self._pairs.cost()
         self.with_ns, self.without_ns = min(self.with_ns, now), min(self.without_ns, without)
 
-    def _spread(self) -> float:
-        low, high = median_interval(self._ratios)
-        return (high - low) / 2
-
-    def _margin(self) -> float:
-        return max(self._spread(), PROCESS)
+    def _interval(self) -> tuple[float, float]:
+        middle, (low, high) = median(self._ratios), median_interval(self._ratios)
+        return min(low, middle - PROCESS), max(high, middle + PROCESS)
 
     def _is_below(self, bound: float) -> bool:
         while self.low <= bound <= self.high:
@@ -117,7 +118,8 @@ class Overhead:
 
     def _undecided(self, bound: float) -> str:
         text = f"undecided: {_percent(bound)} lies within the interval of {self!r}"
-        distance, spread = abs(log1p(bound) - median(self._ratios)), self._spread()
+        low, high = median_interval(self._ratios)
+        distance, spread = abs(log1p(bound) - median(self._ratios)), (high - low) / 2
         if distance <= PROCESS:
             return (
                 f"{text}; one process cannot tell differences of less than {_percent(PROCESS)} from chance: "

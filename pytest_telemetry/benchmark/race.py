@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 __all__ = ("Race", "yardstick_ns")
 
+_ROUNDS: Final = 100
+_FEWEST: Final = 5
+_SECONDS: Final = 2.0
+
 # A seed that somebody sets for tests would give each run the same order.
 _shuffle: Final = random.SystemRandom()
 
@@ -40,10 +44,15 @@ class Race:
         """The first operation."""
         return self._lanes[0]
 
-    def settle(self) -> None:
-        """Let the interpreter specialise every loop, and find out how long a block is."""
+    def settle(self) -> int:
+        """Let the interpreter specialise every loop, and find out how long a block is; return how many rounds to take.
+
+        There are 100, or fewer where these would take more than two seconds, but at least 5.
+        """
         for lane in self._lanes:
             lane.settle()
+        round_ns = sum(lane.number * lane.operation_ns for lane in self._lanes)
+        return max(_FEWEST, min(_ROUNDS, int(_SECONDS * 1e9 / round_ns)))
 
     def run(self, rounds: int) -> tuple[Reading, float]:
         """Time everything *rounds* times; return the fastest of these, net of the loop, and the yardstick in ns.
@@ -67,7 +76,7 @@ class Race:
         return Reading({name: ns - loop for name, ns in best.items()}), yardstick - loop
 
 
-def yardstick_ns(clock: Clock, rounds: int = 100) -> float:
+def yardstick_ns(clock: Clock, rounds: int = _ROUNDS) -> float:
     """Return what the yardstick costs here and now, in ns, net of the loop."""
     lanes = [Lane(EMPTY, clock), Lane(YARDSTICK, clock)]
     with settled():

@@ -1,26 +1,25 @@
-"""Results as text: the summary and the tables."""
+"""Results as tables, and where they are put."""
 
 from __future__ import annotations
 
 import json
-import platform
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from benchmarks.report import BEGIN, END, cost, main, summary
+from benchmarks.report import BEGIN, END, main, replace_between
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 def result(
-    label: str, place: int, *verdicts: tuple[str, float, str, str], group: str = "disabled", **figures: float
+    label: str, line: int, *verdicts: tuple[str, float, str, str], group: str = "disabled", **figures: float
 ) -> dict[str, Any]:
     return {
         "group": group,
         "label": label,
-        "place": place,
+        "place": ["benchmarks/test_disabled.py", line],
         "unit": "ns",
         "figures": {label: 191.2, **figures},
         "slowness": 1.0,
@@ -46,44 +45,6 @@ SCOPE = result(
     plain=478.0,
 )
 COUNT = result("count", 0, ("below 100 ns", 191.2, "ns", "missed"))
-SHOWN = result("shown", 2, group="memory")
-
-
-@pytest.mark.parametrize(
-    ("value", "unit", "text"),
-    [
-        (191.2, "ns", "191 ns"),
-        (9_999, "ns", "9,999 ns"),
-        (12_345, "ns", "12.3 us"),
-        (2.5e6, "ns", "2.5 ms"),
-        (2e6, "bytes", "2,000,000 bytes"),
-    ],
-)
-def test_costs_are_short(value: float, unit: str, text: str) -> None:
-    """Nanoseconds become microseconds and milliseconds where that is shorter."""
-    assert cost(value, unit) == text
-
-
-def test_the_summary_has_a_line_for_each_target() -> None:
-    """In the order in which the benchmarks are written, by group, with the numbers at the end."""
-    lines = list(summary([SHOWN, SCOPE, COUNT]))
-
-    assert lines == [
-        "disabled",
-        "  count      191 ns  missed: below 100 ns",
-        "  scope      191 ns  met: at most 0.5 x plain",
-        "                     met on a slow machine: below 180 ns",
-        "memory",
-        "  shown      191 ns  not judged",
-        f"{platform.python_implementation()} {platform.python_version()}: 1 met, 1 met on a slow machine, 1 missed",
-    ]
-
-
-def test_the_summary_says_how_slow_the_machine_is() -> None:
-    """It is the median of what the races found; results that were not raced say nothing."""
-    slow = [{**SCOPE, "slowness": factor} for factor in (1.5, 1.6, 2.9, None)]
-
-    assert list(summary(slow))[-1].endswith("the machine is 1.60 x slower than the reference")
 
 
 def written(path: Path, python: str, *results: dict[str, Any]) -> str:
@@ -101,7 +62,7 @@ def written(path: Path, python: str, *results: dict[str, Any]) -> str:
         "benchmarks": [
             {
                 "group": one["group"],
-                "extra_info": {key: value for key, value in one.items() if key != "group"},
+                "extra_info": {"telemetry": {key: value for key, value in one.items() if key != "group"}},
             }
             for one in results
         ],
@@ -157,7 +118,47 @@ def test_the_tables_replace_what_stands_between_the_markers(tmp_path: Path) -> N
     assert page.read_text(encoding="utf-8") == once
 
 
-@pytest.mark.parametrize("content", ["{", '{"machine_info": {}, "benchmarks": []}'])
+def test_the_tables_follow_the_order_of_the_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Lines count as numbers; benchmarks that did not ask for targets are left out, whatever they keep."""
+    late, early = result("late", 10), result("early", 9)
+    file = tmp_path / "a.json"
+    written(file, "3.11.7", late, early)
+    data = json.loads(file.read_text(encoding="utf-8"))
+    data["benchmarks"] += [
+        {"group": None, "extra_info": {}},
+        {"group": None, "extra_info": {"telemetry": {"gate": {"log_ratio": 0.1}}}},
+    ]
+    file.write_text(json.dumps(data), encoding="utf-8")
+
+    main([str(file)])
+
+    rows = [line for line in capsys.readouterr().out.splitlines() if "191 ns" in line]
+    assert rows == ["| early |  | 191 ns |", "| late |  | 191 ns |"]
+
+
+def test_how_slow_the_machine_was_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """For each Python, as most of its benchmarks found."""
+    slow = [
+        {**SCOPE, "label": str(number), "figures": {str(number): 1.0}, "slowness": 1.5} for number in range(3)
+    ]
+    files = [
+        written(tmp_path / "a.json", "3.11.7", *slow),
+        written(tmp_path / "b.json", "3.12.1", {**SCOPE, "slowness": None}),
+    ]
+
+    main(files)
+
+    assert "by a factor of 1.50 (CPython 3.11.7), 1.00 (CPython 3.12.1).\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{",
+        '{"machine_info": {}, "benchmarks": []}',
+        '{"machine_info": {}, "benchmarks": [{"extra_info": {}}]}',
+    ],
+)
 def test_a_file_without_results_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str
 ) -> None:
@@ -182,3 +183,17 @@ def test_a_page_without_markers_is_refused(tmp_path: Path, capsys: pytest.Captur
 
     assert "lacks the markers" in capsys.readouterr().err
     assert page.read_text(encoding="utf-8") == "no markers\n"
+
+
+def test_other_markers_have_other_texts(tmp_path: Path) -> None:
+    """A page may hold several tables; what belongs to another stays, and both markers are needed in their order."""
+    page = tmp_path / "README.md"
+    page.write_text("<a>1</a>\n<b>2</b>\n", encoding="utf-8")
+
+    replace_between(page, "<b>", "</b>", "new")
+
+    assert page.read_text(encoding="utf-8") == "<a>1</a>\n<b>\n\nnew\n\n</b>\n"
+    for begin, end in (("<b>", "</a>"), ("<c>", "</b>"), ("<b>", "</c>")):
+        with pytest.raises(ValueError, match=f"lacks the markers {begin} and {end}"):
+            replace_between(page, begin, end, "newer")
+    assert "newer" not in page.read_text(encoding="utf-8")
