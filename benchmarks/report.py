@@ -44,12 +44,18 @@ class _Run:
             OSError: The file cannot be read.
             ValueError: It holds no result of these benchmarks.
         """
-        data = json.loads(path.read_text(encoding="utf-8"))
+        try:
+            return cls._of(json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise ValueError(f"{path} holds no result of these benchmarks: {error}") from error
+
+    @classmethod
+    def _of(cls, data: Any) -> _Run:
         info = data["machine_info"]
         cpu = info.get("cpu", {})
         ours = [one for one in data["benchmarks"] if "place" in one["extra_info"].get("telemetry", {})]
         if not ours:
-            raise ValueError(f"{path} holds no result of these benchmarks")
+            raise ValueError("none of them used telemetry_benchmark")
         results = {
             (one["group"], one["extra_info"]["telemetry"]["label"]): one["extra_info"]["telemetry"]
             for one in sorted(ours, key=lambda one: one["extra_info"]["telemetry"]["place"])
@@ -114,15 +120,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         text = "\n".join(tables([_Run.load(path) for path in options.results]))
+        if options.into is not None:
+            replace_between(options.into, BEGIN, END, text)
     except (OSError, ValueError) as error:
         parser.error(str(error))
     if options.into is None:
         sys.stdout.write(f"{text}\n")
-        return 0
-    try:
-        replace_between(options.into, BEGIN, END, text)
-    except ValueError as error:
-        parser.error(str(error))
     return 0
 
 

@@ -52,31 +52,6 @@ def test_benchmarks_run_when_asked_for(
     result.stdout.fnmatch_lines(["*test_speed PASSED*" if asked else "*test_behaviour PASSED*"])
 
 
-def test_disabled_benchmarks_do_not_judge(project: pytest.Pytester) -> None:
-    """Where pytest-benchmark times nothing, as under xdist, there is nothing to hold to a target."""
-    (project.path / "benchmarks" / "test_speed.py").write_text(
-        "def test_speed(measure):\n    assert False\n", encoding="utf-8"
-    )
-
-    result = project.runpytest_subprocess("benchmarks", "--benchmark-disable", "-rs")
-
-    result.assert_outcomes(skipped=1)
-    result.stdout.fnmatch_lines(["SKIPPED*pytest-benchmark is disabled*"])
-
-
-def test_a_tracer_forbids_judging(project: pytest.Pytester) -> None:
-    """Under coverage or a debugger the benchmarks are skipped, and say why."""
-    (project.path / "benchmarks" / "test_speed.py").write_text(
-        "import sys\nsys.settrace(lambda *event: None)\n\ndef test_speed(judge):\n    assert False\n",
-        encoding="utf-8",
-    )
-
-    result = project.runpytest_subprocess("benchmarks", "-rs", "-W", "ignore")
-
-    result.assert_outcomes(skipped=1)
-    result.stdout.fnmatch_lines(["SKIPPED*a tracer is active*"])
-
-
 def test_results_name_the_peers_and_not_the_host(project: pytest.Pytester) -> None:
     """What ``--benchmark-json`` wrote can be published."""
     project.makeconftest(

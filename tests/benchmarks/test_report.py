@@ -155,6 +155,8 @@ def test_how_slow_the_machine_was_is_told(tmp_path: Path, capsys: pytest.Capture
     "content",
     [
         "{",
+        "[]",
+        '{"benchmarks": []}',
         '{"machine_info": {}, "benchmarks": []}',
         '{"machine_info": {}, "benchmarks": [{"extra_info": {}}]}',
     ],
@@ -170,7 +172,7 @@ def test_a_file_without_results_is_refused(
         main([str(file)])
 
     assert stopped.value.code == 2
-    assert "python -m benchmarks.report: error:" in capsys.readouterr().err
+    assert f"error: {file} holds no result of these benchmarks" in capsys.readouterr().err
 
 
 def test_a_page_without_markers_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -183,6 +185,15 @@ def test_a_page_without_markers_is_refused(tmp_path: Path, capsys: pytest.Captur
 
     assert "lacks the markers" in capsys.readouterr().err
     assert page.read_text(encoding="utf-8") == "no markers\n"
+
+
+def test_a_page_that_is_missing_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is not made, for nobody would know where in it the tables belong."""
+    with pytest.raises(SystemExit):
+        main([written(tmp_path / "a.json", "3.11.7", SCOPE), "--into", str(tmp_path / "gone.md")])
+
+    assert "gone.md" in capsys.readouterr().err
+    assert not (tmp_path / "gone.md").exists()
 
 
 def test_other_markers_have_other_texts(tmp_path: Path) -> None:
