@@ -118,6 +118,11 @@ class PageBlocks(pytest.Item):
             if key not in {"CI", "BUILD_NUMBER", "PYTEST_ADDOPTS"}
         }
         environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+        if "benchmark" in block.code:
+            command += ["-p", "benchmark"]
+            # Nothing is timed under a tracer.
+            for name in ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START"):
+                environment.pop(name, None)
         done = subprocess.run(  # noqa: S603 - our own interpreter
             [*command, "-q"],
             cwd=directory,

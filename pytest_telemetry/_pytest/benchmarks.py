@@ -12,6 +12,7 @@ import pytest
 from pytest_telemetry._pytest.comparand import reference_of
 from pytest_telemetry._pytest.counting import both, counted
 from pytest_telemetry._pytest.marker import refuse, settings_of
+from pytest_telemetry.benchmark.instructions import is_counting
 from pytest_telemetry.benchmark.memory import LEVELS, Holding
 from pytest_telemetry.benchmark.operation import Operation
 from pytest_telemetry.benchmark.overhead import Overhead
@@ -27,14 +28,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from pytest_telemetry._pytest.pairing import Pairing
-    from pytest_telemetry.checks.targets import Target
+    from pytest_telemetry.checks.targets import Target, TargetVerdict
 
 __all__ = ("TelemetryBenchmark", "benchmark_of", "pairing_key", "report_blocks", "tracer")
 
 ATTEMPTS: Final = 4
 """How often a target is measured, each time with more rounds, before it counts as missed."""
 
-ROUNDS: Final = 100
 
 pairing_key: Final[pytest.StashKey[Pairing]] = pytest.StashKey()
 reference_key: Final[pytest.StashKey[Mapping[str, float]]] = pytest.StashKey()
@@ -74,7 +74,7 @@ class TelemetryBenchmark:
         *,
         label: str = "",
         against: Mapping[str, Mapping[str, Any] | Callable[[], object]] | None = None,
-        rounds: int = ROUNDS,
+        rounds: int = 0,
         **options: Any,
     ) -> Reading:
         """Time a line of source, and what it is held against; return the costs in ns, net of the loop, ours first.
@@ -85,7 +85,7 @@ class TelemetryBenchmark:
             label: What it is called in reports; the name of the test by default.
             against: References by name, timed in the same rounds: functions without arguments, or what *body*,
                 *names* and *options* are here, by name.
-            rounds: How many blocks of each are timed.
+            rounds: How many blocks of each are timed; by default 100, or as many as take two seconds.
             options: ``inside``: makes context managers that are open around a block. ``before``: called before
                 each block. ``number``: how often a block runs the body, where it must not be chosen freely.
 
@@ -134,6 +134,12 @@ class TelemetryBenchmark:
         """
         __tracebackhide__ = True
         self._begin()
+        if self._targets:
+            refuse(
+                self._node,
+                f"the target {self._targets[0].text!r} says nothing about an overhead: assert on that",
+            )
+        _claim(self._benchmark)
         now, plain = operation_of("work", work), operation_of("without", without)
         pairs = Pairs(now, plain, SYSTEM_CLOCK)
         overhead = Overhead(pairs)
@@ -152,19 +158,23 @@ class TelemetryBenchmark:
         self,
         operation: Operation,
         against: Mapping[str, Mapping[str, Any] | Callable[[], object]] | None = None,
-        rounds: int = ROUNDS,
+        rounds: int = 0,
     ) -> Reading:
         """Time *operation* and hold it to the targets; what `statement` does once it knows what it is."""
         __tracebackhide__ = True
         self._begin()
+        _claim(self._benchmark)
         if self._pairing:
             reading = self._pairing.time(self._node, operation, self._benchmark)
+            if is_counting():
+                pytest.skip("instructions are counted, and nothing is timed")
             if reading is not None and not self._targets:
                 self._keep(reading, (), 1)
                 return reading
         references = [operation_of(name, work) for name, work in (against or {}).items()]
         race = Race((operation, *references), SYSTEM_CLOCK)
-        race.settle()
+        fitting = race.settle()
+        rounds = rounds or fitting
         attempts: list[Reading] = []
 
         def attempt(rounds: int) -> None:
@@ -174,7 +184,7 @@ class TelemetryBenchmark:
         attempt(rounds)
         if self._benchmark.stats is None:
             report_blocks(self._benchmark, race.blocks, race.ours.number)
-        while _missed(attempts[-1], self._targets) and len(attempts) < self._attempts:
+        while self._misses(attempts[-1]) and len(attempts) < self._attempts:
             attempt(rounds * (len(attempts) + 1))
         return self._conclude(attempts)
 
@@ -183,12 +193,26 @@ class TelemetryBenchmark:
         wants_credit = any(target.credit for target in self._targets)
         credit = self._slowness(yardstick_ns(SYSTEM_CLOCK)) if wants_credit else None
         attempts = [Reading(self._benchmark.pedantic(take), credit, unit)]
-        while _missed(attempts[-1], self._targets) and len(attempts) < self._attempts:
+        while self._misses(attempts[-1]) and len(attempts) < self._attempts:
             attempts.append(Reading(take(), credit, unit))
         return self._conclude(attempts)
 
     def _slowness(self, yardstick: float) -> float | None:
         return slowness(yardstick, _reference(self._node.config), "{}.{}".format(*sys.version_info))
+
+    def _misses(self, reading: Reading) -> bool:
+        __tracebackhide__ = True
+        return any(verdict.outcome == "missed" for verdict in self._verdicts(reading, self._targets))
+
+    def _verdicts(self, reading: Reading, targets: Sequence[Target]) -> list[TargetVerdict]:
+        __tracebackhide__ = True
+        try:
+            return [judge(target, reading) for target in targets]
+        except KeyError as error:
+            measured = ", ".join(map(repr, reading.figures))
+            refuse(self._node, f"max_ratio: nothing called {error} was measured, only {measured}")
+        except ValueError as error:
+            refuse(self._node, str(error))
 
     def _conclude(self, attempts: Sequence[Reading]) -> Reading:
         __tracebackhide__ = True
@@ -202,7 +226,7 @@ class TelemetryBenchmark:
     def _keep(self, reading: Reading, targets: Sequence[Target], attempts: int) -> list[str]:
         """Keep the result for the summary and for ``--benchmark-json``; return what was missed."""
         self.reading = reading
-        verdicts = [judge(target, reading) for target in targets]
+        verdicts = self._verdicts(reading, targets)
         path, line, _ = self._node.location
         result = {
             "label": next(iter(reading.figures)),
@@ -250,12 +274,16 @@ def operation_of(name: str, work: Mapping[str, Any] | Callable[[], object]) -> O
 def report_blocks(benchmark: Any, blocks: Sequence[int], number: int) -> None:
     """Give pytest-benchmark the durations of *blocks*, in ns, of *number* operations each, as its rounds.
 
-    It has no public way to be told of rounds that somebody else timed; the three names below are all that we use.
+    It has no public way to be told of rounds that somebody else timed; the names here and below are all that we use.
     """
-    benchmark._mode = benchmark._mode or "telemetry_benchmark"  # noqa: SLF001 - see above
     stats = benchmark._make_stats(number)  # noqa: SLF001 - see above
     for duration in blocks:
         stats.update(duration / 1e9)
+
+
+def _claim(benchmark: Any) -> None:
+    """Let pytest-benchmark know that its fixture is used, whatever comes of it."""
+    benchmark._mode = benchmark._mode or "telemetry_benchmark"  # noqa: SLF001 - see above
 
 
 def _reference(config: pytest.Config) -> Mapping[str, float]:
@@ -265,10 +293,6 @@ def _reference(config: pytest.Config) -> Mapping[str, float]:
         except UnusableInput as error:
             pytest.fail(str(error), pytrace=False)
     return config.stash[reference_key]
-
-
-def _missed(reading: Reading, targets: Sequence[Target]) -> bool:
-    return any(judge(target, reading).outcome == "missed" for target in targets)
 
 
 def why_not(benchmark: Any) -> str | None:
@@ -329,4 +353,8 @@ def benchmark_of(benchmark: Any, request: pytest.FixtureRequest) -> TelemetryBen
         pytest.skip(reason)
     if benchmark.group is None:
         benchmark.group = request.path.stem.removeprefix("test_")
-    return TelemetryBenchmark(benchmark, request.node)
+    try:
+        return TelemetryBenchmark(benchmark, request.node)
+    except pytest.fail.Exception:
+        benchmark.skipped = True  # or it would complain that nobody used it
+        raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import pytest
 
@@ -30,8 +30,8 @@ def settings_of(node: pytest.Item) -> dict[str, Any]:
     return settings
 
 
-def refuse(node: pytest.Item, wrong: str) -> None:
-    """Fail *node* with what is wrong with its marker."""
+def refuse(node: pytest.Item, wrong: str) -> NoReturn:
+    """Fail *node* with what is wrong with its marker, or with what was measured under it."""
     path, line, _ = node.location
     pytest.fail(f"{path}:{(line or 0) + 1}: {wrong}", pytrace=False)
 

@@ -78,11 +78,10 @@ class Pairing:
         plugin = sys.modules["pytest_telemetry.plugin"]  # ours, also where it is under test itself
         with self.world.inside():
             self._import_packages()
-            with _restored_environment(), self._side.silenced, tempfile.TemporaryDirectory() as cache:
-                status = pytest.main(
-                    self._arguments(cache),
-                    plugins=[plugin, self._side],
-                )
+            with tempfile.TemporaryDirectory() as cache, self._side.silenced:
+                arguments = self._arguments(cache)
+                with _restored_environment():
+                    status = pytest.main(arguments, plugins=[plugin, self._side])
         if self._stopped is not None:
             raise self._stopped
         if not self._side.is_ready:

@@ -99,6 +99,7 @@ class Overhead:
     def _measure(self) -> None:
         if self._is_cold:  # counting made the interpreter forget how to run the code fast
             self._pairs.settle()
+            self._is_cold = False
         blocks, without_blocks = self._pairs.time(self._batch)
         self.blocks = self.blocks or blocks
         self._ratios += log_ratios(blocks, without_blocks)

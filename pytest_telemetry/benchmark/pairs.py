@@ -6,6 +6,7 @@ the median of many pairs does not notice the pair that it hit alone. Which of th
 
 from __future__ import annotations
 
+import gc
 import math
 import random
 from typing import TYPE_CHECKING, Final
@@ -42,9 +43,10 @@ class Pairs:
 
     def settle(self) -> int:
         """Find out how often fills a block of the baseline, and let now run as often; return how many pairs to take."""
-        self.now.settle()
-        self.now.number = self.baseline.settle()
-        self._empty.settle()
+        with settled():
+            self.now.settle()
+            self.now.number = self.baseline.settle()
+            self._empty.settle()
         pair_ns = self.now.number * (self.now.operation_ns + self.baseline.operation_ns)
         return max(FEWEST, min(PAIRS, int(SECONDS * 1e9 / pair_ns)))
 
@@ -54,20 +56,18 @@ class Pairs:
         With *extra*, now runs that share more operations in a block, as if each of them cost as much more.
         """
         more = round(self.now.number * (1 + extra)) if extra else 0
-        now, baseline, empty = self.now.block, self.baseline.block, self._empty.block
-        ours, theirs = [], []
+        ours: list[int] = []
+        theirs: list[int] = []
+        sides = ((ours, self.now, more), (theirs, self.baseline, 0))
         is_first = _coin.random() < 0.5
         with settled():
             for _ in range(pairs):
-                if is_first:
-                    ours.append(now(more))
-                    theirs.append(baseline())
-                else:
-                    theirs.append(baseline())
-                    ours.append(now(more))
+                for blocks, lane, number in sides if is_first else reversed(sides):
+                    gc.collect()
+                    blocks.append(lane.block(number))
                 is_first = not is_first
             for _ in range(FEWEST):
-                empty()
+                self._empty.block()
         return ours, theirs
 
     def cost(self) -> tuple[float, float]:

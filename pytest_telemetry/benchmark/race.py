@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 from typing import TYPE_CHECKING, Final
 
@@ -49,8 +50,9 @@ class Race:
 
         There are 100, or fewer where these would take more than two seconds, but at least 5.
         """
-        for lane in self._lanes:
-            lane.settle()
+        with settled():
+            for lane in self._lanes:
+                lane.settle()
         round_ns = sum(lane.number * lane.operation_ns for lane in self._lanes)
         return max(_FEWEST, min(_ROUNDS, int(_SECONDS * 1e9 / round_ns)))
 
@@ -68,6 +70,7 @@ class Race:
         with settled():
             for _ in range(rounds):
                 for lane in _shuffle.sample(self._lanes, len(self._lanes)):
+                    gc.collect()
                     duration = lane.block()
                     if lane is self.ours:
                         self.blocks.append(duration)
