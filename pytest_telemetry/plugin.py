@@ -128,8 +128,8 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     config.addinivalue_line(
         "markers",
-        "telemetry(target_ns=None, min_ops=None, max_bytes=None, max_ratio=None, credit=True): targets of "
-        "telemetry_benchmark in this test.",
+        "telemetry(target_ns=None, min_ops=None, max_bytes=None, max_ratio=None, credit=True, gate=True): targets of "
+        "telemetry_benchmark in this test, and whether the gate compares it with the baseline.",
     )
 
 
@@ -153,6 +153,10 @@ def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: pytest.Fix
     # The fixture `request` costs a test as much as our own fixture, and this costs a foreign one a microsecond.
     if fixturedef.argname == "telemetry_recorder":
         _latest[:] = [request]
+    elif fixturedef.argname == "benchmark" and request.node.get_closest_marker("telemetry"):
+        from pytest_telemetry._pytest.marker import refuse_unseen_targets  # noqa: PLC0415 - on first use
+
+        refuse_unseen_targets(request)
 
 
 _latest: list[pytest.FixtureRequest] = []

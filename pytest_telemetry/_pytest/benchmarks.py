@@ -11,7 +11,7 @@ import pytest
 
 from pytest_telemetry._pytest.comparand import reference_of
 from pytest_telemetry._pytest.counting import both, counted
-from pytest_telemetry._pytest.marker import refuse, settings_of
+from pytest_telemetry._pytest.marker import is_gated, refuse, settings_of
 from pytest_telemetry.benchmark.instructions import is_counting
 from pytest_telemetry.benchmark.memory import LEVELS, Holding
 from pytest_telemetry.benchmark.operation import Operation
@@ -58,7 +58,7 @@ class TelemetryBenchmark:
             self._targets = targets_of(settings_of(node))
         except ValueError as error:
             refuse(node, str(error))
-        self._pairing = node.config.stash.get(pairing_key, None)
+        self._pairing = node.config.stash.get(pairing_key, None) if is_gated(node) else None
         self._attempts = 1 if self._pairing and self._pairing.is_fresh else ATTEMPTS
 
     def __call__(self, function: Callable[..., Any], /, *arguments: Any, **keywords: Any) -> Any:
@@ -93,8 +93,8 @@ class TelemetryBenchmark:
             pytest.fail.Exception: A target is missed in every attempt.
         """
         __tracebackhide__ = True
-        operation = Operation(label or self._node.name, body, names or {}, **options)
-        return self.time(operation, against, rounds)
+        work = {"body": body, "names": names or {}, **options}
+        return self.time(operation_of(label or self._node.name, work), against, rounds)
 
     def holding(
         self, enter: Callable[[], Any], leave: Callable[[Any], object] = lambda _: None, *, label: str = ""
@@ -145,7 +145,8 @@ class TelemetryBenchmark:
         overhead = Overhead(pairs)
         overhead.count(both(counted(plain), counted(now)))
         report_blocks(self._benchmark, overhead.blocks, pairs.now.number)
-        self._keep(Reading({"with": overhead.with_ns, "without": overhead.without_ns}), (), 1)
+        self._keep(Reading({self._node.name: overhead.with_ns, "without": overhead.without_ns}), (), 1)
+        self._benchmark.extra_info["telemetry"]["overhead"] = overhead.as_dict()
         return overhead
 
     def _begin(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import os
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -56,6 +57,18 @@ class _Project:
     archive: str | None
     cache: Path
 
+    def require_committed(self) -> None:
+        """Make sure that a revision can be the baseline, where no archive is kept.
+
+        Raises:
+            UnusableInput: The working tree differs from the last commit.
+        """
+        if self.archive is None and differs(self.root, "HEAD", self.packages):
+            raise UnusableInput(
+                f"{', '.join(self.packages)}: the working tree differs from the last commit, which is to be the "
+                "baseline: commit first, or keep the code beside the baseline's file with --archive NAME.zip"
+            )
+
     def now(self, folder: Path) -> Source:
         """Return what is there now: the last commit, or an archive in *folder*, which is written.
 
@@ -63,11 +76,7 @@ class _Project:
             UnusableInput: The working tree differs from the last commit and no archive is wanted.
         """
         if self.archive is None:
-            if differs(self.root, "HEAD", self.packages):
-                raise UnusableInput(
-                    f"{', '.join(self.packages)}: the working tree differs from the last commit, which is to be the "
-                    "baseline: commit first, or keep the code beside the baseline's file with --archive NAME.zip"
-                )
+            self.require_committed()
             return from_revision(self.root, "HEAD", self.packages, self.cache)
         path = folder / self.archive
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -106,7 +115,9 @@ class Comparand:
         of = f" of {self.source.date}" if self.source.date else ""
         if self.source.revision:
             return f"{self.source.revision[:10]}{of}"
-        return self.baseline.archive if self.baseline and self.baseline.archive else self.source.path.name
+        if self.baseline and self.benchmarks and self.baseline.archive:
+            return self.baseline.archive
+        return "the code as it is now"
 
     def accepted(self, benchmark: str) -> float:
         """Return how much slower than the first baseline this one is, as a fraction; 0 where nobody knows."""
@@ -155,7 +166,7 @@ class Comparand:
             )
         save(project.file, following)
         code, number = now.revision or now.path.name, plural(len(benchmarks), "benchmark")
-        return f"{project.file}: the baseline is now {code}, with {number}"
+        return f"{os.path.relpath(project.file)}: the baseline is now {code}, with {number}"
 
 
 def baseline_file(config: pytest.Config) -> Path:
@@ -200,6 +211,8 @@ def comparand_of(config: pytest.Config, scratch: Path) -> Comparand:
         archive=config.getoption("--telemetry-gate-archive") or (baseline.archive if baseline else None),
         cache=_cache(config, scratch),
     )
+    if reason:
+        project.require_committed()
     rules = _rules(config, baseline)
     if against:
         source = from_revision(root, against, project.packages, project.cache)
@@ -211,9 +224,8 @@ def comparand_of(config: pytest.Config, scratch: Path) -> Comparand:
     except UnusableInput:
         if reason is None:
             raise
-    source = unpacked(
-        project.now(scratch), project.cache
-    )  # nothing to compare a new baseline with but itself
+    # there is nothing to compare a new baseline with but itself
+    source = unpacked(project.now(scratch), project.cache)
     return Comparand(project, source, rules, baseline, reason=reason)
 
 

@@ -20,6 +20,7 @@ from pytest_telemetry._pytest.benchmarks import TelemetryBenchmark, pairing_key,
 from pytest_telemetry._pytest.comparand import comparand_of
 from pytest_telemetry._pytest.fresh import Fresh, Verdict, best_of, write
 from pytest_telemetry._pytest.pairing import Pairing
+from pytest_telemetry.benchmark.instructions import is_counting
 from pytest_telemetry.benchmark.pairs import controls
 from pytest_telemetry.benchmark.world import World
 from pytest_telemetry.checks.regression import control_problems, counting_problems, is_suspicious, judge
@@ -40,6 +41,7 @@ __all__ = ("GatePlugin",)
 FAILED: Final = 1
 UNUSABLE: Final = 2
 
+_UPDATE: Final = "pytest-telemetry gate --update and a reason"
 _NOTHING: Final = "no benchmark was measured: ask for tests that use benchmark or telemetry_benchmark"
 
 
@@ -118,6 +120,8 @@ class GatePlugin:
             began = SYSTEM_CLOCK.mono_ns()
             pairing.run()
             self._session_failed = bool(session.testsfailed)
+            if is_counting():
+                return  # valgrind has what was asked for
             if not pairing.comparisons and not pairing.verdicts and not pairing.failures:
                 raise UnusableInput(_NOTHING)
             if self._readings:
@@ -131,8 +135,12 @@ class GatePlugin:
     def _conclude(self, pairing: Pairing, comparand: Comparand, scratch: Path, began: int) -> None:
         known = _controls()
         problems = control_problems(known) + counting_problems(pairing.comparisons.values(), comparand.rules)
+        if self._session_failed:
+            problems.append("a test of this run failed, see above: what it would have measured is not judged")
         if comparand.reason is None:
             problems += _incomplete(self._config, pairing, comparand)
+        elif not comparand.benchmarks:  # a benchmark that cannot be compared with itself never can
+            problems += [f"{node_id} cannot be measured: {why}" for node_id, why in pairing.failures.items()]
         screened = SYSTEM_CLOCK.mono_ns()
         fresh = Fresh(self._config, scratch, self._say)
         missed = _missed(pairing) if comparand.reason is None else []
@@ -144,6 +152,7 @@ class GatePlugin:
             against=comparand.text,
             rules=comparand.rules,
             judgements=judgements,
+            reason=comparand.reason or "",
             problems=[*problems, *fresh.problems],
             controls=known,
             machine=f"{platform.python_implementation()} {platform.python_version()}, {platform.machine()}",
@@ -157,17 +166,18 @@ class GatePlugin:
         if summary:
             _save(Path(summary), f"{markdown(self._gate)}\n", "a")
         if comparand.reason is not None:
-            if problems or fresh.problems or self._session_failed:
-                raise UnusableInput("the baseline stays as it is: mend what failed first")
-            benchmarks = [*pairing.comparisons, *pairing.failures]
-            self._updated = comparand.update(benchmarks, comparand.reason, judgements)
+            if self._gate.problems:
+                raise UnusableInput("the baseline stays as it is: mend the problems first")
+            benchmarks = {*pairing.comparisons, *pairing.failures}
+            if self._config.getoption("--telemetry-gate-partial"):
+                benchmarks |= {*comparand.benchmarks}
+            self._updated = comparand.update(sorted(benchmarks), comparand.reason, judgements)
 
     def _say(self, text: str) -> None:
         """Show that something goes on, on a line of its own."""
         reporter = self._config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None:
-            reporter.ensure_newline()
-            reporter.write_line(text)
+            reporter.write(f"\n{text}\n")
 
 
 def _refuse_codspeed(config: pytest.Config) -> None:
@@ -208,7 +218,7 @@ def _incomplete(config: pytest.Config, pairing: Pairing, comparand: Comparand) -
             if node_id not in compared and node_id not in pairing.failures:
                 yield (
                     f"{node_id} is in the baseline and was not measured: run it, allow a part of them with "
-                    "--telemetry-gate-partial, or accept that it is gone with --update and a reason"
+                    f"{_option('partial')}, or accept that it is gone with {_UPDATE}"
                 )
     allowed = config.getoption("--telemetry-gate-allow-new")
     for node_id, why in pairing.failures.items():
@@ -216,16 +226,21 @@ def _incomplete(config: pytest.Config, pairing: Pairing, comparand: Comparand) -
             yield f"{node_id} cannot be measured against the baseline: {why}"
         elif not allowed:
             yield (
-                f"{node_id} is new, it cannot be measured against the baseline: {why}; allow it with "
-                "--telemetry-gate-allow-new, or accept it with --update and a reason"
+                f"{node_id} cannot be measured against the baseline: {why}; if it is new, allow it with "
+                f"{_option('allow-new')}, or accept it with {_UPDATE}; if it never can, mark it with "
+                "telemetry(gate=False)"
             )
     if comparand.baseline is not None and not allowed:
         for node_id in compared:
             if comparand.benchmarks and node_id not in comparand.benchmarks:
                 yield (
-                    f"{node_id} is new, the baseline does not list it: allow it with --telemetry-gate-allow-new, "
-                    "or accept it with --update and a reason"
+                    f"{node_id} is new, the baseline does not list it: allow it with {_option('allow-new')}, or "
+                    f"accept it with {_UPDATE}"
                 )
+
+
+def _option(name: str) -> str:
+    return f"--{name} (of pytest: --telemetry-gate-{name})"
 
 
 def _suspicious(pairing: Pairing, rules: Rules) -> list[str]:

@@ -9,10 +9,10 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ("TARGETS", "settings_of")
+__all__ = ("TARGETS", "is_gated", "refuse", "refuse_unseen_targets", "settings_of")
 
-RECORDER: Final = frozenset({"limit", "strict"})
 TARGETS: Final = frozenset({"credit", "max_bytes", "max_ratio", "min_ops", "target_ns"})
+_KNOWN: Final = TARGETS | {"gate", "limit", "strict"}
 
 
 def settings_of(node: pytest.Item) -> dict[str, Any]:
@@ -30,6 +30,27 @@ def settings_of(node: pytest.Item) -> dict[str, Any]:
     return settings
 
 
+def is_gated(node: pytest.Item) -> bool:
+    """Return whether the gate compares *node* with the baseline, if it is a benchmark: ``gate=False`` says no."""
+    said = (marker.kwargs["gate"] for marker in node.iter_markers("telemetry") if "gate" in marker.kwargs)
+    return next(said, True) is not False
+
+
+def refuse_unseen_targets(request: pytest.FixtureRequest) -> None:
+    """Fail a test with targets that times with a plain ``benchmark``, which holds nothing to them.
+
+    In a run of the gate they are seen, for there it is we who time.
+    """
+    if "telemetry_benchmark" in request.fixturenames or request.config.getoption("--telemetry-gate"):
+        return
+    targets = sorted(TARGETS & set(settings_of(request.node)))
+    if targets:
+        refuse(
+            request.node,
+            f"the fixture benchmark does not see {_list(targets)}: ask for telemetry_benchmark, it is called alike",
+        )
+
+
 def refuse(node: pytest.Item, wrong: str) -> NoReturn:
     """Fail *node* with what is wrong with its marker, or with what was measured under it."""
     path, line, _ = node.location
@@ -38,14 +59,16 @@ def refuse(node: pytest.Item, wrong: str) -> NoReturn:
 
 def _wrong(marker: pytest.Mark) -> str:
     """Return what is wrong with *marker*, or nothing; the values of targets are looked at where they are judged."""
-    unknown = [*map(repr, marker.args), *sorted(set(marker.kwargs) - RECORDER - TARGETS)]
+    unknown = [*map(repr, marker.args), *sorted(set(marker.kwargs) - _KNOWN)]
     if unknown:
-        return f"the telemetry marker does not know {_list(unknown)}; it takes {_list(sorted(RECORDER | TARGETS))}"
-    limit, strict = marker.kwargs.get("limit"), marker.kwargs.get("strict")
+        return f"the telemetry marker does not know {_list(unknown)}; it takes {_list(sorted(_KNOWN))}"
+    limit, strict, gate = (marker.kwargs.get(name) for name in ("limit", "strict", "gate"))
     if limit is not None and (type(limit) is not int or limit < 1):
         return f"limit of the telemetry marker must be a whole number above 0, not {limit!r}"
     if strict is not None and not isinstance(strict, bool):
         return f"strict of the telemetry marker must be True, False or None, not {strict!r}"
+    if gate is not None and not isinstance(gate, bool):
+        return f"gate of the telemetry marker must be True or False, not {gate!r}"
     return ""
 
 

@@ -16,6 +16,7 @@ from pytest_telemetry._pytest.arguments import again, without_plugin
 from pytest_telemetry._pytest.baseline_side import BaselineSide
 from pytest_telemetry._pytest.benchmarks import report_blocks
 from pytest_telemetry._pytest.counting import both, counted
+from pytest_telemetry._pytest.marker import is_gated
 from pytest_telemetry.benchmark.instructions import is_counting, run_blocks
 from pytest_telemetry.benchmark.pairs import Pairs, compare, exact
 from pytest_telemetry.model.benchmark import Reading
@@ -65,8 +66,8 @@ class Pairing:
     _stopped: BaseException | None = None
 
     def __post_init__(self) -> None:
-        items = self.session.items
-        self._order = [item.nodeid for item in items if "benchmark" in getattr(item, "fixturenames", ())]
+        benchmarks = (item for item in self.session.items if "benchmark" in getattr(item, "fixturenames", ()))
+        self._order = [item.nodeid for item in benchmarks if is_gated(item)]
         self._side = BaselineSide(self.world, self._order, self._run_through)
 
     def run(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import ceil, expm1, log1p
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pytest_telemetry.model.errors import Undecided
 from pytest_telemetry.model.paired import log_ratios, median, median_interval
@@ -70,6 +70,12 @@ class Overhead:
     def pairs(self) -> int:
         """How many pairs of blocks it rests on."""
         return len(self._ratios)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it JSON-able, as it is kept in ``extra_info``."""
+        counters = {name: list(pair) for name, pair in self.counters.items()}
+        figures = {"value": self.value, "low": self.low, "high": self.high, "pairs": self.pairs}
+        return {**figures, "counters": counters}
 
     def __lt__(self, bound: float) -> bool:
         return self._is_below(bound)

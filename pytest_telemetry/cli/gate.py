@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +12,7 @@ import click
 
 from pytest_telemetry.benchmark.stored import files_in, series
 from pytest_telemetry.cli.group import CLEAN, FOUND, UNUSABLE, complain, say
-from pytest_telemetry.model.errors import UnusableInput
+from pytest_telemetry.model.errors import MissingExtra, UnusableInput
 from pytest_telemetry.reports.gate import history
 
 __all__ = ("command",)
@@ -100,11 +101,14 @@ def command(
         *click.get_current_context().meta[_AFTER],
         *(tests or _default_tests()),
     ]
+    if find_spec("pytest_benchmark") is None:
+        raise MissingExtra("pytest-telemetry gate", "benchmark")
+    quiet = () if any(argument.startswith(("-v", "--verbose")) for argument in arguments) else ("-q",)
     pytest = [
         sys.executable,
         "-m",
         "pytest",
-        "-q",
+        *quiet,
         "--benchmark-only",
         "--benchmark-quiet",
         "--telemetry-gate",

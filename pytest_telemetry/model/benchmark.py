@@ -180,6 +180,7 @@ class Gate:
         machine: Python and processor, for the reader.
         screen_s: How long measuring everything once took.
         confirm_s: How long confirming took.
+        reason: Why whatever came of it is accepted, as the new baseline; nothing where it is not.
     """
 
     against: str
@@ -190,6 +191,7 @@ class Gate:
     machine: str = ""
     screen_s: float = 0.0
     confirm_s: float = 0.0
+    reason: str = ""
 
     @property
     def passed(self) -> bool:

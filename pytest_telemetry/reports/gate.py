@@ -74,7 +74,10 @@ def text(
     yield from _wrapped(f"{'controls':{_MARGIN}}", controls_text(gate), width)
     for problem in gate.problems:
         yield from _wrapped(f"{paint('problem', 'error')}{' ' * (_MARGIN - 7)}", visible(problem), width)
-    word = paint("gate passed", "info") if gate.passed else paint("gate failed", "error")
+    if gate.reason and not gate.problems:
+        word = paint("gate accepted", "info")
+    else:
+        word = paint("gate passed", "info") if gate.passed else paint("gate failed", "error")
     yield f"{word}: {totals_text(gate)}; first readings {gate.screen_s:.1f} s, confirmation {gate.confirm_s:.1f} s"
 
 
