@@ -61,7 +61,7 @@ def test_sum(telemetry_benchmark):
 """
 
 _NOT_TAKEN_ALONG: Final = (
-    *("PYTEST_ADDOPTS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD", "CODSPEED_", "GITHUB_", "GIT_"),
+    *("PYTEST_ADDOPTS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD", "PYTEST_XDIST", "CODSPEED_", "GITHUB_", "GIT_"),
     *("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START"),  # under a tracer nothing is timed
 )
 
