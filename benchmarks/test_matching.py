@@ -1,4 +1,8 @@
-"""Asserting: what a pattern and its failure text cost on a recording of 10,000 records."""
+"""Asserting: what a pattern and its failure text cost on a recording of 10,000 records.
+
+What takes a tenth of a second and more is held to targets, and not compared with the baseline: seven pairs of it take
+as long as all other benchmarks together.
+"""
 
 from __future__ import annotations
 
@@ -71,7 +75,7 @@ def test_match_again(telemetry_benchmark: Any) -> None:
     )
 
 
-@pytest.mark.telemetry(target_ns=300_000_000)
+@pytest.mark.telemetry(target_ns=300_000_000, gate=False)
 def test_failing_match(telemetry_benchmark: Any) -> None:
     """A three-level pattern is not found in 10,000 records, and the text says why, within 300 ms."""
     records = recorded()
@@ -85,6 +89,7 @@ def test_failing_match(telemetry_benchmark: Any) -> None:
     )
 
 
+@pytest.mark.telemetry(gate=False)
 def test_tree(telemetry_benchmark: Any) -> None:
     """The whole tree of 10,000 records compared with as many patterns; shown, not judged."""
     records = recorded()
@@ -107,6 +112,7 @@ def as_patterns(records: Records) -> list[Pattern]:
     return [described(record) for record in records.roots]
 
 
+@pytest.mark.telemetry(gate=False)
 def test_recorder(telemetry_benchmark: Any) -> None:
     """The first question to a recorder that holds 10,000 spans also makes their records; shown, not judged."""
     recorder = TelemetryRecorder(strict=False)
