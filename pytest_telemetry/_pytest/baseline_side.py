@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import pytest
 
+from pytest_telemetry._pytest.marker import BASELINE_FIXTURES
 from pytest_telemetry.benchmark.memory import Holding
 from pytest_telemetry.benchmark.operation import Operation
 
@@ -74,7 +75,7 @@ class BaselineSide:
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         self.silenced.close()
         # registered last, so that these are the fixtures that tests get
-        session.config.pluginmanager.register(_Fixtures(self), "pytest_telemetry_baseline_fixtures")
+        session.config.pluginmanager.register(_Fixtures(self), BASELINE_FIXTURES)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:

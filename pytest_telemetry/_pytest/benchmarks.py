@@ -296,14 +296,16 @@ def _reference(config: pytest.Config) -> Mapping[str, float]:
     return config.stash[reference_key]
 
 
-def why_not(benchmark: Any) -> str | None:
+def why_not(benchmark: Any, config: pytest.Config) -> str | None:
     """Return why nothing can be judged here, or None."""
     if not hasattr(benchmark, "_make_stats"):
         return (
             "the fixture benchmark is not that of pytest-benchmark (pytest-codspeed takes its place where it is active: "
             "drop --codspeed, or add -p no:codspeed)"
         )
-    if benchmark.disabled:
+    if benchmark.disabled or hasattr(
+        config, "workerinput"
+    ):  # older ones do not know that they run under xdist
         return "pytest-benchmark is disabled (by --benchmark-disable or xdist): there is nothing to judge"
     return tracer()
 
@@ -348,7 +350,7 @@ def summary_of(config: pytest.Config) -> TargetSummary:
 
 def benchmark_of(benchmark: Any, request: pytest.FixtureRequest) -> TelemetryBenchmark:
     """Return the fixture of one test, or skip the test where something runs beside it."""
-    reason = why_not(benchmark)
+    reason = why_not(benchmark, request.config)
     if reason:
         benchmark.skipped = True
         pytest.skip(reason)

@@ -9,7 +9,10 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ("TARGETS", "is_gated", "refuse", "refuse_unseen_targets", "settings_of")
+__all__ = ("BASELINE_FIXTURES", "TARGETS", "is_gated", "refuse", "refuse_unseen_targets", "settings_of")
+
+BASELINE_FIXTURES: Final = "pytest_telemetry_baseline_fixtures"
+"""The plugin that only the session of the baseline has."""
 
 TARGETS: Final = frozenset({"credit", "max_bytes", "max_ratio", "min_ops", "target_ns"})
 _KNOWN: Final = TARGETS | {"gate", "limit", "strict"}
@@ -41,7 +44,9 @@ def refuse_unseen_targets(request: pytest.FixtureRequest) -> None:
 
     In a run of the gate they are seen, for there it is we who time.
     """
-    if "telemetry_benchmark" in request.fixturenames or request.config.getoption("--telemetry-gate"):
+    config = request.config
+    is_gate = config.getoption("--telemetry-gate") or config.pluginmanager.hasplugin(BASELINE_FIXTURES)
+    if "telemetry_benchmark" in request.fixturenames or is_gate:
         return
     targets = sorted(TARGETS & set(settings_of(request.node)))
     if targets:

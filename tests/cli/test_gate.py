@@ -1,0 +1,297 @@
+"""The gate as a command: what it asks of pytest, how it ends, and what stored runs tell."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from math import log1p
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+GATE = ("-q", "--benchmark-only", "--benchmark-quiet", "--telemetry-gate")
+
+
+class Pytest:
+    """Stands for the pytest that the command starts.
+
+    Attributes:
+        code: How it ends.
+        asked: What it was started with.
+    """
+
+    def __init__(self) -> None:
+        self.code = 0
+        self.asked: list[str] = []
+
+    def run(self, command: Sequence[str], **_: object) -> subprocess.CompletedProcess[bytes]:
+        assert command[:3] == [sys.executable, "-m", "pytest"]
+        self.asked = [*command[3:]]
+        return subprocess.CompletedProcess(command, self.code)
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Pytest:
+    """The pytest that the command starts, in an empty folder."""
+    started = Pytest()
+    monkeypatch.setattr("pytest_telemetry.cli.gate.subprocess.run", started.run)
+    monkeypatch.chdir(tmp_path)
+    return started
+
+
+@pytest.mark.parametrize(
+    ("given", "asked"),
+    [
+        ([], []),
+        (["tests/a.py", "b.py::test[a b]"], ["tests/a.py", "b.py::test[a b]"]),
+        (["--against", "v1"], ["--telemetry-gate-against=v1"]),
+        (["--baseline=a.toml"], ["--telemetry-gate-baseline=a.toml"]),
+        (["--threshold", "5%"], ["--telemetry-gate-threshold=5%"]),
+        (["--json", "a.json"], ["--telemetry-gate-json=a.json"]),
+        (["--allow-new", "--partial"], ["--telemetry-gate-allow-new", "--telemetry-gate-partial"]),
+        (["--instructions"], ["--telemetry-gate-instructions"]),
+        (
+            ["--update", "--reason", "it is right", "--archive", "a.zip"],
+            ["--telemetry-gate-update=it is right", "--telemetry-gate-archive=a.zip"],
+        ),
+        (["a.py", "--", "-k", "name", "-p", "no:randomly"], ["-k", "name", "-p", "no:randomly", "a.py"]),
+    ],
+)
+def test_options_become_those_of_pytest(
+    run: Any, started: Pytest, given: list[str], asked: list[str]
+) -> None:
+    """Each by its name; what follows -- is handed on as it stands."""
+    code, _, _ = run("gate", *given)
+
+    assert code == 0
+    assert started.asked == [*GATE, *asked]
+
+
+@pytest.mark.parametrize("given", [[], ["--", "-k", "name"]])
+def test_the_folder_benchmarks_is_what_runs_by_default(
+    run: Any, started: Pytest, tmp_path: Path, given: list[str]
+) -> None:
+    """Where there is one, and also where only options are given."""
+    (tmp_path / "benchmarks").mkdir()
+
+    run("gate", *given)
+
+    assert started.asked == [*GATE, *given[1:], "benchmarks"]
+
+
+@pytest.mark.parametrize(("pytests", "ours"), [(0, 0), (1, 1), (2, 2), (3, 2), (4, 2), (5, 2), (-9, 2)])
+def test_exit_codes_are_those_of_all_commands(run: Any, started: Pytest, pytests: int, ours: int) -> None:
+    """0 and 1 are verdicts; whatever else becomes of pytest is 2."""
+    started.code = pytests
+
+    code, out, _ = run("gate")
+
+    assert (code, out) == (ours, "")
+
+
+def test_a_run_that_found_nothing_is_explained(run: Any, started: Pytest) -> None:
+    """One line says what to name."""
+    started.code = 5
+
+    _, _, err = run("gate", "tests")
+
+    assert err == (
+        "pytest-telemetry: no benchmark was collected: name a file or folder with tests that use benchmark\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (["--update"], "--update and --reason go together: say why the baseline changes"),
+        (["--update", "--reason", " "], "--update and --reason go together"),
+        (["--reason", "it is right"], "--update and --reason go together"),
+        (["--archive", "a.zip"], "--archive goes with --update"),
+    ],
+)
+def test_the_baseline_moves_only_with_a_reason(
+    run: Any, started: Pytest, given: list[str], expected: str
+) -> None:
+    """Exit code 2, one line, and pytest is not even started."""
+    code, out, err = run("gate", *given)
+
+    assert (code, out) == (2, "")
+    assert err.startswith(f"pytest-telemetry: {expected}")
+    assert err.count("\n") == 1
+    assert started.asked == []
+
+
+@pytest.mark.parametrize("given", [["--agianst", "v1"], ["-k", "name"], ["--allow-new=yes"]])
+def test_misuse_exits_2_and_starts_nothing(run: Any, started: Pytest, given: list[str]) -> None:
+    """An option that is misspelled must not become one of pytest."""
+    code, out, err = run("gate", *given)
+
+    assert (code, out) == (2, "")
+    assert "Error: " in err
+    assert started.asked == []
+
+
+def test_help_names_what_it_compares_and_how_it_ends(run: Any) -> None:
+    """Nobody should need the documentation for that."""
+    code, out, _ = run("gate", "--help")
+
+    text = " ".join(out.split())
+    assert code == 0
+    for part in (
+        "Compare the benchmarks of a project with their baseline",
+        "[TESTS]... [-- PYTEST OPTIONS]",
+        "--update",
+        "needs --reason",
+        "Exit code: 0 nothing became slower, 1 something did or could not be compared, 2 input",
+    ):
+        assert part in text
+
+
+def test_the_overview_lists_it(run: Any) -> None:
+    """With its line of help."""
+    _, out, _ = run("--help")
+
+    assert "gate   Fail when a benchmark became slower than its baseline." in out
+
+
+# History
+
+
+def stored(
+    folder: Path, number: int, ratio: float | None, *, accepted: float = 0.0, name: str = "a.py::test"
+) -> None:
+    """Write a run as pytest-benchmark stores it."""
+    gate = {
+        "log_ratio": log1p(ratio or 0.0),
+        "low": 0.0,
+        "high": 0.0,
+        "pairs": 200,
+        "operations": 9,
+        "now": 1.0,
+        "baseline": 1.0,
+        "unit": "ns",
+        "counters": {},
+        "accepted": accepted,
+    }
+    run = {
+        "datetime": f"2026-01-{number:02}T00:00:00",
+        "commit_info": {"id": f"{number:040x}"},
+        "benchmarks": [
+            {"fullname": name, "extra_info": {} if ratio is None else {"telemetry": {"gate": gate}}}
+        ],
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{number:04}_run.json").write_text(json.dumps(run), encoding="utf-8")
+
+
+def test_history_shows_where_a_benchmark_changed(run: Any, started: Pytest, tmp_path: Path) -> None:
+    """The first run of the new level, the step, and both levels; no test runs."""
+    for number in range(1, 21):
+        stored(tmp_path / ".benchmarks/machine", number, 0.001 * (number % 3) + (0.2 if number > 10 else 0.0))
+
+    code, out, err = run("gate", "--history")
+
+    assert (code, err) == (0, "")
+    assert "a.py::test: 1 change in 20 runs" in out
+    assert "2026-01-11 0000000000: +19" in out or "2026-01-11 0000000000: +20" in out
+    assert started.asked == []
+
+
+def test_history_does_not_take_a_moved_baseline_for_a_change(
+    run: Any, started: Pytest, tmp_path: Path
+) -> None:
+    """What was accepted is part of what is shown."""
+    for number in range(1, 21):
+        moved = number > 10
+        stored(tmp_path / "runs", number, 0.0 if moved else 0.2, accepted=0.2 if moved else 0.0)
+
+    code, out, _ = run("gate", "--history", "--storage", "runs")
+
+    assert (code, out) == (0, "no change: 1 benchmark\n")
+
+
+@pytest.mark.parametrize(
+    "content", [None, "", "[]", "{}", '{"datetime": "2026", "commit_info": 3, "benchmarks": 3}']
+)
+def test_history_without_runs_to_read_is_told_in_one_line(
+    run: Any, started: Pytest, tmp_path: Path, content: str | None
+) -> None:
+    """A folder that is not there, and files that are something else: exit code 2."""
+    if content is not None:
+        (tmp_path / "runs").mkdir()
+        (tmp_path / "runs/a.json").write_text(content, encoding="utf-8")
+
+    code, out, err = run("gate", "--history", "--storage", "runs")
+
+    assert (code, out) == (2, "")
+    assert err.startswith("pytest-telemetry: runs")
+    assert err.count("\n") == 1
+
+
+def test_history_of_runs_without_the_gate_is_told_in_one_line(
+    run: Any, started: Pytest, tmp_path: Path
+) -> None:
+    """They were not compared with anything."""
+    stored(tmp_path / ".benchmarks", 1, None)
+
+    code, _, err = run("gate", "--history")
+
+    assert code == 2
+    assert err == (
+        "pytest-telemetry: none of the stored runs was compared with a baseline: store runs with --telemetry-gate\n"
+    )
+
+
+# The real thing
+
+
+LIBRARY = "def make(): return [0] * {size}\n"
+BENCHMARKS = "import mylib\ndef test_held(telemetry_benchmark): telemetry_benchmark.holding(mylib.make)\n"
+
+
+def installed(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command as it is installed, with the plugins that it needs."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PYTEST_", "GITHUB_", "COVERAGE_", "COV_"))
+    }
+    more = {
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        "PYTEST_ADDOPTS": "-p telemetry -p benchmark",
+        "PYTHONPATH": ".",
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "pytest_telemetry.cli", "gate", *arguments],
+        cwd=project,
+        env=kept | more,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_from_the_first_baseline_to_a_run_that_passes(tmp_path: Path) -> None:
+    """The installed command, a real pytest, an archive: missing, made, compared with."""
+    (tmp_path / "mylib").mkdir()
+    (tmp_path / "benchmarks").mkdir()
+    (tmp_path / "mylib/__init__.py").write_text(LIBRARY.format(size=40), encoding="utf-8")
+    (tmp_path / "benchmarks/test_it.py").write_text(BENCHMARKS, encoding="utf-8")
+
+    missing = installed(tmp_path)
+    made = installed(tmp_path, "--update", "--reason=first", "--archive=old.zip", "--threshold=40%")
+    (tmp_path / "mylib/__init__.py").write_text(LIBRARY.format(size=20), encoding="utf-8")
+    compared = installed(tmp_path, "--json=gate.json", "benchmarks/test_it.py", "--", "-k", "held")
+
+    assert missing.returncode == 2
+    assert "there is no baseline: make one with pytest-telemetry gate --update --reason" in missing.stdout
+    assert made.returncode == 0, made.stdout + made.stderr
+    assert compared.returncode == 0, compared.stdout + compared.stderr
+    (judgement,) = json.loads((tmp_path / "gate.json").read_text(encoding="utf-8"))["judgements"]
+    assert judgement["outcome"] == "smaller"
