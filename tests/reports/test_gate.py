@@ -312,6 +312,7 @@ def test_machines_get_everything() -> None:
         "machine",
         "screen_s",
         "confirm_s",
+        "reason",
         "judgements",
     ]
     assert (data["schema"], data["passed"]) == (1, False)
