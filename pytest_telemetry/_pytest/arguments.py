@@ -104,11 +104,12 @@ def again(config: pytest.Config, places: Sequence[str]) -> list[str]:
     arguments = [*_kept([*standing, *environment, *given], set(map(str, config.args)))]
     if config.inipath is not None:
         arguments += ["-c", str(config.inipath)]
+    if config.pluginmanager.hasplugin("logging"):  # whoever sets what is unknown is warned
+        arguments.append("--override-ini=log_file=")
     return [
         *arguments,
         f"--rootdir={config.rootpath}",
         "--override-ini=addopts=",
-        "--override-ini=log_file=",
         *(f"{config.rootpath}/{place}" for place in places),
     ]
 

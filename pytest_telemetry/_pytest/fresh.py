@@ -106,7 +106,7 @@ class Fresh:
         )
         arguments = self._arguments(node_ids, self._scratch / "instructions.json")
         counted = instructions(
-            [sys.executable, "-m", "pytest", "-q", *arguments],
+            [*self._pytest(), *arguments],
             directory=self._config.invocation_params.dir,
             environment=_environment(),
         )
@@ -115,6 +115,11 @@ class Fresh:
             for node_id in node_ids
             if f"{node_id} now" in counted and f"{node_id} baseline" in counted
         }
+
+    def _pytest(self) -> list[str]:
+        """Return how a further pytest is started: it looks for packages in the current folder only if this one does."""
+        is_safe = {"", str(self._config.invocation_params.dir)}.isdisjoint(sys.path)
+        return [sys.executable, *(["-P"] if is_safe else []), "-m", "pytest", "-q"]
 
     def _arguments(self, node_ids: Sequence[str], file: Path) -> list[str]:
         """Return the arguments of a pytest that measures *node_ids* and writes what it read to *file*."""
@@ -127,7 +132,7 @@ class Fresh:
         Raises:
             ValueError: It crashed, failed, or lacks one of the benchmarks; the text goes on from its number.
         """
-        command = [sys.executable, "-m", "pytest", "-q", *self._arguments(node_ids, file)]
+        command = [*self._pytest(), *self._arguments(node_ids, file)]
         done = subprocess.run(  # noqa: S603 - our own interpreter
             command,
             cwd=self._config.invocation_params.dir,

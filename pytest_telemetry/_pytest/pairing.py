@@ -199,12 +199,14 @@ class Pairing:
         # Whole files: a benchmark that is not in the baseline's must not keep the others from being found.
         files = dict.fromkeys(node_id.partition("::")[0] for node_id in self._order)
         off = ("telemetry", "faulthandler")
+        config = self.session.config
+        caches = config.pluginmanager.hasplugin("cacheprovider")
         return [
-            *without_plugin(again(self.session.config, [*files]), "telemetry"),
+            *without_plugin(again(config, [*files]), "telemetry"),
             *(word for name in off for word in ("-p", f"no:{name}")),
             "--capture=no",
             "-Wignore::pytest.PytestAssertRewriteWarning",  # a package that is a plugin itself is imported already
-            f"--override-ini=cache_dir={cache}",
+            *([f"--override-ini=cache_dir={cache}"] if caches else []),
         ]
 
 

@@ -131,6 +131,7 @@ class Project:
         plugins: tuple[str, ...] = PLUGINS,
         cwd: Path | None = None,
         unseen: bool = False,
+        flags: tuple[str, ...] = (),
         **environment: str,
     ) -> Ran:
         """Run pytest here.
@@ -139,6 +140,7 @@ class Project:
             options: What it is asked.
             plugins: Those that it has, by the names of their entry points.
             cwd: Where it is started, by default the folder of the project.
+            flags: Options of the interpreter.
             unseen: Whether the coverage of our own code is not measured there.
             environment: Variables of its environment.
         """
@@ -149,7 +151,7 @@ class Project:
         elif _is_covered():
             plugins += ("coverage_paused",)
         words = [word for name in plugins for word in ("-p", name)]
-        done = self.python("-m", "pytest", *words, *options, cwd=cwd, **environment)
+        done = self.python(*flags, "-m", "pytest", *words, *options, cwd=cwd, **environment)
         gate = json.loads(report.read_text(encoding="utf-8")) if report.exists() else {}
         return Ran(done.returncode, done.stdout, gate)
 

@@ -18,6 +18,7 @@ def config(*given: str, addopts: tuple[str, ...] = (), **options: str) -> Any:
         invocation_params=SimpleNamespace(args=given),
         args=["benchmarks"],
         getini={"addopts": [*addopts]}.get,
+        pluginmanager=SimpleNamespace(hasplugin={"logging"}.__contains__),
         getoption={f"--telemetry-gate-{name}": value for name, value in options.items()}.get,
     )
 
@@ -49,7 +50,7 @@ def test_other_pytests_get_what_does_not_select_report_or_store(
 ) -> None:
     """With the values that belong to it, wherever it stands."""
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
-    ending = ["--rootdir=/root", "--override-ini=addopts=", "--override-ini=log_file=", "/root/a.py::b"]
+    ending = ["--override-ini=log_file=", "--rootdir=/root", "--override-ini=addopts=", "/root/a.py::b"]
 
     assert again(config(*given.split()), ["a.py::b"]) == [*kept.split(), *ending]
 
@@ -73,7 +74,7 @@ def test_an_ini_file_is_named() -> None:
     given = config("-q", "-c", "a.ini")
     given.inipath = "/root/a.ini"
 
-    assert again(given, [])[:4] == ["-q", "-c", "/root/a.ini", "--rootdir=/root"]
+    assert again(given, [])[:3] == ["-q", "-c", "/root/a.ini"]
 
 
 def test_a_fresh_process_compares_with_what_this_one_compares_with() -> None:

@@ -741,7 +741,8 @@ def test_the_other_session_has_the_options_of_the_environment(project: Project) 
 
 
 @pytest.mark.parametrize(
-    "how", ["-p no:cacheprovider", "--override-ini=cache_dir=pytest.ini", "--cache-clear"]
+    "how",
+    ["-p no:cacheprovider -p no:logging -W error", "--override-ini=cache_dir=pytest.ini", "--cache-clear"],
 )
 def test_no_cache_is_needed(project: Project, how: str) -> None:
     """Where pytest has none, or one that cannot be written, the code is unpacked for this run."""
@@ -1232,6 +1233,21 @@ def test_a_user_can_interrupt_the_gate(project: Project, side: str) -> None:
 # Processes that confirm.
 
 FRESH = "any('--telemetry-gate-readings' in word for word in sys.argv)"
+
+
+def test_fresh_processes_look_for_packages_where_this_one_does(project: Project) -> None:
+    """The command pytest, other than ``python -m pytest``, leaves the current folder alone: here is another copy."""
+    hold(project, was=1, now=1)
+    installed = project.root.parent / "installed"
+    shutil.copytree(project.root / "mylib", installed / "mylib")
+    (installed / "mylib/__init__.py").write_text(HELD.format(side="now", size=WIDER), encoding="utf-8")
+    (installed / "sitecustomize.py").write_text(CRASH_BUT_ONCE, encoding="utf-8")
+    project.environment["PYTHONPATH"] = str(installed)
+
+    ran = project.gate(AGAINST, flags=("-P",))
+
+    assert ran.judgements["test_held"]["now"] == 56 + 8 * WIDER
+    assert (ran.judgements["test_held"]["confirmed"], ran.judgements["test_held"]["votes"]) == (1, 1)
 
 
 CRASH_BUT_ONCE = """
