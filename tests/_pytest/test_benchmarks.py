@@ -367,6 +367,7 @@ WRONG = {
     "200": "the telemetry marker does not know 200; it takes",
     "limit=0": "limit of the telemetry marker must be a whole number above 0, not 0",
     "strict='yes'": "strict of the telemetry marker must be True, False or None, not 'yes'",
+    "gate='no'": "gate of the telemetry marker must be True or False, not 'no'",
 }
 
 

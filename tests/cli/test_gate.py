@@ -85,6 +85,26 @@ def test_the_folder_benchmarks_is_what_runs_by_default(
     assert started.asked == [*GATE, *given[1:], "benchmarks"]
 
 
+def test_pytest_is_not_told_to_be_quiet_and_to_talk(run: Any, started: Pytest) -> None:
+    """Who asks for more gets a row for each benchmark."""
+    run("gate", "--", "-vv")
+
+    assert started.asked == [*GATE[1:], "-vv"]
+
+
+def test_without_pytest_benchmark_it_says_what_to_install(
+    run: Any, started: Pytest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One line, with the command; pytest would only say that it does not know the options."""
+    monkeypatch.setattr("pytest_telemetry.cli.gate.find_spec", lambda _: None)
+
+    code, out, err = run("gate")
+
+    assert (code, out) == (2, "")
+    assert err.endswith("needs an optional dependency: pip install 'pytest-telemetry[benchmark]'\n")
+    assert started.asked == []
+
+
 @pytest.mark.parametrize(("pytests", "ours"), [(0, 0), (1, 1), (2, 2), (3, 2), (4, 2), (5, 2), (-9, 2)])
 def test_exit_codes_are_those_of_all_commands(run: Any, started: Pytest, pytests: int, ours: int) -> None:
     """0 and 1 are verdicts; whatever else becomes of pytest is 2."""
