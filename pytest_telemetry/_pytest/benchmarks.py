@@ -12,6 +12,7 @@ import pytest
 from pytest_telemetry._pytest.comparand import reference_of
 from pytest_telemetry._pytest.counting import both, counted
 from pytest_telemetry._pytest.marker import is_gated, refuse, settings_of
+from pytest_telemetry.benchmark.counters import watching
 from pytest_telemetry.benchmark.instructions import is_counting
 from pytest_telemetry.benchmark.memory import LEVELS, Holding
 from pytest_telemetry.benchmark.operation import Operation
@@ -312,9 +313,7 @@ def why_not(benchmark: Any, config: pytest.Config) -> str | None:
 
 def tracer() -> str | None:
     """Return what to say where something traces this process, or None."""
-    monitoring = getattr(sys, "monitoring", None)
-    tools = [tool for tool in range(6) if monitoring is not None and monitoring.get_tool(tool)]
-    if sys.gettrace() or sys.getprofile() or tools:
+    if watching():
         return "a tracer is active (coverage, debugger, profiler): timings would not be ours"
     return None
 

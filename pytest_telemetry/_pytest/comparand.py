@@ -137,7 +137,7 @@ class Comparand:
         Raises:
             UnusableInput: The working tree differs from the last commit, or something cannot be written.
         """
-        project, packages = self.project, self.source.packages
+        project = self.project
         now = project.now(project.file.parent)
         drift = {
             one.benchmark: round(one.ratio, 4)
@@ -145,25 +145,15 @@ class Comparand:
             if one.ratio is not None and one.benchmark in self.benchmarks
         }
         today = dt.datetime.fromtimestamp(SYSTEM_CLOCK.wall_ns() / 1e9, dt.UTC).date()
-        if self.baseline is None:
-            following = Baseline.first(
-                packages,
-                revision=now.revision,
-                date=today,
-                sha256=now.sha256,
-                benchmarks=sorted(benchmarks),
-                reason=reason,
-                archive=project.archive,
-            )
-        else:
-            following = replace(self.baseline, archive=project.archive).updated(
-                revision=now.revision,
-                date=today,
-                sha256=now.sha256,
-                benchmarks=sorted(benchmarks),
-                reason=reason,
-                drift=drift,
-            )
+        before = self.baseline or Baseline(self.source.packages, today, now.sha256, ())
+        following = replace(before, archive=project.archive).updated(
+            revision=now.revision,
+            date=today,
+            sha256=now.sha256,
+            benchmarks=sorted(benchmarks),
+            reason=reason,
+            drift=drift,
+        )
         save(project.file, following)
         code, number = now.revision or now.path.name, plural(len(benchmarks), "benchmark")
         return f"{os.path.relpath(project.file)}: the baseline is now {code}, with {number}"

@@ -14,7 +14,7 @@ from pytest_telemetry.model.benchmark import Comparison
 from pytest_telemetry.model.wording import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     import pytest
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ("Fresh", "Verdict", "best_of", "write")
 
-SCHEMA: Final = 1
 _OUTCOMES: Final = ("met", "met on a slow machine", "missed")
 
 
@@ -71,7 +70,10 @@ class Fresh:
             if not node_ids:
                 break
             try:
-                self._read.append(self._run(node_ids, self._scratch / f"readings-{number}.json"))
+                read = self._run(node_ids, self._scratch / f"readings-{number}.json")
+                _require(read["comparisons"], suspicious)
+                _require(read["verdicts"], [node_id for node_id in node_ids if node_id in missed])
+                self._read.append(read)
             except ValueError as error:
                 self.problems.append(f"confirmation process {number} of {processes} {error}")
 
@@ -130,7 +132,7 @@ class Fresh:
         """Return what one process read.
 
         Raises:
-            ValueError: It crashed, failed, or lacks one of the benchmarks; the text goes on from its number.
+            ValueError: It crashed or failed; the text goes on from its number.
         """
         command = [*self._pytest(), *self._arguments(node_ids, file)]
         done = subprocess.run(  # noqa: S603 - our own interpreter
@@ -147,14 +149,14 @@ class Fresh:
             lines = (done.stdout + done.stderr).strip().splitlines() or ["it said nothing"]
             raise ValueError(f"ended with {done.returncode}: {lines[-1].strip()}")
         read: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        missing = [
-            node_id
-            for node_id in node_ids
-            if node_id not in read["comparisons"] and node_id not in read["verdicts"]
-        ]
-        if missing:
-            raise ValueError(f"did not measure {', '.join(missing)}")
         return read
+
+
+def _require(read: Mapping[str, Any], node_ids: Sequence[str]) -> None:
+    """Make sure that a process has read what it was asked for: otherwise a vote would be lost."""
+    missing = [node_id for node_id in node_ids if node_id not in read]
+    if missing:
+        raise ValueError(f"did not measure {', '.join(missing)}")
 
 
 def _environment() -> dict[str, str]:
@@ -169,7 +171,6 @@ def _environment() -> dict[str, str]:
 def write(file: Path, pairing: Pairing) -> None:
     """Write what this process, which is a fresh one, has read."""
     content = {
-        "schema": SCHEMA,
         "comparisons": {node_id: one.as_dict() for node_id, one in pairing.comparisons.items()},
         "verdicts": {
             node_id: [(one.outcome, one.text) for one in verdicts]

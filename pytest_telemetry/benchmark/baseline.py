@@ -13,25 +13,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from pytest_telemetry.benchmark.counters import COUNTERS
+from pytest_telemetry.model.benchmark import Rules
 from pytest_telemetry.model.errors import UnusableInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-__all__ = ("COUNTERS", "SCHEMA", "Baseline", "Update", "is_package_name", "load", "replace_file", "save")
+__all__ = ("SCHEMA", "Baseline", "Update", "is_package_name", "load", "replace_file", "save")
 
 SCHEMA: Final = 1
-COUNTERS: Final = (
-    "bytecodes",
-    "python calls",
-    "c calls",
-    "clock reads",
-    "records",
-    "allocated bytes",
-    "allocated objects",
-)
-_THRESHOLD: Final = 0.05
+_THRESHOLD: Final = Rules().threshold
 _HEADER: Final = """\
 # What the benchmarks are compared with. `pytest-telemetry gate --update --reason "..."` writes this file anew:
 # change threshold, counters and reference by hand if you like; comments are not kept.
@@ -84,24 +77,6 @@ class Baseline:
     counters: tuple[str, ...] = ()
     reference: Mapping[str, float] = field(default_factory=dict)
     history: tuple[Update, ...] = ()
-
-    @classmethod
-    def first(
-        cls,
-        packages: Sequence[str],
-        *,
-        revision: str | None,
-        date: dt.date,
-        sha256: str,
-        benchmarks: Sequence[str],
-        reason: str,
-        archive: str | None = None,
-    ) -> Self:
-        """Return a baseline that replaces none: its history has one entry, without drift."""
-        begun = cls(tuple(packages), date, sha256, (), archive=archive)
-        return begun.updated(
-            revision=revision, date=date, sha256=sha256, benchmarks=benchmarks, reason=reason, drift={}
-        )
 
     def updated(
         self,

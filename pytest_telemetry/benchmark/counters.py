@@ -44,6 +44,7 @@ from threading import get_ident
 from types import FunctionType, MemberDescriptorType, MethodType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from pytest_telemetry.benchmark.garbage import frozen
 from pytest_telemetry.model.clock import CLOCK_READINGS
 from pytest_telemetry.model.errors import UnusableInput
 
@@ -51,15 +52,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from types import CodeType, FrameType
 
-__all__ = ("Counts", "count")
+__all__ = ("COUNTERS", "Counts", "count", "watching")
 
 Run: TypeAlias = "Callable[[], object]"
 Look: TypeAlias = "Callable[[Run], Mapping[str, int]]"
 
-_NAMES: Final = (
+COUNTERS: Final = (
     *("bytecodes", "python calls", "c calls", "clock reads", "records"),
     *("allocated bytes", "allocated objects"),
 )
+"""The names of all counters."""
+
 _SINK: Final = ("emit", "flush", "close", "statistics")
 _TAKES_RECORDS: Final = ("emit", "span_ended", "point")
 _REPORTER: Final = ("record_timing", "record_metric")
@@ -69,9 +72,6 @@ _TOOL: Final = 4
 _WARM_UP: Final = 20
 _PATIENCE: Final = 5
 _NEVER: Final = 1_000_000_000
-
-_FROZEN: Final = 2_000
-"""Python 3.12 freezes some hundred objects itself; where there are more, somebody else did, and wants them to stay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ def count(operation: Callable[[], object], *, times: int = 3) -> Counts:
         for look in looks:
             values |= _net(look, run, times)
     files.discard(_nothing.__code__.co_filename)
-    return Counts({name: values[name] for name in _NAMES if name in values}, frozenset(files))
+    return Counts({name: values[name] for name in COUNTERS if name in values}, frozenset(files))
 
 
 def _net(look: Look, run: Run, times: int) -> dict[str, int]:
@@ -157,8 +157,8 @@ def _is_function(operation: object) -> bool:
     return isinstance(function, FunctionType)
 
 
-def _refuse_company() -> None:
-    """Raise where something else looks at what this process does."""
+def watching() -> list[str]:
+    """Return what traces, profiles or monitors this process: timings and counts would be of that as well."""
     others = []
     if sys.gettrace() is not None:
         others.append("a trace function (coverage, a debugger)")
@@ -166,7 +166,12 @@ def _refuse_company() -> None:
         others.append("a profile function")
     monitoring: Any = getattr(sys, "monitoring", None)
     tools = [] if monitoring is None else [monitoring.get_tool(tool) for tool in range(6)]
-    others += [f"the monitoring tool {name!r}" for name in tools if name is not None]
+    return others + [f"the monitoring tool {name!r}" for name in tools if name is not None]
+
+
+def _refuse_company() -> None:
+    """Raise where something else looks at what this process does."""
+    others = watching()
     if others:
         raise UnusableInput(
             f"one operation cannot be counted while {' and '.join(others)} is active in this process: "
@@ -176,16 +181,18 @@ def _refuse_company() -> None:
 
 @contextmanager
 def _nothing_collected() -> Iterator[None]:
-    """Keep the garbage collector from running, and make the collections that we ask for cheap."""
-    was_enabled, freeze = gc.isenabled(), gc.get_freeze_count() < _FROZEN
+    """Keep the garbage collector from running, and make the collections that we ask for cheap.
+
+    Nobody is told of those: what a callback is told stands in a dictionary, which the next one would be made of.
+    """
+    was_enabled, callbacks = gc.isenabled(), list(gc.callbacks)
     gc.disable()
-    if freeze:
-        gc.freeze()
+    gc.callbacks.clear()
     try:
-        yield
+        with frozen():
+            yield
     finally:
-        if freeze:
-            gc.unfreeze()
+        gc.callbacks[:] = callbacks
         if was_enabled:
             gc.enable()
 
@@ -349,17 +356,17 @@ else:  # pragma: no cover - likewise
             nonlocal objects
             objects += phase == "start"
 
-        thresholds, callbacks = gc.get_threshold(), list(gc.callbacks)
+        thresholds = gc.get_threshold()
 
         def start() -> None:
             gc.collect()
-            gc.callbacks[:] = [collecting]
+            gc.callbacks.append(collecting)
             gc.set_threshold(-1, _NEVER, _NEVER)
             gc.enable()
 
         def stop() -> None:
             gc.disable()
-            gc.callbacks[:] = callbacks
+            gc.callbacks.clear()
             gc.set_threshold(*thresholds)
 
         _watched(run, start, stop)

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from pytest_telemetry.benchmark.garbage import frozen
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
@@ -30,9 +32,6 @@ BLOCK_NS: Final = 350_000
 _TURN: Final = 10
 _LONG_NS: Final = 20_000_000
 _MOST: Final = 1 << 18  # of an empty loop, which would otherwise never fill a block
-_FROZEN: Final = (
-    2_000  # Python 3.12 freezes some hundred objects itself; more were frozen by somebody who wants it so
-)
 
 
 def _nothing() -> None:
@@ -230,17 +229,10 @@ class Lane:
 def settled() -> Iterator[None]:
     """Keep what the process already holds out of garbage collections, which stay on.
 
-    A collection in the middle of a block costs what its own objects cost, not what the rest of the process does. Where
-    somebody else froze objects, they stay frozen, and no more are. Inside, collect before each block: then collections
-    fall alike into all of them. Those of older objects, which come after so many allocations, might otherwise always
-    hit the same side of a pair.
+    A collection in the middle of a block costs what its own objects cost, not what the rest of the process does.
+    Inside, collect before each block: then collections fall alike into all of them. Those of older objects, which come
+    after so many allocations, might otherwise always hit the same side of a pair.
     """
     gc.collect()
-    freeze = gc.get_freeze_count() < _FROZEN
-    if freeze:
-        gc.freeze()
-    try:
+    with frozen():
         yield
-    finally:
-        if freeze:
-            gc.unfreeze()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_telemetry.model.errors import Undecided
 from pytest_telemetry.model.paired import log_ratios, median, median_interval
+from pytest_telemetry.model.wording import moved, percent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,13 +95,10 @@ class Overhead:
 
     def __repr__(self) -> str:
         text = (
-            f"overhead of {_percent(self.value)} ({_percent(self.low)} to {_percent(self.high)}; "
+            f"overhead of {percent(self.value)} ({percent(self.low)} to {percent(self.high)}; "
             f"{self.without_ns:,.0f} ns without, {self.with_ns:,.0f} ns with; {self.pairs} pairs)"
         )
-        moved = ", ".join(
-            f"{name} {before:g} -> {after:g}" for name, (before, after) in self.counters.items()
-        )
-        return f"<{text}>" if not moved else f"<{text}: {moved}>"
+        return f"<{text}: {moved(self.counters)}>" if self.counters else f"<{text}>"
 
     def _measure(self) -> None:
         if self._is_cold:  # counting made the interpreter forget how to run the code fast
@@ -124,17 +122,13 @@ class Overhead:
         return self.high < bound
 
     def _undecided(self, bound: float) -> str:
-        text = f"undecided: {_percent(bound)} lies within the interval of {self!r}"
+        text = f"undecided: {percent(bound)} lies within the interval of {self!r}"
         low, high = median_interval(self._ratios)
         distance, spread = abs(log1p(bound) - median(self._ratios)), (high - low) / 2
         if distance <= PROCESS:
             return (
-                f"{text}; one process cannot tell differences of less than {_percent(PROCESS)} from chance: "
-                f"choose a bound outside the interval"
+                f"{text}; one process cannot tell differences of less than one point from chance: "
+                "choose a bound outside the interval"
             )
         wanted = ceil((spread / distance) ** 2 * self.pairs)
         return f"{text}; on this machine, as busy as it is, it would take some {wanted:,} pairs, or a quieter machine"
-
-
-def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.1f} %".replace("-0.0 ", "0.0 ")

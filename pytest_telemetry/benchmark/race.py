@@ -29,12 +29,12 @@ class Race:
     """Times the operations of one benchmark, ours first, together with an empty loop and the yardstick.
 
     Raises:
-        ValueError: Two operations have one name, or there is none.
+        ValueError: Two operations have one name.
     """
 
     def __init__(self, operations: Sequence[Operation], clock: Clock) -> None:
         names = [operation.name for operation in operations]
-        if not names or len({*names, EMPTY.name, YARDSTICK.name}) != len(names) + 2:
+        if len({*names, EMPTY.name, YARDSTICK.name}) != len(names) + 2:
             taken = f"neither {EMPTY.name!r} nor {YARDSTICK.name!r}"
             raise ValueError(f"each operation needs a name of its own, and {taken}: {names}")
         self._lanes = [Lane(operation, clock) for operation in (*operations, EMPTY, YARDSTICK)]
@@ -42,7 +42,7 @@ class Race:
 
     @property
     def ours(self) -> Lane:
-        """The first operation."""
+        """The first operation; the empty loop where there is none."""
         return self._lanes[0]
 
     def settle(self) -> int:
@@ -79,14 +79,8 @@ class Race:
         return Reading({name: ns - loop for name, ns in best.items()}), yardstick - loop
 
 
-def yardstick_ns(clock: Clock, rounds: int = _ROUNDS) -> float:
+def yardstick_ns(clock: Clock) -> float:
     """Return what the yardstick costs here and now, in ns, net of the loop."""
-    lanes = [Lane(EMPTY, clock), Lane(YARDSTICK, clock)]
-    with settled():
-        for lane in lanes:
-            lane.settle()
-        for _ in range(rounds):
-            for lane in lanes:
-                lane.block()
-    loop, yardstick = (lane.take_best() for lane in lanes)
-    return yardstick - loop
+    race = Race((), clock)
+    _, yardstick = race.run(race.settle())
+    return yardstick

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_telemetry.model.wording import cost, percent
+from pytest_telemetry.model.wording import cost, moved, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,13 +48,7 @@ def best_text(judgement: Judgement) -> str:
 
 def counters_text(judgement: Judgement) -> str:
     """Return what was counted of one operation, before and now, where the two differ."""
-    return ", ".join(
-        f"{name} {_number(before)} -> {_number(now)}" for name, (before, now) in judgement.counters.items()
-    )
-
-
-def _number(value: float) -> str:
-    return f"{value:,.2f}".rstrip("0").rstrip(".")
+    return moved(judgement.counters)
 
 
 def votes_text(judgement: Judgement) -> str:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from pytest_telemetry.model.benchmark import Reading
 
 __all__ = (
-    "KEYWORDS",
     "LARGEST_CREDIT",
     "Relation",
     "Target",
@@ -35,9 +34,6 @@ Relation: TypeAlias = Literal["at most", "below", "at least", "above"]
 
 LARGEST_CREDIT: Final = 4.0
 """A machine that is slower than this is not slow but busy, or no place to measure; its credit ends here."""
-
-KEYWORDS: Final = ("target_ns", "min_ops", "max_bytes", "max_ratio", "credit")
-"""What `targets_of` reads."""
 
 _COMPARE: Final[Mapping[Relation, Callable[[float, float], bool]]] = {
     "at most": operator.le,
@@ -202,7 +198,7 @@ def best(attempts: Sequence[Reading], targets: Sequence[Target]) -> Reading:
 
 
 def targets_of(settings: Mapping[str, Any]) -> list[Target]:
-    """Return the targets that the keywords of a marker ask for, in the order of `KEYWORDS`.
+    """Return the targets that the keywords of a marker ask for.
 
     ``target_ns=200`` and ``max_bytes=100`` are upper bounds that may not be reached, ``min_ops=100_000`` is a lower
     bound that has to be exceeded, and ``max_ratio=("reference", 0.55)``, or a list of such pairs, is the largest

@@ -10,7 +10,18 @@ if TYPE_CHECKING:
 
     from pytest_telemetry.model.record import Record
 
-__all__ = ("brief", "cost", "label", "one_line", "percent", "plural", "quantity", "seconds", "shorten")
+__all__ = (
+    "brief",
+    "cost",
+    "label",
+    "moved",
+    "one_line",
+    "percent",
+    "plural",
+    "quantity",
+    "seconds",
+    "shorten",
+)
 
 _ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]+")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -68,6 +79,15 @@ def cost(value: float, unit: str) -> str:
 def percent(fraction: float) -> str:
     """Return a change with its sign: ``+9.6 %`` for 0.096."""
     return f"{100 * fraction:+.1f} %".replace("-0.0 ", "+0.0 ")
+
+
+def moved(counters: Mapping[str, tuple[float, float]]) -> str:
+    """Return what was counted before and after: ``bytecodes 26 -> 30, records 1 -> 2``."""
+    return ", ".join(f"{name} {_short(before)} -> {_short(now)}" for name, (before, now) in counters.items())
+
+
+def _short(value: float) -> str:
+    return f"{value:,.2f}".rstrip("0").rstrip(".")
 
 
 def label(record: Record, *, attrs: bool = True, limit: int = 60) -> str:

@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_telemetry.benchmark.baseline import (
-    COUNTERS,
     Baseline,
     Update,
     is_package_name,
@@ -21,6 +20,7 @@ from pytest_telemetry.benchmark.baseline import (
     replace_file,
     save,
 )
+from pytest_telemetry.benchmark.counters import COUNTERS
 from pytest_telemetry.model.errors import UnusableInput
 
 REVISION = "0123456789" * 4
@@ -161,23 +161,6 @@ def test_an_update_does_not_see_later_changes_of_what_it_was_given() -> None:
     assert after.history[0].drift == {HOT: 0.2}
 
 
-def test_the_first_baseline_has_a_history_too() -> None:
-    """One entry, without drift, since there was nothing to drift from."""
-    first = Baseline.first(
-        ["mine"],
-        revision=None,
-        date=DAY,
-        sha256=SHA256,
-        benchmarks=[HOT],
-        reason="begin",
-        archive="baseline.zip",
-    )
-
-    assert first == Baseline(
-        ("mine",), DAY, SHA256, (HOT,), archive="baseline.zip", history=(Update(DAY, None, "begin"),)
-    )
-
-
 def test_accepted_slow_downs_are_compounded() -> None:
     """A tenth upon a tenth is 21 %, and what became faster again takes from it."""
     history = [Update(DAY, None, "x", {HOT: drift}) for drift in (0.1, 0.1)]
@@ -189,19 +172,6 @@ def test_accepted_slow_downs_are_compounded() -> None:
     assert baseline.accepted_drift(HOT) == pytest.approx(0.21)
     assert faster.accepted_drift(HOT) == pytest.approx(-0.395)
     assert baseline.accepted_drift("never seen") == 0
-
-
-def test_the_counters_are_those_that_are_documented() -> None:
-    """A name that is known to nobody would gate nothing."""
-    assert COUNTERS == (
-        "bytecodes",
-        "python calls",
-        "c calls",
-        "clock reads",
-        "records",
-        "allocated bytes",
-        "allocated objects",
-    )
 
 
 def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:

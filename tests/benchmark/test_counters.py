@@ -16,8 +16,7 @@ import pytest
 
 from pytest_telemetry import TelemetryContext
 from pytest_telemetry.benchmark import counters
-from pytest_telemetry.benchmark.baseline import COUNTERS
-from pytest_telemetry.benchmark.counters import count
+from pytest_telemetry.benchmark.counters import COUNTERS, count
 from pytest_telemetry.model.clock import CLOCK_READINGS, SYSTEM_CLOCK
 from pytest_telemetry.model.errors import UnusableInput
 from pytest_telemetry.sinks.memory import MemoryStore
@@ -88,7 +87,7 @@ def difference(before: Callable[[], object], after: Callable[[], object]) -> dic
 
 
 def test_an_empty_function_counts_0_of_everything() -> None:
-    """What it takes to call an operation is deducted, and every counter is there, in the order of the baseline."""
+    """What it takes to call an operation is deducted, and every counter is there, in its order."""
     counts = count(nothing)
 
     assert counts.values == dict.fromkeys(COUNTERS, 0)
@@ -542,12 +541,28 @@ def test_a_change_of_code_moves_the_counters_of_what_it_adds(change: str) -> Non
     """Each of the seven regressions of the benchmarks grows at least one counter, and no other changes."""
     before, after, grows = CHANGES[change]
 
-    # Memory is that of all threads: one of another plugin may leave a dictionary of which the next is made.
-    tries = (difference(before, after) for _ in range(10))
-    found = next((found for found in tries if set(found) == grows), {})
+    found = difference(before, after)
 
     assert set(found) == grows
     assert all(more > 0 for more in found.values())
+
+
+def test_callbacks_of_the_garbage_collector_hide_nothing() -> None:
+    """What one is told stands in a dictionary, of which the next would be made; it is there again afterwards."""
+    told: list[str] = []
+
+    def callback(phase: str, info: dict[str, int]) -> None:
+        told.append(phase)
+
+    gc.callbacks.append(callback)
+    try:
+        found = difference(without_keywords, with_keywords)
+        assert callback in gc.callbacks
+    finally:
+        gc.callbacks.remove(callback)
+
+    assert set(found) == {"allocated bytes", "allocated objects"}
+    assert told == []
 
 
 def test_a_slot_that_becomes_an_entry_of_a_dictionary_moves_no_counter() -> None:
@@ -620,22 +635,14 @@ def test_everything_is_afterwards_as_it_was_before() -> None:
 
 
 def test_no_garbage_is_collected_but_when_we_say_so() -> None:
-    """An operation is not interrupted by the collector, nor are those called who want to hear of collections."""
-    generations: set[int] = set()
+    """An operation is not interrupted by the collector, but where that is how objects are counted (Python 3.11)."""
+    enabled: list[bool] = []
 
-    def hear(phase: str, info: Mapping[str, int]) -> None:
-        generations.add(info["generation"])
+    count(lambda: enabled.append(gc.isenabled()))
 
-    def operation() -> None:
-        [[] for _ in range(5_000)]
-
-    gc.callbacks.append(hear)
-    try:
-        count(operation)
-    finally:
-        gc.callbacks.remove(hear)
-
-    assert generations == {2}
+    assert not enabled[0]
+    assert not enabled[-1]
+    assert any(enabled) == (sys.version_info < (3, 12))
 
 
 @pytest.mark.parametrize("call", [1, *range(20, 40)])

@@ -179,8 +179,8 @@ def test_a_bound_within_a_point_is_undecided(overhead: Callable[..., Overhead]) 
 
     assert isinstance(undecided.value, AssertionError)
     assert str(undecided.value) == (
-        "undecided: 3.5 % lies within the interval of <overhead of 3.0 % (2.0 % to 4.0 %; 100,000,000 ns without, "
-        "103,000,000 ns with; 56 pairs)>; one process cannot tell differences of less than 1.0 % from chance: "
+        "undecided: +3.5 % lies within the interval of <overhead of +3.0 % (+2.0 % to +4.0 %; 100,000,000 ns without, "
+        "103,000,000 ns with; 56 pairs)>; one process cannot tell differences of less than one point from chance: "
         "choose a bound outside the interval"
     )
 
@@ -196,7 +196,7 @@ def test_pairs_that_scatter_too_far_are_undecided(overhead: Callable[..., Overhe
     wanted = math.ceil((math.log(1.2) / 2 / distance) ** 2 * 4 * BATCH)
     assert 420 < wanted < 440
     assert str(undecided.value) == (
-        "undecided: 6.0 % lies within the interval of <overhead of 9.5 % (0.0 % to 20.0 %; 100,000,000 ns without, "
+        "undecided: +6.0 % lies within the interval of <overhead of +9.5 % (+0.0 % to +20.0 %; 100,000,000 ns without, "
         f"100,000,000 ns with; 56 pairs)>; on this machine, as busy as it is, it would take some {wanted:,} pairs, "
         "or a quieter machine"
     )
@@ -332,7 +332,7 @@ def test_it_reads_as_a_sentence(overhead: Callable[..., Overhead]) -> None:
 
 def test_no_overhead_is_not_below_nothing(overhead: Callable[..., Overhead]) -> None:
     """What rounds to zero has no sign."""
-    assert repr(overhead(0.9999)).startswith("<overhead of 0.0 % (-1.0 % to 1.0 %; ")
+    assert repr(overhead(0.9999)).startswith("<overhead of +0.0 % (-1.0 % to +1.0 %; ")
 
 
 def test_counters_that_moved_are_told(overhead: Callable[..., Overhead]) -> None:
@@ -346,6 +346,6 @@ def test_counters_that_moved_are_told(overhead: Callable[..., Overhead]) -> None
 
     assert list(three.counters) == ["bytecodes", "clock reads", "allocated bytes"]
     assert repr(three) == (
-        "<overhead of 3.0 % (2.0 % to 4.0 %; 100,000,000 ns without, 103,000,000 ns with; 14 pairs): "
+        "<overhead of +3.0 % (+2.0 % to +4.0 %; 100,000,000 ns without, 103,000,000 ns with; 14 pairs): "
         "bytecodes 26 -> 30, clock reads 0 -> 1, allocated bytes 0.5 -> 56>"
     )

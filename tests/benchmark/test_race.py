@@ -120,7 +120,7 @@ def test_everything_is_settled_before_it_is_timed(clock: Any) -> None:
 
 @pytest.mark.parametrize(
     "names",
-    [["ours", "ours"], ["ours", "empty loop"], ["yardstick"], []],
+    [["ours", "ours"], ["ours", "empty loop"], ["yardstick"]],
 )
 def test_names_must_differ(clock: Any, names: list[str]) -> None:
     """Two operations of one name would be told apart by nobody; the text says which are taken."""
@@ -150,7 +150,7 @@ def test_the_yardstick_alone_reads_the_same(clock: Any, monkeypatch: pytest.Monk
     monkeypatch.setitem(YARDSTICK.names, "tele", Scope(clock, 169))
     clock.per_reading = BLOCK_NS
 
-    assert yardstick_ns(clock, rounds=2) == 169.0
+    assert yardstick_ns(clock) == 169.0
 
 
 def test_the_yardstick_alone_is_settled(clock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,9 +160,9 @@ def test_the_yardstick_alone_is_settled(clock: Any, monkeypatch: pytest.MonkeyPa
     clock.per_reading = BLOCK_NS // 2
     gc.unfreeze()
 
-    yardstick_ns(clock, rounds=50)
+    yardstick_ns(clock)
 
-    assert len(scope.frozen) > 50 * 2
+    assert len(scope.frozen) > 100 * 2
     assert min(scope.frozen) > 10_000
     assert gc.get_freeze_count() == 0
 
