@@ -23,7 +23,6 @@ import multiprocessing
 import os
 import random
 import statistics
-import subprocess
 import sys
 import tempfile
 from collections import Counter
@@ -32,6 +31,7 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from benchmarks import trial
 from benchmarks.report import replace_between
 from pytest_telemetry.checks.regression import is_suspicious, judge
 from pytest_telemetry.model.benchmark import Comparison, Rules
@@ -177,18 +177,15 @@ class Run:
 
 def make_project(root: Path) -> None:
     """Write the project, as a repository with one commit."""
-    (root / "subject").mkdir(parents=True)
-    (root / "benchmarks").mkdir()
-    (root / "subject" / "__init__.py").write_text(_PACKAGE, encoding="utf-8")
-    (root / "benchmarks" / "test_subject.py").write_text(_BENCHMARKS, encoding="utf-8")
-    (root / "benchmarks" / "conftest.py").write_text(_CONFTEST, encoding="utf-8")
-    (root / "pytest.ini").write_text("[pytest]\npythonpath = .\n", encoding="utf-8")
-    for command in (
-        ["init", "-q"],
-        ["add", "-A"],
-        ["-c", "user.name=study", "-c", "user.email=study@example.org", "commit", "-qm", "begin"],
-    ):
-        subprocess.run(["git", *command], cwd=root, check=True)
+    trial.write(
+        root,
+        {
+            "subject/__init__.py": _PACKAGE,
+            "benchmarks/test_subject.py": _BENCHMARKS,
+            "benchmarks/conftest.py": _CONFTEST,
+        },
+    )
+    trial.commit(root)
 
 
 def live(root: Path, slow: float, condition: str) -> dict[str, Any]:
@@ -196,28 +193,19 @@ def live(root: Path, slow: float, condition: str) -> dict[str, Any]:
     name = random.choice(NAMES) if slow else ""
     with tempfile.TemporaryDirectory() as directory:
         pairs, gate, stored = (Path(directory, file) for file in ("pairs", "gate.json", "stored.json"))
-        environment = os.environ | {
-            "STUDY_SLOW": f"{name}={slow}",
-            "STUDY_PAIRS": str(pairs),
-            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-        }
-        command = [sys.executable, "-m", "pytest", "-q", "benchmarks", "--benchmark-only", "--telemetry-gate"]
-        command += ["-p", "pytest_benchmark.plugin", "-p", "pytest_telemetry.plugin"]
-        command += [
-            "--telemetry-gate-against=HEAD",
-            f"--telemetry-gate-json={gate}",
-            f"--benchmark-json={stored}",
-        ]
         with busy() if condition == "busy" else contextlib.nullcontext():
             start = SYSTEM_CLOCK.mono_ns()
-            done = subprocess.run(
-                command, cwd=root, env=environment, capture_output=True, text=True, check=False
+            trial.run_pytest(
+                root,
+                "benchmarks",
+                "--benchmark-only",
+                "--telemetry-gate",
+                "--telemetry-gate-against=HEAD",
+                f"--telemetry-gate-json={gate}",
+                f"--benchmark-json={stored}",
+                env={"STUDY_SLOW": f"{name}={slow}", "STUDY_PAIRS": str(pairs)},
             )
             seconds = (SYSTEM_CLOCK.mono_ns() - start) / 1e9
-        if not gate.exists():
-            raise RuntimeError(
-                f"the gate ended with {done.returncode}:\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
-            )
         said = json.loads(gate.read_text(encoding="utf-8"))
         return {
             "slow": slow,

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from benchmarks import trial
 from benchmarks.report import replace_between
 
 if TYPE_CHECKING:
@@ -57,21 +56,9 @@ def measure(runs: int) -> list[tuple[int, float, int, str]]:
     """Return truth in percent, reading as a fraction, pairs and outcome of each measurement."""
     with tempfile.TemporaryDirectory() as directory:
         root = Path(directory)
-        (root / "test_overhead.py").write_text(_TESTS, encoding="utf-8")
-        (root / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "pytest_benchmark.plugin"]
-        command += ["-p", "pytest_telemetry.plugin", "-p", "no:cacheprovider"]
+        trial.write(root, {"test_overhead.py": _TESTS})
         for _ in range(runs):
-            done = subprocess.run(
-                command,
-                cwd=root,
-                env=os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            if done.returncode:
-                raise RuntimeError(f"pytest ended with {done.returncode}:\n{done.stdout[-3000:]}")
+            trial.run_pytest(root)
         lines = (root / "readings").read_text(encoding="utf-8").splitlines()
     return [tuple(json.loads(line)) for line in lines]
 

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from benchmarks import trial
 from benchmarks.report import replace_between
 
 if TYPE_CHECKING:
@@ -146,44 +145,27 @@ CHANGES: Final = (
 )
 
 
-def make_project(root: Path) -> None:
-    """Write the project, as a repository with one commit."""
-    (root / "benchmarks").mkdir(parents=True)
-    (root / "runtime.py").write_text(_RUNTIME, encoding="utf-8")
-    (root / "benchmarks" / "test_runtime.py").write_text(_BENCHMARKS, encoding="utf-8")
-    (root / "pytest.ini").write_text("[pytest]\npythonpath = .\n", encoding="utf-8")
-    identity = ["-c", "user.name=changes", "-c", "user.email=changes@example.org"]
-    for command in (["init", "-q"], ["add", "-A"], [*identity, "commit", "-qm", "begin"]):
-        subprocess.run(["git", *command], cwd=root, check=True)
-
-
 def judged(root: Path, change: Change) -> dict[str, dict[str, Any]]:
     """Make *change*, run the gate, and take the change back; return what was said of each benchmark.
 
     Raises:
         ValueError: The change does not fit the runtime.
-        RuntimeError: The gate did not come to an end.
+        RuntimeError: pytest could not run the gate.
     """
     if _RUNTIME.count(change.old) != 1:
         raise ValueError(f"{change.name}: {change.old!r} does not stand in the runtime once")
     module, said = root / "runtime.py", root / "gate.json"
     module.write_text(_RUNTIME.replace(change.old, change.new), encoding="utf-8")
     said.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "pytest", "-q", "benchmarks", "--benchmark-only", "--telemetry-gate"]
-    command += ["-p", "pytest_benchmark.plugin", "-p", "pytest_telemetry.plugin"]
-    done = subprocess.run(
-        [*command, "--telemetry-gate-against=HEAD", f"--telemetry-gate-json={said}"],
-        cwd=root,
-        env=os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
+    trial.run_pytest(
+        root,
+        "benchmarks",
+        "--benchmark-only",
+        "--telemetry-gate",
+        "--telemetry-gate-against=HEAD",
+        f"--telemetry-gate-json={said}",
     )
     module.write_text(_RUNTIME, encoding="utf-8")
-    if not said.exists():
-        raise RuntimeError(
-            f"the gate ended with {done.returncode}:\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
-        )
     judgements = json.loads(said.read_text(encoding="utf-8"))["judgements"]
     return {one["benchmark"].rpartition("::")[2]: one for one in judgements}
 
@@ -211,7 +193,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as directory:
         root = Path(directory, "project")
-        make_project(root)
+        trial.write(root, {"runtime.py": _RUNTIME, "benchmarks/test_runtime.py": _BENCHMARKS})
+        trial.commit(root)
         rows = [(change, judged(root, change)) for change in CHANGES]
     text = "\n".join(table(rows))
     sys.stdout.write(f"{text}\n")

@@ -15,6 +15,7 @@ BASELINE_FIXTURES: Final = "pytest_telemetry_baseline_fixtures"
 """The plugin that only the session of the baseline has."""
 
 TARGETS: Final = frozenset({"credit", "max_bytes", "max_ratio", "min_ops", "target_ns"})
+"""What `checks.targets.targets_of` looks at; named here as well, for every test with our fixture would import it."""
 _KNOWN: Final = TARGETS | {"gate", "limit", "strict"}
 
 

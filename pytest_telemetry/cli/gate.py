@@ -11,14 +11,11 @@ from typing import Final
 import click
 
 from pytest_telemetry.benchmark.stored import files_in, series
-from pytest_telemetry.cli.group import CLEAN, FOUND, UNUSABLE, complain, say
+from pytest_telemetry.cli.group import CLEAN, FOUND, UNUSABLE, say
 from pytest_telemetry.model.errors import MissingExtra, UnusableInput
 from pytest_telemetry.reports.gate import history
 
 __all__ = ("command",)
-
-_PYTEST_FOUND_NOTHING = 5
-
 
 _AFTER: Final = "pytest_telemetry.after"
 
@@ -114,8 +111,6 @@ def command(
         "--telemetry-gate",
     ]
     code = subprocess.run([*pytest, *arguments], check=False).returncode  # noqa: S603 - our own interpreter
-    if code == _PYTEST_FOUND_NOTHING:
-        complain("no benchmark was collected: name a file or folder with tests that use benchmark")
     return code if code in {CLEAN, FOUND} else UNUSABLE
 
 

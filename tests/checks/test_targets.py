@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_telemetry.checks.targets import LARGEST_CREDIT, Target, best, judge, slowness, targets_of
+from pytest_telemetry._pytest.marker import TARGETS
+from pytest_telemetry.checks.targets import (
+    LARGEST_CREDIT,
+    Target,
+    best,
+    judge,
+    slowness,
+    targets_of,
+)
 from pytest_telemetry.model.benchmark import Reading
 
 BELOW_200 = Target("below", 200, "ns", credit=True)
@@ -228,6 +236,24 @@ def test_times_and_rates_are_given_credit_unless_the_marker_says_no(
     found = targets_of({"target_ns": 1, "min_ops": 1, "max_bytes": 1, "max_ratio": ("a", 1), **settings})
 
     assert [target.credit for target in found] == [credit, credit, False, False]
+
+
+def test_the_keywords_that_are_looked_at_are_those_that_the_marker_takes() -> None:
+    """It refuses what it does not know, so one that is forgotten there could not be used."""
+    looked_at = set()
+
+    class Settings(dict[str, Any]):
+        def __contains__(self, name: object) -> bool:
+            looked_at.add(name)
+            return False
+
+        def get(self, name: str, default: Any = None) -> Any:
+            looked_at.add(name)
+            return default
+
+    targets_of(Settings())
+
+    assert looked_at == TARGETS
 
 
 @pytest.mark.parametrize("name", ["target_ns", "min_ops", "max_bytes"])

@@ -115,17 +115,6 @@ def test_exit_codes_are_those_of_all_commands(run: Any, started: Pytest, pytests
     assert (code, out) == (ours, "")
 
 
-def test_a_run_that_found_nothing_is_explained(run: Any, started: Pytest) -> None:
-    """One line says what to name."""
-    started.code = 5
-
-    _, _, err = run("gate", "tests")
-
-    assert err == (
-        "pytest-telemetry: no benchmark was collected: name a file or folder with tests that use benchmark\n"
-    )
-
-
 @pytest.mark.parametrize(
     ("given", "expected"),
     [

@@ -1,0 +1,54 @@
+"""A project of its own for a study by hand: written to a folder, committed, and run through the real pytest."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+__all__ = ("commit", "run_pytest", "write")
+
+
+def write(root: Path, files: Mapping[str, str]) -> None:
+    """Write *files*, texts by path relative to *root*, and a ``pytest.ini`` that imports modules from *root*."""
+    for name, text in ({"pytest.ini": "[pytest]\npythonpath = .\n"} | dict(files)).items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def commit(root: Path) -> None:
+    """Make *root* a repository with one commit that holds all that is there."""
+    identity = ["-c", "user.name=study", "-c", "user.email=study@example.org"]
+    for command in (["init", "-q"], ["add", "-A"], [*identity, "commit", "-qm", "begin"]):
+        subprocess.run(["git", *command], cwd=root, check=True)
+
+
+def run_pytest(
+    root: Path, *options: str, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run pytest in *root*, with the two plugins that a study is about and no others.
+
+    Raises:
+        RuntimeError: It neither passed nor failed (exit code 0 or 1); the text ends with what it said.
+    """
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    command += ["-p", "pytest_benchmark.plugin", "-p", "pytest_telemetry.plugin", *options]
+    done = subprocess.run(
+        command,
+        cwd=root,
+        env=os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"} | dict(env or {}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode not in {0, 1}:
+        raise RuntimeError(
+            f"pytest ended with {done.returncode}:\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
+        )
+    return done
