@@ -23,7 +23,14 @@ if TYPE_CHECKING:
 
 __all__ = ("Fresh", "Verdict", "best_of", "write")
 
+PATIENCE_S = 600.0
+"""How long a process may take; what it is asked takes seconds."""
+
 _OUTCOMES: Final = ("met", "met on a slow machine", "missed")
+
+
+class _Hung(ValueError):
+    """A process came to no end; the next one would not either."""
 
 
 class Verdict(NamedTuple):
@@ -76,6 +83,8 @@ class Fresh:
                 self._read.append(read)
             except ValueError as error:
                 self.problems.append(f"confirmation process {number} of {processes} {error}")
+                if isinstance(error, _Hung):
+                    break
 
     def _is_missed(self, node_id: str) -> bool:
         said = best_of(self.verdicts(node_id))
@@ -132,19 +141,26 @@ class Fresh:
         """Return what one process read.
 
         Raises:
-            ValueError: It crashed or failed; the text goes on from its number.
+            ValueError: It crashed, failed or hung; the text goes on from its number.
         """
         command = [*self._pytest(), *self._arguments(node_ids, file)]
-        done = subprocess.run(  # noqa: S603 - our own interpreter
-            command,
-            cwd=self._config.invocation_params.dir,
-            env=_environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            check=False,
-        )
+        try:
+            done = subprocess.run(  # noqa: S603 - our own interpreter
+                command,
+                cwd=self._config.invocation_params.dir,
+                env=_environment(),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                encoding="utf-8",
+                errors="replace",
+                timeout=PATIENCE_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise _Hung(
+                f"was stopped after {PATIENCE_S:g} s, and no other was started: does {', '.join(node_ids)} end "
+                "when it is measured alone?"
+            ) from None
         if done.returncode or not file.exists():
             lines = (done.stdout + done.stderr).strip().splitlines() or ["it said nothing"]
             raise ValueError(f"ended with {done.returncode}: {lines[-1].strip()}")

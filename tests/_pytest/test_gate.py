@@ -1277,6 +1277,27 @@ def test_a_fresh_process_that_crashes_is_a_problem(project: Project) -> None:
     ]
 
 
+def test_a_fresh_process_that_hangs_is_stopped(project: Project) -> None:
+    """It is a problem, and the others, which would hang as well, are not started."""
+    hold(project, was=1, now=1)
+    project.library(f"import sys\ndef make(): return [0] * (1 if {FRESH} else 2)\n")
+    project.put("conftest.py", "from pytest_telemetry._pytest import fresh\nfresh.PATIENCE_S = 0.2\n")
+    project.put(
+        "sitecustomize.py",
+        "import sys, threading\n"
+        "if any('--telemetry-gate-readings' in word for word in sys.orig_argv):\n    threading.Event().wait()\n",
+    )
+
+    ran = project.gate(AGAINST)
+
+    assert ran.code == 1
+    (problem,) = ran.problems
+    assert problem == (
+        "confirmation process 1 of 9 was stopped after 0.2 s, and no other was started: "
+        f"does {FILE}::test_held end when it is measured alone?"
+    )
+
+
 def test_a_target_that_one_fresh_process_meets_is_met(project: Project) -> None:
     """Those after it are not needed; it was the machine, for code that cannot meet it never does."""
     hold(project)
