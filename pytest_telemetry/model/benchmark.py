@@ -105,7 +105,7 @@ class Rules:
     """
 
     threshold: float = 0.05
-    screen: float = 0.7
+    screen: float = 0.5
     processes: int = 9
     counters: tuple[str, ...] = ()
 

@@ -316,7 +316,7 @@ def test_machines_get_everything() -> None:
         "judgements",
     ]
     assert (data["schema"], data["passed"]) == (1, False)
-    assert data["rules"] == {"threshold": 0.05, "screen": 0.7, "processes": 9, "counters": []}
+    assert data["rules"] == {"threshold": 0.05, "screen": 0.5, "processes": 9, "counters": []}
     assert [one["benchmark"] for one in data["judgements"]] == [one.benchmark for one in GATE.judgements]
     assert data["judgements"][1] == {
         "benchmark": f"{A}::test_hot[0]",
