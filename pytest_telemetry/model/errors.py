@@ -9,7 +9,9 @@
 
 - `ClockError`, an AssertionError: a fake clock was used in a way that no real clock allows
 
-  - `ClockStalled`: fake time cannot go on, because something real is still running- `Undecided`, an AssertionError: a measurement cannot tell on which side of a bound it lies
+  - `ClockStalled`: fake time cannot go on, because something real is still running
+
+- `Undecided`, an AssertionError: a measurement cannot tell on which side of a bound it lies
 """
 
 from __future__ import annotations
