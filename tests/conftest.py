@@ -6,6 +6,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 
 from pytest_telemetry.model.pattern import One
 from pytest_telemetry.model.record import Record
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_telemetry.model.recording import Recording
+
+
+settings.register_profile("no wall clock", deadline=None)
+settings.load_profile("no wall clock")
 
 
 class Maker:

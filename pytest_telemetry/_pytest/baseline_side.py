@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import io
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
 
 import pytest
 
@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
     from pytest_telemetry.benchmark.world import World
 
-__all__ = ("BaselineSide", "take_over")
+__all__ = ("BaselineSide", "is_new", "take_over")
+
+_ABSENT: Final = "it is not there"
+_NEW: Final = (_ABSENT, "ImportError:", "ModuleNotFoundError:", "AttributeError:")
 
 Measure: TypeAlias = "Callable[[Any], object]"
 
@@ -41,12 +44,14 @@ class BaselineSide:
     Attributes:
         is_ready: Whether the session came so far that benchmarks can run.
         failures: What did not work here, by node id; of a file that could not be collected, its own.
-        silenced: To be closed should the session not begin.
+        silence: What the session said before it began.
+        silenced: Takes that; to be closed should the session not begin.
     """
 
     def __init__(self, world: World, order: Sequence[str], run: Callable[[], object]) -> None:
         self.is_ready = False
         self.failures: dict[str, str] = {}
+        self.silence = io.StringIO()
         self.silenced = contextlib.ExitStack()
         self._world = world
         self._order = order
@@ -67,9 +72,12 @@ class BaselineSide:
     def pytest_configure(self) -> None:
         """Keep from the terminal what this session would say: plugins take the streams that they find now."""
         self._world.come_first()
-        silence = io.StringIO()
-        self.silenced.enter_context(contextlib.redirect_stdout(silence))
-        self.silenced.enter_context(contextlib.redirect_stderr(silence))
+        self.be_silent()
+
+    def be_silent(self) -> None:
+        """Take what would be written to the terminal from here on, until the session has begun."""
+        self.silenced.enter_context(contextlib.redirect_stdout(self.silence))
+        self.silenced.enter_context(contextlib.redirect_stderr(self.silence))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
@@ -103,7 +111,7 @@ class BaselineSide:
         item = self._items.pop(node_id, None)
         if item is None:
             file = node_id.partition("::")[0]
-            return self.failures.get(file) or self.failures.get(node_id) or "it is not there"
+            return self.failures.get(file) or self.failures.get(node_id) or _ABSENT
         self._measure, self._error = measure, None
         with self._world.inside():
             item.config.hook.pytest_runtest_protocol(
@@ -213,14 +221,16 @@ def take_over(benchmark: Any, time: Callable[[Operation], object]) -> None:
             iterations: int = 1,
         ) -> Any:
             round_ = _Round(args, kwargs or {}, setup, teardown)
-            names = {"call": target, "now": round_}
-            operation = Operation(
-                self.name,
-                "call(*now.arguments, **now.keywords)",
-                names,
-                inside=lambda: [round_],
-                number=iterations if setup or teardown else 0,
-            )
+            if setup or teardown:
+                operation = Operation(
+                    self.name,
+                    "call(*now.arguments, **now.keywords)",
+                    {"call": target, "now": round_},
+                    inside=lambda: [round_],
+                    number=iterations,
+                )
+            else:
+                operation = Operation.calling(self.name, target, args, kwargs or {})
             time(operation)
             with round_:
                 return target(*round_.arguments, **round_.keywords)
@@ -249,6 +259,11 @@ class _Round:
     def __exit__(self, *exc_info: object) -> None:
         if self._teardown:
             self._teardown(*self.arguments, **self.keywords)
+
+
+def is_new(why: str) -> bool:
+    """Tell whether a benchmark could not be measured because the baseline does not have what it is about, yet."""
+    return why.startswith(_NEW)
 
 
 def _reason(report: pytest.CollectReport | pytest.TestReport) -> str:

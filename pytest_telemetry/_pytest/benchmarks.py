@@ -170,7 +170,7 @@ class TelemetryBenchmark:
             reading = self._pairing.time(self._node, operation, self._benchmark)
             if is_counting():
                 pytest.skip("instructions are counted, and nothing is timed")
-            if reading is not None and not self._targets:
+            if reading is not None and not self._targets and not against:
                 self._keep(reading, (), 1)
                 return reading
         references = [operation_of(name, work) for name, work in (against or {}).items()]

@@ -6,11 +6,12 @@ import contextlib
 import datetime as dt
 import os
 import re
+import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pytest_telemetry.benchmark.baseline import Baseline, load, save
+from pytest_telemetry.benchmark.baseline import Baseline, is_inside, load, rendered, replace_file
 from pytest_telemetry.benchmark.source import (
     Source,
     default_packages,
@@ -28,7 +29,7 @@ from pytest_telemetry.model.errors import UnusableInput
 from pytest_telemetry.model.wording import percent, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import pytest
 
@@ -69,8 +70,8 @@ class _Project:
                 "baseline: commit first, or keep the code beside the baseline's file with --archive NAME.zip"
             )
 
-    def now(self, folder: Path) -> Source:
-        """Return what is there now: the last commit, or an archive in *folder*, which is written.
+    def now(self, scratch: Path) -> Source:
+        """Return what is there now: the last commit, or an archive in *scratch*, which is written.
 
         Raises:
             UnusableInput: The working tree differs from the last commit and no archive is wanted.
@@ -78,7 +79,7 @@ class _Project:
         if self.archive is None:
             self.require_committed()
             return from_revision(self.root, "HEAD", self.packages, self.cache)
-        path = folder / self.archive
+        path = scratch / self.archive
         path.parent.mkdir(parents=True, exist_ok=True)
         write_archive(path, from_tree(self.root, self.packages))
         source = from_archive(path, self.packages)
@@ -87,6 +88,28 @@ class _Project:
         except UnusableInput:  # no repository, or nothing committed: an archive needs neither
             return source
         return replace(source, revision=committed.revision) if committed.sha256 == source.sha256 else source
+
+    def keep(self, source: Source) -> None:
+        """Keep the archive that *source* is beside the baseline's file.
+
+        Raises:
+            UnusableInput: It cannot be written.
+        """
+        if self.archive is None:
+            return
+        path = self.file.parent / self.archive
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UnusableInput(f"{path}: cannot be written: {error.strerror or error}") from error
+        replace_file(path, source.path.read_bytes())
+
+    def forgotten(self) -> list[str]:
+        """Return packages of the project that are not compared."""
+        try:
+            return sorted({*default_packages(self.root)} - {*self.packages})
+        except UnusableInput:  # none can be told from other folders
+            return []
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,16 +121,18 @@ class Comparand:
         source: The code.
         rules: What the benchmarks are held to.
         baseline: The baseline's file; None where there is none.
-        benchmarks: Which benchmarks have to be there; none where nobody says.
+        benchmarks: Which benchmarks have to be there; None where this is not the baseline, so that nobody says.
         reason: Why the baseline is made anew from what is there now; None where it is not.
+        lost: Why there is nothing to compare with but the code itself, or nothing.
     """
 
     project: _Project
     source: Source
     rules: Rules
     baseline: Baseline | None = None
-    benchmarks: tuple[str, ...] = ()
+    benchmarks: tuple[str, ...] | None = None
     reason: str | None = None
+    lost: str = ""
 
     @property
     def text(self) -> str:
@@ -115,13 +140,20 @@ class Comparand:
         of = f" of {self.source.date}" if self.source.date else ""
         if self.source.revision:
             return f"{self.source.revision[:10]}{of}"
-        if self.baseline and self.benchmarks and self.baseline.archive:
+        if self.baseline and self.benchmarks is not None and self.baseline.archive:
             return self.baseline.archive
         return "the code as it is now"
 
     def accepted(self, benchmark: str) -> float:
         """Return how much slower than the first baseline this one is, as a fraction; 0 where nobody knows."""
-        return self.baseline.accepted_drift(benchmark) if self.baseline and self.benchmarks else 0.0
+        if self.baseline is None or self.benchmarks is None:
+            return 0.0
+        return self.baseline.accepted_drift(benchmark)
+
+    def alone(self, why: str, scratch: Path) -> Comparand:
+        """Return what there is to compare with where the old baseline cannot be used: the code itself."""
+        source = unpacked(self.project.now(scratch), self.project.cache)
+        return replace(self, source=source, benchmarks=None, lost=why)
 
     def with_drift(self, judgement: Judgement) -> Judgement:
         """Return *judgement* with a note of what was accepted before, so that a slow creep can be seen."""
@@ -134,29 +166,46 @@ class Comparand:
     def update(self, benchmarks: Sequence[str], reason: str, judgements: Sequence[Judgement]) -> str:
         """Make what is there now the baseline, for *reason*; return what was done, in words.
 
+        Nothing is written before it is known that all of it can be read again.
+
         Raises:
             UnusableInput: The working tree differs from the last commit, or something cannot be written.
         """
-        project = self.project
-        now = project.now(project.file.parent)
         drift = {
             one.benchmark: round(one.ratio, 4)
             for one in judgements
-            if one.ratio is not None and one.benchmark in self.benchmarks
+            if one.ratio is not None
+            and one.ratio > -1  # of what is nothing now, nothing can be accepted again
+            and one.benchmark in (self.benchmarks or ())
         }
+        with tempfile.TemporaryDirectory() as scratch:
+            now = self.project.now(Path(scratch))
+            following = self._following(now, sorted(benchmarks), reason, drift)
+            content = rendered(self.project.file, following)
+            self.project.keep(now)
+        replace_file(self.project.file, content)
+        code, number = now.revision or now.path.name, plural(len(benchmarks), "benchmark")
+        texts = [f"{os.path.relpath(self.project.file)}: the baseline is now {code}, with {number}"]
+        if self.lost:
+            texts.append(f"no drift is known, for there was nothing to compare with: {self.lost}")
+        forgotten = self.project.forgotten()
+        if forgotten:
+            texts.append(f"not compared, for `packages` does not name them: {', '.join(forgotten)}")
+        return "; ".join(texts)
+
+    def _following(
+        self, now: Source, benchmarks: Sequence[str], reason: str, drift: Mapping[str, float]
+    ) -> Baseline:
         today = dt.datetime.fromtimestamp(SYSTEM_CLOCK.wall_ns() / 1e9, dt.UTC).date()
         before = self.baseline or Baseline(self.source.packages, today, now.sha256, ())
-        following = replace(before, archive=project.archive).updated(
+        return replace(before, archive=self.project.archive).updated(
             revision=now.revision,
             date=today,
             sha256=now.sha256,
-            benchmarks=sorted(benchmarks),
+            benchmarks=benchmarks,
             reason=reason,
             drift=drift,
         )
-        save(project.file, following)
-        code, number = now.revision or now.path.name, plural(len(benchmarks), "benchmark")
-        return f"{os.path.relpath(project.file)}: the baseline is now {code}, with {number}"
 
 
 def baseline_file(config: pytest.Config) -> Path:
@@ -198,25 +247,38 @@ def comparand_of(config: pytest.Config, scratch: Path) -> Comparand:
         root=root,
         file=file,
         packages=baseline.packages if baseline else default_packages(root),
-        archive=config.getoption("--telemetry-gate-archive") or (baseline.archive if baseline else None),
+        archive=_archive(config, file) or (baseline.archive if baseline else None),
         cache=_cache(config, scratch),
     )
-    if reason:
+    if reason is not None:
+        if against or not reason.strip():
+            raise UnusableInput(
+                "a new baseline is measured against the old one, and needs a reason: --update --reason TEXT, without "
+                "--against"
+            )
         project.require_committed()
     rules = _rules(config, baseline)
     if against:
         source = from_revision(root, against, project.packages, project.cache)
         return Comparand(project, unpacked(source, project.cache), rules, baseline, reason=reason)
+    if baseline is None:  # there is nothing to compare the first baseline with but itself
+        return Comparand(project, unpacked(project.now(scratch), project.cache), rules, reason=reason)
     try:
-        if baseline is not None:
-            source = unpacked(_source_of(baseline, project), project.cache)
-            return Comparand(project, source, rules, baseline, baseline.benchmarks, reason)
-    except UnusableInput:
+        source = unpacked(_source_of(baseline, project), project.cache)
+    except UnusableInput as error:
         if reason is None:
             raise
-    # there is nothing to compare a new baseline with but itself
-    source = unpacked(project.now(scratch), project.cache)
-    return Comparand(project, source, rules, baseline, reason=reason)
+        source = unpacked(project.now(scratch), project.cache)
+        return Comparand(project, source, rules, baseline, reason=reason, lost=str(error))
+    return Comparand(project, source, rules, baseline, baseline.benchmarks, reason)
+
+
+def _archive(config: pytest.Config, file: Path) -> str | None:
+    """Return where the user wants the code of a new baseline to be kept, beside *file*."""
+    name: str | None = config.getoption("--telemetry-gate-archive")
+    if name and (not is_inside(name) or file.parent / name == file):
+        raise UnusableInput(f"--archive: expected a name beside {file.name}, like baseline.zip, not {name!r}")
+    return name
 
 
 def _source_of(baseline: Baseline, project: _Project) -> Source:

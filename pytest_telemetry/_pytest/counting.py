@@ -2,42 +2,39 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import nullcontext
+from contextvars import copy_context
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from pytest_telemetry.benchmark.counters import Counts, count
+from pytest_telemetry.benchmark.counters import Counts, count, count_once
 from pytest_telemetry.benchmark.operation import Lane
 from pytest_telemetry.model.clock import SYSTEM_CLOCK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import FrameType
 
+    from pytest_telemetry.benchmark.memory import Holding
     from pytest_telemetry.benchmark.operation import Operation
 
-__all__ = ("both", "counted")
+__all__ = ("both", "counted", "files_of")
 
 LONGEST_NS: Final = 5_000_000
 """How long an operation may be that is counted: to count it takes some 200 times as long."""
-
-_OFTEN: Final = 50
-"""How often one that is counted runs, at most."""
 
 _OURS: Final = frozenset({__file__, Lane.block.__code__.co_filename})
 """What stands around an operation that has a round of its own is not of the operation."""
 
 
 def counted(operation: Operation) -> Counts:
-    """Return what one *operation* does, after it was timed; of a long one only the files whose code ran.
+    """Return what one *operation* does, after it was timed; of a long one what a profile of one run can tell.
 
-    Where a round may not run it as often as counting does, it has a round of its own each time, and what that sets
-    up and takes down is counted as well.
+    Where the operation says how often a round runs it, it has a round of its own each time, and what that sets up
+    and takes down is counted as well.
     """
     with operation.around():
         lane = Lane(replace(operation, around=nullcontext), SYSTEM_CLOCK)
-        if not 0 < operation.number < _OFTEN:
+        if not operation.number:
             with lane.opened() as context:
                 return context.run(_counted, lane.once)
 
@@ -56,9 +53,7 @@ def both(before: Counts, after: Counts) -> dict[str, tuple[float, float]]:
 
 
 def _counted(run: Callable[[], object]) -> Counts:
-    if _is_long(run):
-        return Counts({}, _files(run) - _OURS)
-    counts = count(run)
+    counts = count_once(run) if _is_long(run) else count(run)
     return replace(counts, files=counts.files - _OURS)
 
 
@@ -74,16 +69,7 @@ def _is_long(run: Callable[[], object]) -> bool:
     return True
 
 
-def _files(run: Callable[[], object]) -> frozenset[str]:
-    """Return the files whose code ran."""
-    files = set()
-
-    def happened(frame: FrameType, event: str, arg: Any) -> None:  # noqa: ARG001 - what the interpreter passes
-        files.add(frame.f_code.co_filename)
-
-    sys.setprofile(happened)
-    try:
-        run()
-    finally:
-        sys.setprofile(None)
-    return frozenset(files)
+def files_of(holding: Holding) -> frozenset[str]:
+    """Return the files whose code makes one level of *holding*, and lets it go."""
+    with holding.around():
+        return copy_context().run(count_once, lambda: holding.leave(holding.enter())).files - _OURS

@@ -78,8 +78,8 @@ class Fresh:
                 break
             try:
                 read = self._run(node_ids, self._scratch / f"readings-{number}.json")
-                _require(read["comparisons"], suspicious)
-                _require(read["verdicts"], [node_id for node_id in node_ids if node_id in missed])
+                _require(read, "comparisons", suspicious)
+                _require(read, "verdicts", [node_id for node_id in node_ids if node_id in missed])
                 self._read.append(read)
             except ValueError as error:
                 self.problems.append(f"confirmation process {number} of {processes} {error}")
@@ -110,8 +110,10 @@ class Fresh:
         """Return the machine instructions of one operation, of the baseline and of now, as valgrind counts them.
 
         Raises:
-            UnusableInput: valgrind is not there, or the process failed under it.
+            UnusableInput: valgrind is not there, or the process failed under it, or came to no end.
         """
+        if not node_ids:
+            return {}
         self._say(
             f"telemetry gate: counting instructions of {plural(len(node_ids), 'benchmark')} under valgrind"
         )
@@ -120,6 +122,7 @@ class Fresh:
             [*self._pytest(), *arguments],
             directory=self._config.invocation_params.dir,
             environment=_environment(),
+            timeout_s=6 * PATIENCE_S,
         )
         return {
             node_id: (counted[f"{node_id} baseline"], counted[f"{node_id} now"])
@@ -162,17 +165,31 @@ class Fresh:
                 "when it is measured alone?"
             ) from None
         if done.returncode or not file.exists():
-            lines = (done.stdout + done.stderr).strip().splitlines() or ["it said nothing"]
-            raise ValueError(f"ended with {done.returncode}: {lines[-1].strip()}")
+            raise ValueError(f"ended with {done.returncode}: {_told(done.stdout + done.stderr)}")
         read: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         return read
 
 
-def _require(read: Mapping[str, Any], node_ids: Sequence[str]) -> None:
+def _require(read: Mapping[str, Any], what: str, node_ids: Sequence[str]) -> None:
     """Make sure that a process has read what it was asked for: otherwise a vote would be lost."""
-    missing = [node_id for node_id in node_ids if node_id not in read]
+    failures = read["failures"]
+    missing = [
+        f"{node_id}: {failures[node_id]}" if node_id in failures else node_id
+        for node_id in node_ids
+        if node_id not in read[what]
+    ]
     if missing:
         raise ValueError(f"did not measure {', '.join(missing)}")
+
+
+def _told(output: str) -> str:
+    """Return the line of what pytest printed that tells most of why it failed."""
+    lines = output.strip().splitlines() or ["it said nothing"]
+    for begin in ("telemetry gate: ", "E  ", "FAILED ", "ERROR "):
+        telling = [line for line in lines if line.startswith(begin)]
+        if telling:
+            return telling[-1].removeprefix("E").strip()
+    return lines[-1].strip()
 
 
 def _environment() -> dict[str, str]:
@@ -192,6 +209,7 @@ def write(file: Path, pairing: Pairing) -> None:
             node_id: [(one.outcome, one.text) for one in verdicts]
             for node_id, verdicts in pairing.verdicts.items()
         },
+        "failures": pairing.failures,
     }
     file.write_text(json.dumps(content), encoding="utf-8")
 

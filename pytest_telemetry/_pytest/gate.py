@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from pytest_telemetry._pytest.baseline_side import take_over
+from pytest_telemetry._pytest.baseline_side import is_new, take_over
 from pytest_telemetry._pytest.benchmarks import TelemetryBenchmark, pairing_key, tracer
 from pytest_telemetry._pytest.comparand import comparand_of
 from pytest_telemetry._pytest.fresh import Fresh, Verdict, best_of, write
 from pytest_telemetry._pytest.pairing import Pairing
-from pytest_telemetry.benchmark.instructions import is_counting
+from pytest_telemetry.benchmark.instructions import is_counting, require_valgrind
 from pytest_telemetry.benchmark.pairs import controls
 from pytest_telemetry.benchmark.world import World
 from pytest_telemetry.checks.regression import control_problems, counting_problems, is_suspicious, judge
@@ -57,6 +57,7 @@ class GatePlugin:
         self._gate: Gate | None = None
         self._unusable = ""
         self._updated = ""
+        self._remark = ""
         self._session_failed = False
         self._places: dict[str, tuple[str, int]] = {}
 
@@ -100,8 +101,8 @@ class GatePlugin:
             if os.environ.get("GITHUB_ACTIONS") == "true":
                 for line in error_annotations(self._gate, self._places):
                     terminalreporter.write_line(line)
-        if self._updated:
-            terminalreporter.write_line(self._updated)
+        for line in filter(None, (self._remark, self._updated)):
+            terminalreporter.write_line(line)
         if self._unusable:
             terminalreporter.write_line(f"telemetry gate: {self._unusable}", red=True)
 
@@ -111,14 +112,11 @@ class GatePlugin:
             raise UnusableInput(f"the gate cannot judge here: {why}")
         if not any("benchmark" in getattr(item, "fixturenames", ()) for item in session.items):
             raise UnusableInput(_NOTHING)
+        if self._config.getoption("--telemetry-gate-instructions"):
+            require_valgrind()
         with tempfile.TemporaryDirectory() as scratch:
-            comparand = comparand_of(self._config, Path(scratch))
-            world = World(self._config.rootpath, comparand.source.packages, comparand.source.path)
-            packages, is_fresh = comparand.source.packages, self._readings is not None
-            pairing = Pairing(session, world, packages, comparand.accepted, is_fresh)
-            session.config.stash[pairing_key] = pairing
             began = SYSTEM_CLOCK.mono_ns()
-            pairing.run()
+            comparand, pairing = self._measured(session, Path(scratch))
             self._session_failed = bool(session.testsfailed)
             if is_counting():
                 return  # valgrind has what was asked for
@@ -128,18 +126,38 @@ class GatePlugin:
                 write(Path(self._readings), pairing)
                 return
             self._places = {
-                item.nodeid: (item.location[0], (item.location[1] or 0) + 1) for item in session.items
+                item.nodeid: (_in_repository(item.path), (item.location[1] or 0) + 1)
+                for item in session.items
             }
             self._conclude(pairing, comparand, Path(scratch), began)
 
+    def _measured(self, session: pytest.Session, scratch: Path) -> tuple[Comparand, Pairing]:
+        """Measure the benchmarks; against the code itself where a new baseline is made and the old one does not run."""
+        comparand = comparand_of(self._config, scratch)
+        try:
+            return comparand, self._paired(session, comparand)
+        except UnusableInput as error:
+            if comparand.reason is None or comparand.benchmarks is None:
+                raise
+            comparand = comparand.alone(str(error), scratch)
+        return comparand, self._paired(session, comparand)
+
+    def _paired(self, session: pytest.Session, comparand: Comparand) -> Pairing:
+        packages = comparand.source.packages
+        world = World(self._config.rootpath, packages, comparand.source.path)
+        pairing = Pairing(session, world, packages, comparand.accepted, self._readings is not None)
+        session.config.stash[pairing_key] = pairing
+        pairing.run()
+        return pairing
+
     def _conclude(self, pairing: Pairing, comparand: Comparand, scratch: Path, began: int) -> None:
-        known = _controls()
-        problems = control_problems(known) + counting_problems(pairing.comparisons.values(), comparand.rules)
+        known = _controls(pairing.world)
+        problems = control_problems(known) + counting_problems(pairing.comparisons, comparand.rules)
         if self._session_failed:
             problems.append("a test of this run failed, see above: what it would have measured is not judged")
         if comparand.reason is None:
             problems += _incomplete(self._config, pairing, comparand)
-        elif not comparand.benchmarks:  # a benchmark that cannot be compared with itself never can
+        elif comparand.benchmarks is None:  # a benchmark that cannot be compared with itself never can
             problems += [f"{node_id} cannot be measured: {why}" for node_id, why in pairing.failures.items()]
         screened = SYSTEM_CLOCK.mono_ns()
         fresh = Fresh(self._config, scratch, self._say)
@@ -147,9 +165,10 @@ class GatePlugin:
         fresh.confirm(_suspicious(pairing, comparand.rules), missed, comparand.rules.processes)
         judgements = [*_judgements(pairing, fresh, comparand)]
         if self._config.getoption("--telemetry-gate-instructions"):
-            judgements = _with_instructions(judgements, fresh)
+            judgements = self._with_instructions(judgements, fresh)
+        elsewhere = pairing.elsewhere()
         self._gate = Gate(
-            against=comparand.text,
+            against=f"{comparand.text}{f', and now is what is installed, {elsewhere[0]}' if elsewhere else ''}",
             rules=comparand.rules,
             judgements=judgements,
             reason=comparand.reason or "",
@@ -168,10 +187,30 @@ class GatePlugin:
         if comparand.reason is not None:
             if self._gate.problems:
                 raise UnusableInput("the baseline stays as it is: mend the problems first")
+            if elsewhere:
+                raise UnusableInput(
+                    f"the baseline stays as it is: {elsewhere[0]} was measured, and not the working tree: install it "
+                    "as --editable"
+                )
             benchmarks = {*pairing.comparisons, *pairing.failures}
-            if self._config.getoption("--telemetry-gate-partial"):
-                benchmarks |= {*comparand.benchmarks}
+            if comparand.baseline and self._config.getoption("--telemetry-gate-partial"):
+                benchmarks |= {*comparand.baseline.benchmarks}
             self._updated = comparand.update(sorted(benchmarks), comparand.reason, judgements)
+
+    def _with_instructions(self, judgements: Sequence[Judgement], fresh: Fresh) -> list[Judgement]:
+        """Return *judgements* with machine instructions among the counters; they never fail anything."""
+        timed = [one.benchmark for one in judgements if one.unit == "ns" and one.ratio is not None]
+        try:
+            counted = fresh.instructions(timed)
+        except UnusableInput as error:
+            self._remark = f"telemetry gate: no instructions were counted: {error}"
+            return [*judgements]
+        return [
+            replace(one, counters={**one.counters, "instructions": _rounded(counted[one.benchmark])})
+            if one.benchmark in counted
+            else one
+            for one in judgements
+        ]
 
     def _say(self, text: str) -> None:
         """Show that something goes on, on a line of its own."""
@@ -204,35 +243,46 @@ def _why_not(config: pytest.Config) -> str | None:
     return tracer()
 
 
-def _controls() -> Controls:
-    """Return what the controls read; once more where they read something else than they should."""
-    known = controls(SYSTEM_CLOCK)
-    return controls(SYSTEM_CLOCK) if control_problems(known) else known
+def _in_repository(path: Path) -> str:
+    """Return *path* as GitHub knows it: relative to the repository that is checked out, or as it is."""
+    root = os.environ.get("GITHUB_WORKSPACE")
+    return path.relative_to(root).as_posix() if root and path.is_relative_to(root) else str(path)
+
+
+def _controls(world: World) -> Controls:
+    """Return what the controls read, through the *world* of the baseline; once more where they read wrongly."""
+    known = controls(SYSTEM_CLOCK, around=world.inside)
+    return controls(SYSTEM_CLOCK, around=world.inside) if control_problems(known) else known
 
 
 def _incomplete(config: pytest.Config, pairing: Pairing, comparand: Comparand) -> Iterator[str]:
     """Yield a line for each benchmark that is missing, new or could not be compared."""
     compared = pairing.comparisons
+    listed = comparand.benchmarks
     if not config.getoption("--telemetry-gate-partial"):
-        for node_id in comparand.benchmarks:
+        for node_id in listed or ():
             if node_id not in compared and node_id not in pairing.failures:
                 yield (
                     f"{node_id} is in the baseline and was not measured: run it, allow a part of them with "
                     f"{_option('partial')}, or accept that it is gone with {_UPDATE}"
                 )
+        for node_id in pairing.unmeasured if listed is None else ():
+            yield f"{node_id} was skipped, or timed nothing: run it, or allow a part with {_option('partial')}"
     allowed = config.getoption("--telemetry-gate-allow-new")
     for node_id, why in pairing.failures.items():
-        if node_id in comparand.benchmarks:
-            yield f"{node_id} cannot be measured against the baseline: {why}"
+        text = f"{node_id} cannot be measured against the baseline: {why}"
+        if node_id in (listed or ()):
+            yield text
+        elif not is_new(why):
+            yield f"{text}; if it never can, mark it with telemetry(gate=False)"
         elif not allowed:
             yield (
-                f"{node_id} cannot be measured against the baseline: {why}; if it is new, allow it with "
-                f"{_option('allow-new')}, or accept it with {_UPDATE}; if it never can, mark it with "
-                "telemetry(gate=False)"
+                f"{text}; if it is new, allow it with {_option('allow-new')}, or accept it with {_UPDATE}; if it "
+                "never can, mark it with telemetry(gate=False)"
             )
-    if comparand.baseline is not None and not allowed:
+    if listed is not None and not allowed:
         for node_id in compared:
-            if comparand.benchmarks and node_id not in comparand.benchmarks:
+            if node_id not in listed:
                 yield (
                     f"{node_id} is new, the baseline does not list it: allow it with {_option('allow-new')}, or "
                     f"accept it with {_UPDATE}"
@@ -267,20 +317,12 @@ def _judgements(pairing: Pairing, fresh: Fresh, comparand: Comparand) -> Iterato
             comparand.rules,
             best_of([verdicts, *fresh.verdicts(node_id)]),
         )
+        if node_id in pairing.unseen:
+            note = (
+                f"no Python code of {', '.join(pairing.packages)} ran: is what it times named in `packages`?"
+            )
+            judgement = replace(judgement, note="; ".join(filter(None, (judgement.note, note))))
         yield comparand.with_drift(judgement)
-
-
-def _with_instructions(judgements: Sequence[Judgement], fresh: Fresh) -> list[Judgement]:
-    """Return *judgements* with machine instructions among the counters."""
-    counted = fresh.instructions(
-        [one.benchmark for one in judgements if one.unit == "ns" and one.ratio is not None]
-    )
-    return [
-        replace(one, counters={**one.counters, "instructions": _rounded(counted[one.benchmark])})
-        if one.benchmark in counted
-        else one
-        for one in judgements
-    ]
 
 
 def _rounded(pair: tuple[float, float]) -> tuple[float, float]:

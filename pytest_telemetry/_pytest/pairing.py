@@ -15,7 +15,7 @@ import pytest
 from pytest_telemetry._pytest.arguments import again, without_plugin
 from pytest_telemetry._pytest.baseline_side import BaselineSide
 from pytest_telemetry._pytest.benchmarks import report_blocks
-from pytest_telemetry._pytest.counting import both, counted
+from pytest_telemetry._pytest.counting import both, counted, files_of
 from pytest_telemetry._pytest.marker import is_gated
 from pytest_telemetry.benchmark.instructions import is_counting, run_blocks
 from pytest_telemetry.benchmark.pairs import Pairs, compare, exact
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ("Pairing",)
 
 _LONG_NS: Final = 1_000_000  # under callgrind, where everything takes fifty times as long
+_GENERATED: Final = ("<string>", "<attrs generated")  # what a dataclass has of its own, for one
 _OF_THE_PROCESS: Final = ("PYTEST_CURRENT_TEST", "PYTEST_VERSION")
 
 
@@ -51,6 +52,7 @@ class Pairing:
         comparisons: What was measured, by node id, in the order in which it ran.
         verdicts: On absolute targets, by node id.
         failures: Why a benchmark could not be measured against the baseline, by node id.
+        unseen: Benchmarks in which no Python code of the packages ran.
     """
 
     session: pytest.Session
@@ -61,6 +63,7 @@ class Pairing:
     comparisons: dict[str, Comparison] = field(default_factory=dict)
     verdicts: dict[str, list[TargetVerdict]] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
+    unseen: set[str] = field(default_factory=set)
     _order: list[str] = field(init=False)
     _side: BaselineSide = field(init=False)
     _stopped: BaseException | None = None
@@ -81,13 +84,31 @@ class Pairing:
             self._import_packages()
             with tempfile.TemporaryDirectory() as cache, self._side.silenced:
                 arguments = self._arguments(cache)
+                self._side.be_silent()
                 with _restored_environment():
                     status = pytest.main(arguments, plugins=[plugin, self._side])
         if self._stopped is not None:
             raise self._stopped
         if not self._side.is_ready:
-            why = next(iter(self._side.failures.values()), f"pytest ended with {status!r}")
-            raise UnusableInput(f"the benchmarks cannot be collected beside the baseline: {why}")
+            why = next(iter(self._side.failures.values()), _last_error(self._side.silence.getvalue()))
+            raise UnusableInput(
+                f"the benchmarks cannot be collected beside the baseline: {why or f'pytest ended with {status!r}'}; "
+                "what the baseline does not have must be imported where it is used, in a fixture or a test"
+            )
+
+    @property
+    def unmeasured(self) -> list[str]:
+        """The benchmarks that ran, or were skipped, and measured nothing that could be judged."""
+        return [
+            node_id
+            for node_id in self._order
+            if not any(node_id in read for read in (self.comparisons, self.verdicts, self.failures))
+        ]
+
+    def elsewhere(self) -> list[str]:
+        """Return where the packages are now that do not come from the project: installed ones, for one."""
+        places = (place for package in self.packages for place in _folders_of(package))
+        return [place for place in places if not self.world.is_of_project(place)]
 
     def time(self, node: pytest.Item, now: Operation, benchmark: Any) -> Reading | None:
         """Compare *now* with what the same benchmark times in the baseline; return what it costs now, if that worked.
@@ -111,11 +132,8 @@ class Pairing:
             comparison, blocks = compare(pairs, pairs.settle())
             report_blocks(benchmark, blocks, comparison.operations)
             before, after = counted(baseline), counted(now)
-            mixed = self._mixed(before.files, after.files)
-            if mixed:
-                self.failures[node.nodeid] = mixed
-                return
-            self._keep(node, benchmark, replace(comparison, counters=both(before, after)))
+            if self._is_apart(node.nodeid, before.files, after.files):
+                self._keep(node, benchmark, replace(comparison, counters=both(before, after)))
 
         self._beside(node, measure)
         comparison = self.comparisons.get(node.nodeid)
@@ -125,11 +143,14 @@ class Pairing:
         """Compare the memory that *now* holds with what the same benchmark holds in the baseline."""
 
         def measure(baseline: Holding) -> None:
-            bytes_now = now.slopes()[0]
+            bytes_now, files_now = now.slopes()[0], files_of(now)
             try:
-                self._keep(node, benchmark, exact(bytes_now, baseline.slopes()[0]))
+                comparison, files = exact(bytes_now, baseline.slopes()[0]), files_of(baseline)
             except Exception as error:  # noqa: BLE001 - likewise
                 self.failures[node.nodeid] = f"{type(error).__name__}: {error}"
+                return
+            if self._is_apart(node.nodeid, files, files_now):
+                self._keep(node, benchmark, comparison)
 
         self._beside(node, measure)
 
@@ -150,18 +171,23 @@ class Pairing:
         if why:
             self.failures[node.nodeid] = why
 
-    def _mixed(self, baseline: frozenset[str], now: frozenset[str]) -> str:
-        """Return what to say where one side runs code of the other: nothing would be seen, whatever changed."""
+    def _is_apart(self, node_id: str, baseline: frozenset[str], now: frozenset[str]) -> bool:
+        """Return whether no side runs code of the other, where nothing would be seen, whatever changed.
+
+        A benchmark in which neither runs code of its own is noted.
+        """
         archive = str(self.world.code)
         tree = tuple(folder for package in self.packages for folder in _folders_of(package))
         wrong = [file for file in baseline if file.startswith(tree)]
         wrong += [file for file in now if file.startswith(archive)]
-        if not wrong:
-            return ""
-        return (
-            f"one side runs code of the other ({min(wrong)}), so that no change could be seen: something outside "
-            "the project hands objects from one to the other"
-        )
+        if wrong:
+            self.failures[node_id] = (
+                f"one side runs code of the other ({min(wrong)}), so that no change could be seen: something outside "
+                "the project hands objects from one to the other"
+            )
+        elif not any(file.startswith((archive, *tree, *_GENERATED)) for file in baseline | now):
+            self.unseen.add(node_id)
+        return not wrong
 
     def _run_through(self) -> None:
         """Run the session of the working tree; what ends it is raised once the nested session has ended as well."""
@@ -208,6 +234,12 @@ class Pairing:
             "-Wignore::pytest.PytestAssertRewriteWarning",  # a package that is a plugin itself is imported already
             *([f"--override-ini=cache_dir={cache}"] if caches else []),
         ]
+
+
+def _last_error(said: str) -> str:
+    """Return the last line that pytest marked as an error, or nothing."""
+    marked = [line.removeprefix("E").strip() for line in said.splitlines() if line.startswith("E ")]
+    return marked[-1] if marked else ""
 
 
 def _count_instructions(node_id: str, pairs: Pairs) -> None:

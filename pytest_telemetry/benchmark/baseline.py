@@ -21,7 +21,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-__all__ = ("SCHEMA", "Baseline", "Update", "is_package_name", "load", "replace_file", "save")
+__all__ = (
+    "SCHEMA",
+    "Baseline",
+    "Update",
+    "is_inside",
+    "is_package_name",
+    "load",
+    "rendered",
+    "replace_file",
+    "save",
+)
 
 SCHEMA: Final = 1
 _THRESHOLD: Final = Rules().threshold
@@ -143,6 +153,15 @@ def save(path: Path, baseline: Baseline) -> None:
     Raises:
         UnusableInput: `load` would refuse it, or it cannot be written. The old file is then as it was.
     """
+    replace_file(path, rendered(path, baseline))
+
+
+def rendered(path: Path, baseline: Baseline) -> bytes:
+    """Return what `replace_file` is to write to *path* for *baseline*.
+
+    Raises:
+        UnusableInput: `load` would refuse it.
+    """
     try:
         text = "\n".join(_lines(baseline))
         content = text.encode()
@@ -152,7 +171,7 @@ def save(path: Path, baseline: Baseline) -> None:
         raise UnusableInput(f"{path}: not written: half a surrogate pair is no text: {where!r}") from error
     except ValueError as error:
         raise UnusableInput(f"{path}: not written: {error}") from error
-    replace_file(path, content)
+    return content
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -281,7 +300,7 @@ def _is_hex(value: object, *lengths: int) -> bool:
     return isinstance(value, str) and len(value) in lengths and re.fullmatch("[0-9a-f]+", value) is not None
 
 
-def _is_inside(name: object) -> bool:
+def is_inside(name: object) -> bool:
     """Tell whether a name stays in its folder, also on systems with drives and backslashes."""
     if not isinstance(name, str) or not name.isprintable() or "\\" in name or PureWindowsPath(name).drive:
         return False
@@ -310,7 +329,7 @@ def _baseline(data: dict[str, Any]) -> Baseline:
         sha256=table.take("sha256", "64 hexadecimal digits", lambda value: _is_hex(value, 64)),
         benchmarks=table.texts("benchmarks", "the node id of a benchmark", _is_text),
         revision=_revision(table),
-        archive=table.take("archive", "a name beside this file, with / between folders", _is_inside, None),
+        archive=table.take("archive", "a name beside this file, with / between folders", is_inside, None),
         threshold=float(
             table.take(
                 "threshold", "a number between 0 and 1", lambda v: _is_number(v) and 0 < v < 1, _THRESHOLD

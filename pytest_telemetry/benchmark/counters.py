@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from types import CodeType, FrameType
 
-__all__ = ("COUNTERS", "Counts", "count", "watching")
+__all__ = ("COUNTERS", "Counts", "count", "count_once", "watching")
 
 Run: TypeAlias = "Callable[[], object]"
 Look: TypeAlias = "Callable[[Run], Mapping[str, int]]"
@@ -121,6 +121,22 @@ def count(operation: Callable[[], object], *, times: int = 3) -> Counts:
             values |= _net(look, run, times)
     files.discard(_nothing.__code__.co_filename)
     return Counts({name: values[name] for name in COUNTERS if name in values}, frozenset(files))
+
+
+def count_once(operation: Callable[[], object]) -> Counts:
+    """Count the calls, clock reads and records of one single call of *operation*, for one that takes long.
+
+    Whether they would be the same each time is not known.
+
+    Raises:
+        UnusableInput: As for `count`.
+    """
+    _refuse_company()
+    files: set[str] = set()
+    run = operation if _is_function(operation) else lambda: operation()  # noqa: PLW0108 - a frame to deduct
+    found, ours = _calls(run, files), _calls(_nothing, set())
+    files.discard(_nothing.__code__.co_filename)
+    return Counts({name: value - ours[name] for name, value in found.items()}, frozenset(files))
 
 
 def _net(look: Look, run: Run, times: int) -> dict[str, int]:

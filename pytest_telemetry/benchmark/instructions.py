@@ -29,7 +29,7 @@ from pytest_telemetry.model.errors import UnusableInput
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-__all__ = ("DIRECTORY", "instructions", "is_counting", "run_blocks")
+__all__ = ("DIRECTORY", "instructions", "is_counting", "require_valgrind", "run_blocks")
 
 DIRECTORY: Final = "PYTEST_TELEMETRY_CALLGRIND"
 """The environment variable that tells a program that its instructions are counted, and where to note its blocks."""
@@ -88,6 +88,21 @@ def run_blocks(name: str, block: Callable[[int], object], *, short: int = 1_000,
 # Outside
 
 
+def require_valgrind() -> str:
+    """Return where valgrind is.
+
+    Raises:
+        UnusableInput: It is not installed.
+    """
+    valgrind = shutil.which("valgrind")
+    if valgrind is None:
+        raise UnusableInput(
+            "machine instructions are counted by valgrind, which is not installed: "
+            "install the package valgrind (apt-get install valgrind), or do not ask for them"
+        )
+    return valgrind
+
+
 def instructions(
     command: Sequence[str],
     *,
@@ -108,12 +123,7 @@ def instructions(
     Raises:
         UnusableInput: valgrind is not installed, or the program fails, takes too long, or runs no block.
     """
-    valgrind = shutil.which("valgrind")
-    if valgrind is None:
-        raise UnusableInput(
-            "machine instructions are counted by valgrind, which is not installed: "
-            "install the package valgrind (apt-get install valgrind), or do not ask for them"
-        )
+    valgrind = require_valgrind()
     with tempfile.TemporaryDirectory(prefix="callgrind-") as notes:
         options = ["-q", "--tool=callgrind", "--vgdb=no", f"--dump-before={_MARK}"]
         wanted = [valgrind, *options, f"--callgrind-out-file={notes}/out.%p", *command]

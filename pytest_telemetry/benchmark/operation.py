@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import linecache
+import math
 from contextlib import ExitStack, contextmanager, nullcontext
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -119,6 +120,8 @@ class Lane:
         number: How often a block runs it.
         best_ns: The fastest block so far.
         operation_ns: About how long one operation takes, the loop included; known once it is settled.
+        around_ns: About how long what stands around a block takes, worlds and set-up; likewise.
+        warms_up: Whether a whole block is run, untimed, before each that is timed.
 
     Raises:
         SyntaxError: The body is not a line of Python.
@@ -144,7 +147,8 @@ class Lane:
         self.number = operation.number or 1
         self.best_ns = float("inf")
         self.operation_ns = float("inf")
-        self._warms_up = False
+        self.around_ns = 0.0
+        self.warms_up = False
         self._operation = operation
         self._loop: Any = loop
         self._now = clock.mono_ns
@@ -182,7 +186,7 @@ class Lane:
         turns, rest = divmod(number or self.number, _TURN)
         arguments = (range(turns), range(rest))
         with self._operation.around():
-            if self._warms_up:
+            if self.warms_up:
                 with self._round() as context:
                     context.run(self._loop, *arguments)
             with self._round() as context:
@@ -200,7 +204,7 @@ class Lane:
         """Let the interpreter specialise the loop and find out how often fills a block; return the number."""
         if self._operation.number:
             duration = self._fastest(3)
-            self._warms_up = duration < BLOCK_NS / 5
+            self.warms_up = duration < BLOCK_NS / 5
         else:
             self.number = 1
             while (duration := self._fastest(3)) < BLOCK_NS / 3 and self.number < _MOST:
@@ -213,11 +217,20 @@ class Lane:
 
     def _fastest(self, blocks: int) -> int:
         """Return the fastest of that many blocks in ns, or of fewer where they are long."""
-        fastest = duration = self.block(self.number)
-        while (blocks := blocks - 1) and duration < _LONG_NS:
+        fastest = math.inf
+        for _ in range(blocks):
+            began = self._now()
             duration = self.block(self.number)
+            self.around_ns = self._now() - began - duration
             fastest = min(fastest, duration)
-        return max(1, fastest)
+            if duration + self.around_ns > _LONG_NS:
+                break
+        return max(1, int(fastest))
+
+    @property
+    def block_ns(self) -> float:
+        """About how long a block takes, with all that stands around it."""
+        return (self.around_ns + self.number * self.operation_ns) * (1 + self.warms_up)
 
     def take_best(self) -> float:
         """Return the fastest block in ns per operation, and forget it."""

@@ -9,13 +9,18 @@ from __future__ import annotations
 import gc
 import math
 import random
-from typing import TYPE_CHECKING, Final
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
 
 from pytest_telemetry.benchmark.operation import EMPTY, YARDSTICK, Lane, settled
 from pytest_telemetry.model.benchmark import Comparison, Controls
 from pytest_telemetry.model.paired import log_ratios, median, median_interval
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
     from pytest_telemetry.benchmark.operation import Operation
     from pytest_telemetry.model.clock import Clock
 
@@ -47,7 +52,9 @@ class Pairs:
             self.now.settle()
             self.now.number = self.baseline.settle()
             self._empty.settle()
-        pair_ns = self.now.number * (self.now.operation_ns + self.baseline.operation_ns)
+        # both or neither, or one side would find the processor's caches as the other does not
+        self.now.warms_up = self.baseline.warms_up = self.now.warms_up or self.baseline.warms_up
+        pair_ns = self.now.block_ns + self.baseline.block_ns
         return max(FEWEST, min(PAIRS, int(SECONDS * 1e9 / pair_ns)))
 
     def time(self, pairs: int, *, extra: float = 0.0) -> tuple[list[int], list[int]]:
@@ -85,9 +92,17 @@ def compare(pairs: Pairs, number: int) -> tuple[Comparison, list[int]]:
     return Comparison(median(ratios), low, high, number, pairs.now.number, now, baseline), ours
 
 
-def controls(clock: Clock, number: int = PAIRS) -> Controls:
-    """Return what the instrument reads where the answer is known: the same code, and a tenth more work."""
-    pairs = Pairs(YARDSTICK, YARDSTICK, clock)
+def controls(
+    clock: Clock,
+    number: int = PAIRS,
+    *,
+    around: Callable[[], AbstractContextManager[Any]] = nullcontext,
+) -> Controls:
+    """Return what the instrument reads where the answer is known: the same code, and a tenth more work.
+
+    *around* is entered around blocks of the baseline, as for everything else that is compared.
+    """
+    pairs = Pairs(YARDSTICK, replace(YARDSTICK, around=around), clock)
     pairs.settle()
     same = median(log_ratios(*pairs.time(number)))
     more = median(log_ratios(*pairs.time(number, extra=0.1)))

@@ -53,7 +53,7 @@ class Race:
         with settled():
             for lane in self._lanes:
                 lane.settle()
-        round_ns = sum(lane.number * lane.operation_ns for lane in self._lanes)
+        round_ns = sum(lane.block_ns for lane in self._lanes)
         return max(_FEWEST, min(_ROUNDS, int(_SECONDS * 1e9 / round_ns)))
 
     def run(self, rounds: int) -> tuple[Reading, float]:

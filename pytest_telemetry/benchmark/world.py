@@ -130,6 +130,10 @@ class World:
                 if not place.startswith(code)
             ]
 
+    def is_of_project(self, file: str) -> bool:
+        """Tell whether *file* lies in the project, or in the archive, and was not installed there."""
+        return self._project.has(file)
+
     def _is_swapped(self, name: str, module: ModuleType) -> bool:
         if name.partition(".")[0] in self._packages:
             return True

@@ -15,7 +15,7 @@ from pytest_telemetry.checks.regression_text import description
 from pytest_telemetry.model.benchmark import Judgement
 from pytest_telemetry.model.finding import Finding
 from pytest_telemetry.model.paired import as_fraction, median, median_interval
-from pytest_telemetry.model.wording import cost, percent
+from pytest_telemetry.model.wording import cost, percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -242,15 +242,28 @@ def _broken(what: str, read: float, expected: str) -> str:
     )
 
 
-def counting_problems(comparisons: Iterable[Comparison], rules: Rules) -> list[str]:
-    """Return a line for each gated counter that was counted of no benchmark, so that nothing is held to it."""
-    counted = {name for one in comparisons for name in one.counters}
-    return [
-        f"counter {name!r} may not grow, but was counted of no benchmark: use one of "
-        f"{', '.join(sorted(counted)) or 'those that are counted'}, or take it out of `counters`"
-        for name in rules.counters
-        if name not in counted
-    ]
+def counting_problems(comparisons: Mapping[str, Comparison], rules: Rules) -> list[str]:
+    """Return a line for each gated counter that was not counted of all benchmarks that are timed.
+
+    Args:
+        comparisons: What the first process read, by benchmark.
+        rules: What they are held to.
+    """
+    problems = []
+    for name in rules.counters:
+        without = [
+            benchmark
+            for benchmark, one in comparisons.items()
+            if one.unit != "bytes" and name not in one.counters
+        ]
+        if without:
+            others = f" and {plural(len(without) - 1, 'other')}" if len(without) > 1 else ""
+            problems.append(
+                f"counter {name!r} may not grow, but could not be counted of {without[0]}{others}: it differs from "
+                "run to run, or the operation takes too long for it; mend that, leave it out with "
+                "telemetry(gate=False), or take the counter out of `counters`"
+            )
+    return problems
 
 
 def findings(gate: Gate) -> list[Finding]:

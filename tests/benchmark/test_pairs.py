@@ -86,16 +86,34 @@ def test_both_sides_run_as_often(clock: Any, now: int, baseline: int, number: in
     ("now_ns", "baseline_ns", "pairs"),
     [
         (BLOCK_NS, BLOCK_NS, PAIRS),
-        (5_000_000, 1_000_000, 100),
-        (1_000_000, 5_000_000, 100),
-        (25_000_000, 5_000_000, 20),
+        (5_000_000, 1_000_000, 50),
+        (1_000_000, 5_000_000, 50),
+        (25_000_000, 5_000_000, 10),
         (10_000_000_000, 1_000_000, FEWEST),
         (1_000_000, 10_000_000_000, FEWEST),
     ],
 )
 def test_slow_operations_have_fewer_pairs(clock: Any, now_ns: int, baseline_ns: int, pairs: int) -> None:
-    """As many as fit in 0.6 s, whichever side takes the time, but seven at least."""
+    """As many as fit in 0.6 s, whichever side takes the time, but seven at least; each block runs one more, untimed."""
     assert Pairs(costing(clock, now_ns), costing(clock, baseline_ns), clock).settle() == pairs
+
+
+def test_what_stands_around_a_block_takes_time_as_well(clock: Any) -> None:
+    """With a set-up of 50 ms, pairs of two blocks of a microsecond are six and not two hundred, which is too few."""
+    operation = replace(costing(clock, 1_000), before=lambda: clock.cost(50_000_000), number=1)
+
+    assert Pairs(operation, operation, clock).settle() == FEWEST
+
+
+def test_both_sides_warm_up_or_neither(clock: Any) -> None:
+    """A side alone would find the processor's caches as the other does not, near where one of them is long enough."""
+    short, long = replace(costing(clock, 60_000), number=1), replace(costing(clock, 90_000), number=1)
+
+    pairs = Pairs(short, long, clock)
+    pairs.settle()
+
+    assert pairs.now.warms_up
+    assert pairs.baseline.warms_up
 
 
 def test_a_clock_that_does_not_move_gives_no_more_pairs(clock: Any) -> None:

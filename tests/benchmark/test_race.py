@@ -167,7 +167,7 @@ def test_the_yardstick_alone_is_settled(clock: Any, monkeypatch: pytest.MonkeyPa
     assert gc.get_freeze_count() == 0
 
 
-@pytest.mark.parametrize(("cost", "rounds"), [(50, 100), (40_000_000, 49), (3_000_000_000, 5)])
+@pytest.mark.parametrize(("cost", "rounds"), [(50, 100), (40_000_000, 24), (3_000_000_000, 5)])
 def test_long_operations_take_fewer_rounds(clock: Any, cost: int, rounds: int) -> None:
     """There are 100 rounds, or as many as take two seconds, and at least 5."""
     race = Race([Operation("ours", "clock.cost(cost)", {"clock": clock, "cost": cost})], clock)

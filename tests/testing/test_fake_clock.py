@@ -739,7 +739,7 @@ def ns_of(delta: timedelta) -> int:
     return (delta // timedelta(microseconds=1)) * 1_000
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(_acts, max_size=30))
 def test_clocks_move_by_exactly_what_was_asked_for(acts: list[tuple[str, timedelta | int]]) -> None:
     """Monotonic: the sum of the advances, never back. Wall: advances with their drift, and steps."""
@@ -761,7 +761,7 @@ def test_clocks_move_by_exactly_what_was_asked_for(acts: list[tuple[str, timedel
     assert moved(clock) == (wall.__floor__(), mono, mono, 0)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(st.integers(0, 50), max_size=40), st.lists(st.integers(0, 20), max_size=20))
 def test_timers_always_run_in_the_order_of_moment_and_age(delays: list[int], advances: list[int]) -> None:
     """Whatever the advances are, every call sees its own moment, and ties go by age."""
