@@ -279,5 +279,3 @@ def history(series: Mapping[str, Sequence[tuple[str, float]]]) -> Iterator[str]:
         yield f"no change: {plural(steady, 'benchmark')}"
     if short:
         yield f"too few runs, fewer than {2 * FEWEST}: {plural(short, 'benchmark')}"
-    if not series:
-        yield "no stored run holds a comparison with a baseline"
