@@ -268,7 +268,8 @@ def test_history_of_runs_without_the_gate_is_told_in_one_line(
 
     assert code == 2
     assert err == (
-        "pytest-telemetry: none of the stored runs was compared with a baseline: store runs with --telemetry-gate\n"
+        "pytest-telemetry: none of the stored runs was compared with the baseline: "
+        "store runs with --telemetry-gate, and not against a revision\n"
     )
 
 
