@@ -1,16 +1,18 @@
 """What the benchmarks time: doubles that do nothing, and the peers that ours is shown beside.
 
-Nothing here is part of the product. The peers are imported when they are asked for, so that the benchmarks run
-without them; what needs one that is not installed is skipped.
+Nothing here is part of the product, but for the plain no-op class, which is that of the yardstick: it is timed beside
+others, and never compared with the baseline. The peers are imported when they are asked for, so that the benchmarks
+run without them; what needs one that is not installed is skipped.
 """
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_telemetry.benchmark.operation import PlainNoOp
 from pytest_telemetry.runtime.context import TelemetryContext
 
 if TYPE_CHECKING:
@@ -31,19 +33,6 @@ __all__ = (
     "opentelemetry_proxy_tracer",
     "opentelemetry_sdk_tracer",
 )
-
-
-class PlainNoOp:
-    """The no-op that everybody writes first: a callable object that is its own context manager."""
-
-    def __call__(self, name: str, **attrs: object) -> Self:  # noqa: ARG002 - takes what the real one takes
-        return self
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, exc_type: object, exc: object, traceback: object) -> None:
-        pass
 
 
 class NoOpSink:

@@ -161,9 +161,9 @@ class Pairing:
     def _keep(self, node: pytest.Item, benchmark: Any, comparison: Comparison) -> None:
         """Keep *comparison* for the gate, and beside what pytest-benchmark stores."""
         self.comparisons[node.nodeid] = comparison
-        accepted = self.accepted(node.nodeid)
         benchmark.extra_info.setdefault("telemetry", {})["gate"] = comparison.as_dict() | {
-            "accepted": accepted
+            "accepted": self.accepted(node.nodeid),
+            "against": self.session.config.getoption("--telemetry-gate-against"),
         }
 
     def _beside(self, node: pytest.Item, measure: Callable[[Any], None]) -> None:

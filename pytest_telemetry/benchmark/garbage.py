@@ -12,12 +12,16 @@ if TYPE_CHECKING:
 __all__ = ("frozen",)
 
 _BY_PYTHON: Final = 2_000
-"""Python 3.12 freezes some hundred objects itself; where there are more, somebody else did, and wants them to stay."""
+"""Python 3.12 freezes some hundred objects itself; as many as this somebody else did, and wants them to stay."""
 
 
 @contextmanager
 def frozen() -> Iterator[None]:
-    """Let collections pass over everything that exists; what somebody else froze stays frozen, and no more is."""
+    """Let collections pass over everything that exists.
+
+    Where 2,000 objects or more are frozen already, somebody else did that: they stay frozen, and no more are. Fewer are
+    taken for Python's own, and are let go at the end together with all others.
+    """
     freeze = gc.get_freeze_count() < _BY_PYTHON
     if freeze:
         gc.freeze()

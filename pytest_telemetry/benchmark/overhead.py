@@ -18,6 +18,8 @@ __all__ = ("Overhead",)
 
 _TIMES: Final = 2  # pairs of a first measurement, in those that a benchmark takes
 _ATTEMPTS: Final = 4
+_CONFIDENCE: Final = 1 - 0.05 / _ATTEMPTS
+"""Of each interval: all that are looked at, until one decides, hold the truth with at least 95 %."""
 
 PROCESS: Final = 0.01
 """How far two processes that time the same code may lie apart: no interval of one process is narrower on each side."""
@@ -111,8 +113,11 @@ class Overhead:
         self.with_ns, self.without_ns = min(self.with_ns, now), min(self.without_ns, without)
 
     def _interval(self) -> tuple[float, float]:
-        middle, (low, high) = median(self._ratios), median_interval(self._ratios)
+        middle, (low, high) = median(self._ratios), self._spread()
         return min(low, middle - PROCESS), max(high, middle + PROCESS)
+
+    def _spread(self) -> tuple[float, float]:
+        return median_interval(self._ratios, _CONFIDENCE)
 
     def _is_below(self, bound: float) -> bool:
         while self.low <= bound <= self.high:
@@ -123,7 +128,7 @@ class Overhead:
 
     def _undecided(self, bound: float) -> str:
         text = f"undecided: {percent(bound)} lies within the interval of {self!r}"
-        low, high = median_interval(self._ratios)
+        low, high = self._spread()
         distance, spread = abs(log1p(bound) - median(self._ratios)), (high - low) / 2
         if distance <= PROCESS:
             return (

@@ -21,6 +21,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final, NoReturn, TypeAlias
 
 from pytest_telemetry.benchmark.baseline import is_package_name, replace_file
+from pytest_telemetry.benchmark.cache import remove_unused, touch
 from pytest_telemetry.model.errors import UnusableInput
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ def from_revision(root: Path, revision: str, packages: Sequence[str], into: Path
     prefix = _answer(root, "rev-parse", "--show-prefix")
     key = hashlib.sha256(repr((1, prefix, sorted(packages))).encode()).hexdigest()[:12]
     path = Path(into) / f"{commit}-{key}.zip"
+    touch(path)
     try:
         source = from_archive(path, packages)
     except UnusableInput:  # not there yet, or damaged
@@ -164,14 +166,17 @@ def write_archive(path: Path, files: Files) -> None:
 def unpacked(source: Source, into: Path) -> Source:
     """Return *source* as a folder inside the folder *into*, so that compiled files are kept between processes.
 
-    It is made once for each content; several processes may do so at once.
+    It is made once for each content; several processes may do so at once. What neither this nor `from_revision` had
+    from *into* for a day is removed from it, but for the latest few.
 
     Raises:
         UnusableInput: The zip cannot be read, the folder cannot be written, or was changed since it was made.
     """
     folder = Path(into).absolute() / source.sha256
+    touch(folder)
     if not folder.is_dir():
         _unpack(_archived(source.path, source.packages), folder)
+    remove_unused(folder)
     if sha256_of(from_tree(folder, source.packages)) != source.sha256:
         raise UnusableInput(f"{folder}: was changed since it was unpacked; delete it")
     return replace(source, path=folder)

@@ -34,7 +34,7 @@ def series(files: Iterable[Path]) -> Mapping[str, list[tuple[str, float]]]:
     """Return for each benchmark its runs, oldest first: what it is called, and the log ratio to the first baseline.
 
     What was accepted when the baseline was moved is part of the ratio, so that moving it makes no step. Runs that
-    were not compared with a baseline are left out.
+    were not compared with the baseline, but with a revision or with nothing, are left out.
 
     Raises:
         UnusableInput: A file is no run that pytest-benchmark stored, or nothing in them was compared.
@@ -46,7 +46,8 @@ def series(files: Iterable[Path]) -> Mapping[str, list[tuple[str, float]]]:
             found.setdefault(benchmark, []).append((f"{date[:10]} {commit}".strip(), ratio))
     if not found:
         raise UnusableInput(
-            "none of the stored runs was compared with a baseline: store runs with --telemetry-gate"
+            "none of the stored runs was compared with the baseline: store runs with --telemetry-gate, and not against a "
+            "revision"
         )
     return found
 
@@ -72,7 +73,7 @@ def _run(file: Path) -> tuple[str, str, list[tuple[str, float]]]:
 def _ratios(benchmarks: Iterable[Any]) -> Iterator[tuple[str, float]]:
     for benchmark in benchmarks:
         gate = benchmark["extra_info"].get("telemetry", {}).get("gate")
-        if gate is not None:
+        if gate is not None and gate.get("against") is None:
             accepted = math.log1p(float(gate.get("accepted", 0.0)))
             ratio = Comparison.from_dict(gate).log_ratio + accepted
             if not math.isfinite(ratio):

@@ -11,28 +11,22 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
-from pytest_telemetry.checks.regression_text import description
 from pytest_telemetry.model.benchmark import Judgement
-from pytest_telemetry.model.finding import Finding
 from pytest_telemetry.model.paired import as_fraction, median, median_interval
 from pytest_telemetry.model.wording import cost, percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from pytest_telemetry.model.benchmark import Comparison, Controls, Gate, Outcome, Rules
+    from pytest_telemetry.model.benchmark import Comparison, Controls, Outcome, Rules
 
 __all__ = (
-    "ID",
     "Told",
     "control_problems",
     "counting_problems",
-    "findings",
     "is_suspicious",
     "judge",
 )
-
-ID: Final = "regression"
 
 _Counters: TypeAlias = "Mapping[str, tuple[float, float]]"
 
@@ -264,14 +258,3 @@ def counting_problems(comparisons: Mapping[str, Comparison], rules: Rules) -> li
                 "telemetry(gate=False), or take the counter out of `counters`"
             )
     return problems
-
-
-def findings(gate: Gate) -> list[Finding]:
-    """Return what keeps *gate* from passing: its problems, then a finding for each benchmark that failed."""
-    messages = [*gate.problems, *(_message(judgement) for judgement in gate.judgements if judgement.failed)]
-    return [Finding(ID, message, 1) for message in messages]
-
-
-def _message(judgement: Judgement) -> str:
-    outcome = judgement.outcome
-    return f"{judgement.benchmark}: {outcome}: {description(judgement).removeprefix(f'{outcome}: ')}"

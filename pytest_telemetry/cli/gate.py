@@ -6,7 +6,7 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -14,6 +14,9 @@ from pytest_telemetry.benchmark.stored import files_in, series
 from pytest_telemetry.cli.group import CLEAN, FOUND, UNUSABLE, say
 from pytest_telemetry.model.errors import MissingExtra, UnusableInput
 from pytest_telemetry.reports.gate import history
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ("command",)
 
@@ -49,9 +52,7 @@ class _WithOptionsForPytest(click.Command):
 @click.option(
     "--storage",
     metavar="DIR",
-    default=".benchmarks",
-    show_default=True,
-    help="With --history: where pytest-benchmark stored runs.",
+    help="With --history: where pytest-benchmark stored runs  [default: .benchmarks]",
 )
 def command(
     *,
@@ -67,16 +68,14 @@ def command(
     archive: str | None,
     instructions: bool,
     is_history: bool,
-    storage: str,
+    storage: str | None,
 ) -> int:
     """Compare the benchmarks of a project with their baseline: the code as it was, run beside the code as it is.
 
     TESTS are files, folders or node ids, by default the folder benchmarks; what follows -- is handed to pytest.
     """
-    if is_history:
-        for line in history(series(files_in(Path(storage)))):
-            say(line)
-        return CLEAN
+    if storage and not is_history:
+        raise UnusableInput("--storage goes with --history: it says where stored runs are")
     if update != bool(reason and reason.strip()):
         raise UnusableInput("--update and --reason go together: say why the baseline changes")
     if archive and not update:
@@ -92,15 +91,21 @@ def command(
         "archive": archive,
     }
     flags = {"allow-new": allow_new, "partial": partial, "instructions": instructions}
-    arguments = [
+    asked = [
         *(f"--telemetry-gate-{name}={value}" for name, value in values.items() if value),
         *(f"--telemetry-gate-{name}" for name, value in flags.items() if value),
         *click.get_current_context().meta[_AFTER],
-        *(tests or _default_tests()),
+        *tests,
     ]
+    if is_history:
+        if asked:
+            raise UnusableInput("--history measures nothing: of the others only --storage goes with it")
+        for line in history(series(files_in(Path(storage or ".benchmarks")))):
+            say(line)
+        return CLEAN
     if find_spec("pytest_benchmark") is None:
         raise MissingExtra("pytest-telemetry gate", "benchmark")
-    quiet = () if any(argument.startswith(("-v", "--verbose")) for argument in arguments) else ("-q",)
+    quiet = () if any(argument.startswith(("-v", "--verbose")) for argument in asked) else ("-q",)
     pytest = [
         sys.executable,
         "-m",
@@ -110,9 +115,22 @@ def command(
         "--benchmark-quiet",
         "--telemetry-gate",
     ]
-    code = subprocess.run([*pytest, *arguments], check=False).returncode  # noqa: S603 - our own interpreter
+    code = _ended([*pytest, *asked, *(() if tests else _default_tests())])
     return code if code in {CLEAN, FOUND} else UNUSABLE
 
 
 def _default_tests() -> list[str]:
     return ["benchmarks"] if Path("benchmarks").is_dir() else []
+
+
+def _ended(command: Sequence[str]) -> int:
+    """Run *command* to its end, also where we are interrupted; return its exit code.
+
+    Ctrl-C reaches it as well, and it has fixtures to take down: `subprocess.run` would kill it after 0.25 s.
+    """
+    with subprocess.Popen(command) as process:  # noqa: S603 - our own interpreter
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            process.wait()
+            raise

@@ -29,6 +29,7 @@ __all__ = (
     "remarks",
     "text",
     "totals_text",
+    "verdict_text",
     "worst_first",
 )
 
@@ -74,11 +75,16 @@ def text(
     yield from _wrapped(f"{'controls':{_MARGIN}}", controls_text(gate), width)
     for problem in gate.problems:
         yield from _wrapped(f"{paint('problem', 'error')}{' ' * (_MARGIN - 7)}", visible(problem), width)
-    if gate.reason and not gate.problems:
-        word = paint("gate accepted", "info")
-    else:
-        word = paint("gate passed", "info") if gate.passed else paint("gate failed", "error")
+    word = verdict_text(gate)
+    word = paint(f"gate {word}", "error" if word == "failed" else "info")
     yield f"{word}: {totals_text(gate)}; first readings {gate.screen_s:.1f} s, confirmation {gate.confirm_s:.1f} s"
+
+
+def verdict_text(gate: Gate) -> str:
+    """Return ``passed``, ``failed``, or ``accepted``: an update accepts whatever became slower, but no problem."""
+    if gate.reason and not gate.problems:
+        return "accepted"
+    return "passed" if gate.passed else "failed"
 
 
 def worst_first(judgements: Iterable[Judgement]) -> list[Judgement]:
@@ -273,5 +279,3 @@ def history(series: Mapping[str, Sequence[tuple[str, float]]]) -> Iterator[str]:
         yield f"no change: {plural(steady, 'benchmark')}"
     if short:
         yield f"too few runs, fewer than {2 * FEWEST}: {plural(short, 'benchmark')}"
-    if not series:
-        yield "no stored run holds a comparison with a baseline"

@@ -14,6 +14,7 @@ from pytest_telemetry.reports.gate import (
     controls_text,
     remarks,
     totals_text,
+    verdict_text,
     worst_first,
 )
 from pytest_telemetry.reports.text import visible
@@ -33,7 +34,7 @@ _LONGEST_CELL: Final = 5_000
 def markdown(gate: Gate, limit: int = _SUMMARY) -> str:
     """Return a job summary for GitHub, the worst rows first, of at most *limit* bytes."""
     head = [
-        f"### Performance gate {'passed' if gate.passed else 'failed'}: {_plain(totals_text(gate))}",
+        f"### Performance gate {verdict_text(gate)}: {_plain(totals_text(gate))}",
         "",
         f"Compared with {_plain(against_text(gate))}.",
         f"Controls: {_plain(controls_text(gate))}.",
@@ -88,12 +89,14 @@ def _code(name: str) -> str:
 def error_annotations(gate: Gate, places: Mapping[str, tuple[str, int]]) -> Iterator[str]:
     """Yield an error annotation for GitHub for each benchmark that failed, the worst first, and for each problem.
 
+    A failure that an update accepts has none.
+
     Args:
         gate: What came of the run.
         places: File, relative to the repository, and line of benchmarks, by node id.
     """
     for judgement in worst_first(gate.judgements):
-        if judgement.failed:
+        if judgement.failed and not gate.reason:
             name = judgement.benchmark
             properties = {"title": f"{judgement.outcome}: {name.rpartition('::')[2]}"}
             if name in places:

@@ -471,19 +471,25 @@ def test_a_call_that_makes_no_sense_is_told(
 def test_an_overhead_that_cannot_be_told_from_its_bound_fails_and_says_what_it_would_take(
     project: Project,
 ) -> None:
-    """Neither True nor False: the bound is what was measured."""
+    """Neither True nor False: the bound is what was measured. All that it rests on is stored."""
     project.put(
         "test_it.py",
         """
         def test_it(telemetry_benchmark):
             overhead = telemetry_benchmark.overhead(lambda: sum(range(50)), without=lambda: sum(range(50)))
+            assert telemetry_benchmark.reading.ours == overhead.with_ns
             assert overhead < overhead.value
         """,
     )
 
-    ran = project.pytest()
+    ran = project.pytest("--benchmark-json=bench.json")
 
+    (stored,) = json.loads((project.root / "bench.json").read_text(encoding="utf-8"))["benchmarks"]
+    telemetry = stored["extra_info"]["telemetry"]
     assert ran.code == 1
+    assert telemetry["attempts"] == 4
+    assert telemetry["overhead"]["pairs"] == 4 * stored["stats"]["rounds"]
+    assert f"; {telemetry['overhead']['pairs']} pairs)" in ran.text
     assert "Undecided: undecided: " in ran.text
     assert "choose a bound outside the interval" in ran.text
 

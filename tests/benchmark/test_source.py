@@ -858,6 +858,23 @@ def test_a_folder_that_cannot_be_unpacked_is_said(tmp_path: Path) -> None:
     )
 
 
+def test_what_nobody_used_for_a_day_leaves_the_cache(
+    project: Path, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A zip and a folder that are taken from there are used."""
+    monkeypatch.setattr("pytest_telemetry.benchmark.cache._LATEST", 0)
+    write_archive(tmp_path / "other.zip", {"single.py": b""})
+    other = from_archive(tmp_path / "other.zip", ["single"])
+    revision = from_revision(project, "HEAD", PACKAGES, cache)
+    kept = {revision.path, unpacked(revision, cache).path}
+    for path in (*kept, unpacked(other, cache).path):
+        os.utime(path, (0, 0))
+
+    unpacked(from_revision(project, "HEAD", PACKAGES, cache), cache)
+
+    assert {*cache.iterdir()} == kept
+
+
 # Packages of a project.
 
 

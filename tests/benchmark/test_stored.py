@@ -125,6 +125,24 @@ def test_a_baseline_that_was_moved_makes_no_step(storage: Path) -> None:
     assert ratios == pytest.approx([0.0, math.log(1.1), math.log(1.1)])
 
 
+def test_runs_against_a_revision_are_left_out(stored: Callable[..., Path]) -> None:
+    """They say how the code stands to something else; those against the baseline say so, or are older."""
+
+    def against(revision: str | None, ratio: float) -> Callable[[Any], object]:
+        return lambda run: gate_of(run).update(against=revision, log_ratio=ratio)
+
+    files = [
+        stored(against(None, 0.1), "0001_x.json"),
+        stored(against("origin/main", 0.2), "0002_x.json"),
+        stored(lambda run: gate_of(run).update(log_ratio=0.3), "0003_x.json"),
+    ]
+
+    assert [ratio for _, ratio in series(files)["test_speed.py::test_a"]] == [0.1, 0.3]
+    assert unusable(lambda: series(files[1:2])).startswith(
+        "none of the stored runs was compared with the baseline: "
+    )
+
+
 def test_runs_are_called_by_day_and_commit(stored: Callable[..., Path]) -> None:
     """Ten characters of each, and no more than the day where there was no repository."""
 
@@ -197,7 +215,8 @@ def test_runs_without_the_gate_are_no_series(stored: Callable[..., Path]) -> Non
     files = [stored(forget, "0001_x.json"), stored(lambda run: run.update(benchmarks=[]), "0002_x.json")]
 
     assert unusable(lambda: series(files)) == (
-        "none of the stored runs was compared with a baseline: store runs with --telemetry-gate"
+        "none of the stored runs was compared with the baseline: store runs with --telemetry-gate, and not against a "
+        "revision"
     )
 
 

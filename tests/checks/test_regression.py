@@ -11,17 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_telemetry.checks.regression import (
-    ID,
     control_problems,
     counting_problems,
-    findings,
     is_suspicious,
     judge,
 )
 from pytest_telemetry.checks.regression_text import description
 from pytest_telemetry.checks.targets import Target
 from pytest_telemetry.checks.targets import judge as judge_target
-from pytest_telemetry.model.benchmark import Comparison, Controls, Gate, Judgement, Reading, Rules
+from pytest_telemetry.model.benchmark import Comparison, Controls, Judgement, Reading, Rules
 
 RULES = Rules()
 GATED = Rules(counters=("records",))
@@ -402,32 +400,6 @@ def test_a_gated_counter_that_is_missing_of_a_benchmark_is_a_problem() -> None:
         "counter 'records' may not grow, but could not be counted of test_c",
         "counter 'clock reads' may not grow, but could not be counted of test_a and 1 other",
     ]
-
-
-def test_the_gate_is_a_check() -> None:
-    """A finding for each problem and for each benchmark that failed, and none for the others."""
-    judgements = [
-        judge("a", timed(0.2), nine(0.096, bytecodes=(26, 30)), RULES, [MET]),
-        judge("b", timed(0), [], RULES),
-        judge("c", None, [], RULES, [MISSED]),
-    ]
-
-    found = findings(Gate("HEAD~1", RULES, judgements, ["d is new: add it"]))
-
-    assert {(finding.check, finding.level, finding.count) for finding in found} == {(ID, "error", 1)}
-    assert [finding.message for finding in found] == [
-        "d is new: add it",
-        (
-            "a: slower: +9.6 % (+9.0 to +10.3 %); 117 -> 128 ns; bytecodes 26 -> 30; "
-            "more than the threshold in 9 of 9 fresh processes"
-        ),
-        "c: missed: 128 ns, below 100 ns",
-    ]
-
-
-def test_a_gate_that_passed_has_no_findings() -> None:
-    """None means that the promise holds."""
-    assert findings(Gate("HEAD~1", RULES, [judge(NAME, timed(-0.5), [], RULES)])) == []
 
 
 @pytest.mark.parametrize(

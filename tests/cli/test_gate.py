@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from math import log1p
@@ -14,6 +15,20 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+OTHERS = (
+    ["a.py"],
+    ["--against", "v1"],
+    ["--baseline=a.toml"],
+    ["--threshold", "5%"],
+    ["--allow-new"],
+    ["--partial"],
+    ["--json", "a.json"],
+    ["--update", "--reason", "it is right"],
+    ["--instructions"],
+    ["--", "-k", "name"],
+)
+"""Options that say how to measure."""
 
 GATE = ("-q", "--benchmark-only", "--benchmark-quiet", "--telemetry-gate")
 
@@ -30,17 +45,17 @@ class Pytest:
         self.code = 0
         self.asked: list[str] = []
 
-    def run(self, command: Sequence[str], **_: object) -> subprocess.CompletedProcess[bytes]:
+    def run(self, command: Sequence[str]) -> int:
         assert command[:3] == [sys.executable, "-m", "pytest"]
         self.asked = [*command[3:]]
-        return subprocess.CompletedProcess(command, self.code)
+        return self.code
 
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Pytest:
     """The pytest that the command starts, in an empty folder."""
     started = Pytest()
-    monkeypatch.setattr("pytest_telemetry.cli.gate.subprocess.run", started.run)
+    monkeypatch.setattr("pytest_telemetry.cli.gate._ended", started.run)
     monkeypatch.chdir(tmp_path)
     return started
 
@@ -122,12 +137,12 @@ def test_exit_codes_are_those_of_all_commands(run: Any, started: Pytest, pytests
         (["--update", "--reason", " "], "--update and --reason go together"),
         (["--reason", "it is right"], "--update and --reason go together"),
         (["--archive", "a.zip"], "--archive goes with --update"),
+        (["--storage", "runs"], "--storage goes with --history"),
+        *((["--history", *other], "--history measures nothing") for other in OTHERS),
     ],
 )
-def test_the_baseline_moves_only_with_a_reason(
-    run: Any, started: Pytest, given: list[str], expected: str
-) -> None:
-    """Exit code 2, one line, and pytest is not even started."""
+def test_what_would_be_ignored_is_refused(run: Any, started: Pytest, given: list[str], expected: str) -> None:
+    """A baseline moves with a reason only, and stored runs are looked at alone: one line, and nothing is started."""
     code, out, err = run("gate", *given)
 
     assert (code, out) == (2, "")
@@ -253,7 +268,8 @@ def test_history_of_runs_without_the_gate_is_told_in_one_line(
 
     assert code == 2
     assert err == (
-        "pytest-telemetry: none of the stored runs was compared with a baseline: store runs with --telemetry-gate\n"
+        "pytest-telemetry: none of the stored runs was compared with the baseline: "
+        "store runs with --telemetry-gate, and not against a revision\n"
     )
 
 
@@ -264,8 +280,8 @@ LIBRARY = "def make(): return [0] * {size}\n"
 BENCHMARKS = "import mylib\ndef test_held(telemetry_benchmark): telemetry_benchmark.holding(mylib.make)\n"
 
 
-def installed(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the command as it is installed, with the plugins that it needs."""
+def start(project: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+    """Start the command as it is installed, with the plugins that it needs, in a group of its own."""
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -276,14 +292,22 @@ def installed(project: Path, *arguments: str) -> subprocess.CompletedProcess[str
         "PYTEST_ADDOPTS": "-p telemetry -p benchmark",
         "PYTHONPATH": ".",
     }
-    return subprocess.run(
+    return subprocess.Popen(
         [sys.executable, "-m", "pytest_telemetry.cli", "gate", *arguments],
         cwd=project,
-        env=kept | more,
-        capture_output=True,
+        env=kept | more | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
+        start_new_session=True,
     )
+
+
+def installed(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end."""
+    process = start(project, *arguments)
+    out, err = process.communicate()
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
 def test_from_the_first_baseline_to_a_run_that_passes(tmp_path: Path) -> None:
@@ -304,3 +328,41 @@ def test_from_the_first_baseline_to_a_run_that_passes(tmp_path: Path) -> None:
     assert compared.returncode == 0, compared.stdout + compared.stderr
     (judgement,) = json.loads((tmp_path / "gate.json").read_text(encoding="utf-8"))["judgements"]
     assert judgement["outcome"] == "smaller"
+
+
+BENCHMARKS_THAT_WAIT = """
+import time
+from pathlib import Path
+import pytest
+
+@pytest.fixture
+def server():
+    yield
+    time.sleep(1)  # takes longer to stop than subprocess.run would wait
+    Path("stopped").touch()
+
+def test_wait(telemetry_benchmark, server):
+    print("waiting", flush=True)
+    while True:
+        pass
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals a group of processes")
+def test_an_interruption_waits_for_fixtures(tmp_path: Path) -> None:
+    """As Ctrl-C in a terminal, which reaches pytest as well: they are taken down, and no scratch folder stays."""
+    for name in ("mylib", "benchmarks", "scratch"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "mylib/__init__.py").touch()
+    (tmp_path / "benchmarks/test_it.py").write_text(BENCHMARKS_THAT_WAIT, encoding="utf-8")
+    update = ("--update", "--reason=first", "--archive=old.zip", "--", "-s")
+
+    process = start(tmp_path, *update, TMPDIR=str(tmp_path / "scratch"))
+    assert process.stdout is not None
+    assert any("waiting" in line for line in process.stdout)
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate()
+
+    assert (process.returncode, err.strip()) == (130, "pytest-telemetry: interrupted")
+    assert (tmp_path / "stopped").exists()
+    assert list((tmp_path / "scratch").iterdir()) == []

@@ -91,7 +91,7 @@ def test_six_values_are_the_first_to_be_enough() -> None:
     assert median_interval(range(8)) == (0, 7)
 
 
-@pytest.mark.parametrize("confidence", [0.5, 0.8, 0.95, 0.99])
+@pytest.mark.parametrize("confidence", [0.5, 0.8, 0.95, 0.9875, 0.99])
 def test_the_interval_agrees_with_scipy(confidence: float) -> None:
     """For all lengths for which there is one of that confidence."""
     stats = pytest.importorskip("scipy.stats")

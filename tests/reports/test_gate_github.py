@@ -71,6 +71,21 @@ def test_a_run_without_problems_and_without_benchmarks_has_neither_list_nor_tabl
     )
 
 
+def test_an_update_that_accepts_is_no_failure() -> None:
+    """The summary says what the terminal says, and what is accepted is no error; a problem still is one."""
+    accepted = replace(GATE, problems=(), reason="it is right")
+    refused = replace(GATE, reason="it is right")
+
+    assert markdown(accepted).startswith(
+        "### Performance gate accepted: 1 slower, 1 unchanged of 2 benchmarks\n"
+    )
+    assert list(error_annotations(accepted, PLACES)) == []
+    assert markdown(refused).startswith("### Performance gate failed: ")
+    assert list(error_annotations(refused, PLACES)) == [
+        "::error title=performance gate::test_new has no baseline: add it"
+    ]
+
+
 def test_pipes_and_backticks_are_escaped_everywhere() -> None:
     """They would end a cell, or begin code; so would other marks of Markdown and HTML."""
     odd = replace(
