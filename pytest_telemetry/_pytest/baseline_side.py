@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 __all__ = ("BaselineSide", "is_new", "take_over")
 
 _ABSENT: Final = "it is not there"
-_NEW: Final = (_ABSENT, "ImportError:", "ModuleNotFoundError:", "AttributeError:")
+_UNTIMED: Final = "it was skipped, or timed nothing"
+_NEW: Final = (_ABSENT, _UNTIMED, "ImportError:", "ModuleNotFoundError:", "AttributeError:")
 
 Measure: TypeAlias = "Callable[[Any], object]"
 
@@ -120,7 +121,7 @@ class BaselineSide:
         if self._error is not None:
             raise self._error
         if measure is not None and self._measure is not None:
-            return self.failures.get(node_id, "it was skipped, or timed nothing")
+            return self.failures.get(node_id, _UNTIMED)
         return ""
 
     def pass_over(self, node_id: str) -> None:

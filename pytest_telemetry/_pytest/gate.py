@@ -27,6 +27,7 @@ from pytest_telemetry.checks.regression import control_problems, counting_proble
 from pytest_telemetry.model.benchmark import Gate
 from pytest_telemetry.model.clock import SYSTEM_CLOCK
 from pytest_telemetry.model.errors import UnusableInput
+from pytest_telemetry.model.wording import plural
 from pytest_telemetry.reports.gate import as_dict, text
 from pytest_telemetry.reports.gate_github import error_annotations, markdown
 
@@ -57,7 +58,7 @@ class GatePlugin:
         self._gate: Gate | None = None
         self._unusable = ""
         self._updated = ""
-        self._remark = ""
+        self._remarks: list[str] = []
         self._session_failed = False
         self._places: dict[str, tuple[str, int]] = {}
 
@@ -101,7 +102,7 @@ class GatePlugin:
             if os.environ.get("GITHUB_ACTIONS") == "true":
                 for line in error_annotations(self._gate, self._places):
                     terminalreporter.write_line(line)
-        for line in filter(None, (self._remark, self._updated)):
+        for line in filter(None, (*self._remarks, self._updated)):
             terminalreporter.write_line(line)
         if self._unusable:
             terminalreporter.write_line(f"telemetry gate: {self._unusable}", red=True)
@@ -166,6 +167,10 @@ class GatePlugin:
         judgements = [*_judgements(pairing, fresh, comparand)]
         if self._config.getoption("--telemetry-gate-instructions"):
             judgements = self._with_instructions(judgements, fresh)
+        if comparand.benchmarks is None and pairing.unmeasured:  # no list says whether they should have been
+            count, first = len(pairing.unmeasured), pairing.unmeasured[0]
+            also = f" and {plural(count - 1, 'other')}" if count > 1 else ""
+            self._remarks.append(f"telemetry gate: {first}{also} measured nothing: skipped, or failed")
         elsewhere = pairing.elsewhere()
         self._gate = Gate(
             against=f"{comparand.text}{f', and now is what is installed, {elsewhere[0]}' if elsewhere else ''}",
@@ -203,7 +208,7 @@ class GatePlugin:
         try:
             counted = fresh.instructions(timed)
         except UnusableInput as error:
-            self._remark = f"telemetry gate: no instructions were counted: {error}"
+            self._remarks.append(f"telemetry gate: no instructions were counted: {error}")
             return [*judgements]
         return [
             replace(one, counters={**one.counters, "instructions": _rounded(counted[one.benchmark])})
@@ -266,8 +271,6 @@ def _incomplete(config: pytest.Config, pairing: Pairing, comparand: Comparand) -
                     f"{node_id} is in the baseline and was not measured: run it, allow a part of them with "
                     f"{_option('partial')}, or accept that it is gone with {_UPDATE}"
                 )
-        for node_id in pairing.unmeasured if listed is None else ():
-            yield f"{node_id} was skipped, or timed nothing: run it, or allow a part with {_option('partial')}"
     allowed = config.getoption("--telemetry-gate-allow-new")
     for node_id, why in pairing.failures.items():
         text = f"{node_id} cannot be measured against the baseline: {why}"

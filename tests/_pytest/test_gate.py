@@ -897,6 +897,61 @@ def test_what_is_new_or_left_out_can_be_allowed(incomplete: dict[str, Any]) -> N
     assert {"test_old", "test_unlisted", "test_names[a]"} <= set(judged(lenient))
 
 
+def test_only_what_the_baseline_lacks_is_allowed_as_new(project: Project) -> None:
+    """A fixture that cannot exist twice keeps a benchmark from being compared, which is no reason to pass."""
+    hold(project, was=1, now=1)
+    project.benchmarks(
+        f"{USES_HELD}\n"
+        "import sys, pytest\n"
+        "@pytest.fixture\ndef port():\n"
+        "    assert not hasattr(sys, 'port_is_taken'), 'the port is taken'\n"
+        "    sys.port_is_taken = True\n"
+        "def test_served(telemetry_benchmark, port):\n    telemetry_benchmark.holding(mylib.make)\n"
+    )
+    project.commit()
+
+    ran = project.gate(AGAINST, "--telemetry-gate-allow-new")
+
+    assert ran.code == 1
+    (problem,) = ran.problems
+    assert problem.startswith(
+        f"{FILE}::test_served cannot be measured against the baseline: AssertionError: the port"
+    )
+    assert problem.endswith("if it never can, mark it with telemetry(gate=False)")
+    assert "allow" not in problem
+
+
+def test_what_measured_nothing_is_told_where_no_list_says_what_should(project: Project) -> None:
+    """It may be skipped on purpose, so it does not fail; but nobody should take it for compared."""
+    hold(project, was=1, now=1)
+    project.benchmarks(
+        f"{USES_HELD}\nimport pytest\n@pytest.mark.skip(reason='no')\ndef test_skipped(benchmark): pass\n"
+    )
+
+    ran = project.gate(AGAINST)
+
+    assert ran.code == 0, ran.text
+    assert f"telemetry gate: {FILE}::test_skipped measured nothing: skipped, or failed" in ran.text
+
+
+def test_code_outside_the_packages_is_named(project: Project) -> None:
+    """It is the same on both sides, so that no change can be seen: moved code would pass for ever."""
+    hold(project, was=1, now=1)
+    project.put("moved.py", "def make():\n    return [0]\n")
+    project.benchmarks(
+        f"{USES_HELD}\nimport moved\n"
+        "def test_moved(telemetry_benchmark):\n    telemetry_benchmark.holding(moved.make)\n"
+        "def test_timed(benchmark):\n    benchmark(moved.make)\n"
+    )
+
+    ran = project.gate(AGAINST)
+
+    note = "no Python code of mylib ran: is what it times named in `packages`?"
+    assert note not in ran.judgements["test_held"]["note"]
+    assert note in ran.judgements["test_moved"]["note"]
+    assert note in ran.judgements["test_timed"]["note"]
+
+
 MIXED = """
 {before}
 import third_party
@@ -1430,6 +1485,101 @@ def test_a_working_tree_that_is_not_committed_cannot_become_a_revision(project: 
     assert ran.code == 2
     assert "the working tree differs from the last commit" in ran.text
     assert not (project.root / "benchmarks/baseline.toml").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        (["--telemetry-gate-update= "], "needs a reason: --update --reason TEXT"),
+        (["--telemetry-gate-update=because", AGAINST], "without --against"),
+        (["--telemetry-gate-update=because", "--telemetry-gate-archive=../x.zip"], "'../x.zip'"),
+        (["--telemetry-gate-update=because", "--telemetry-gate-archive=/x.zip"], "'/x.zip'"),
+        (["--telemetry-gate-update=because", "--telemetry-gate-archive=baseline.toml"], "'baseline.toml'"),
+        (
+            ["--telemetry-gate-update=because", "--telemetry-gate-archive=test_it.py/x.zip"],
+            "cannot be written",
+        ),
+    ],
+)
+def test_an_update_that_cannot_be_is_refused_and_nothing_is_lost(
+    project: Project, given: list[str], why: str
+) -> None:
+    """One line, and every file beside the baseline is as it was."""
+    hold(project, was=1, now=1)
+    update(project, "--telemetry-gate-archive=old.zip")
+    before = {path: path.read_bytes() for path in project.root.glob("benchmarks/*.*")}
+
+    ran = project.gate(*given)
+
+    assert ran.code == 2
+    assert why in ran.sections
+    assert {path: path.read_bytes() for path in project.root.glob("benchmarks/*.*")} == before
+
+
+def test_what_falls_to_nothing_can_be_accepted(project: Project) -> None:
+    """There is no drift that could be compounded, and the archive and its file stay a pair."""
+    project.library("KEPT = []\ndef make():\n    return [0]\n")
+    project.benchmarks(USES_HELD)
+    update(project, "--telemetry-gate-archive=old.zip")
+    project.library("KEPT = []\ndef make():\n    return KEPT\n")
+
+    ran = update(project)
+
+    assert ran.code == 0, ran.text
+    assert ran.judgements["test_held"]["ratio"] == -1
+    assert "drift" not in read(project)["history"][1]
+    assert project.gate().outcomes == {"test_held": "unchanged"}
+
+
+@pytest.mark.parametrize("broken", ["does not import", "is not there"])
+def test_an_old_baseline_that_cannot_be_used_is_replaced_and_said(project: Project, broken: str) -> None:
+    """No drift can be known; the list of benchmarks that were not measured now stays, with --partial."""
+    project.library("import sys\nassert not hasattr(sys, 'newer')\ndef make():\n    return [0]\n")
+    project.benchmarks(USES_HELD)
+    update(project, "--telemetry-gate-archive=old.zip")
+    if broken == "is not there":
+        (project.root / "benchmarks/old.zip").unlink()
+    listed = read(project)["benchmarks"]
+    project.put("conftest.py", "import sys\nsys.newer = True\n")
+    project.library("def make():\n    return [0]\n")
+    project.put("benchmarks/test_it.py", USES_HELD.replace("test_held", "test_other"))
+
+    ran = update(project, "--telemetry-gate-partial")
+
+    assert ran.code == 0, ran.text
+    assert "no drift is known, for there was nothing to compare with: " in ran.text
+    assert read(project)["benchmarks"] == sorted([*listed, f"{FILE}::test_other"])
+    assert project.gate("--telemetry-gate-partial").code == 0
+
+
+def test_an_update_says_which_packages_are_not_compared(project: Project) -> None:
+    """Code that moved to a new package would be the same on both sides."""
+    hold(project, was=1, now=1)
+    update(project, "--telemetry-gate-archive=old.zip")
+    project.put("mycore/__init__.py", "")
+
+    ran = update(project)
+
+    assert "not compared, for `packages` does not name them: mycore" in ran.text
+
+
+def test_installed_code_is_told_and_makes_no_baseline(project: Project) -> None:
+    """With the tree elsewhere and a package installed, the tree is not what is measured."""
+    hold(project, was=1, now=1)
+    update(project, "--telemetry-gate-archive=old.zip")
+    installed = project.root.parent / "installed"
+    shutil.copytree(project.root / "mylib", installed / "mylib")
+    (project.root / "src").mkdir()
+    (project.root / "mylib").rename(project.root / "src/mylib")
+    project.put("pytest.ini", "[pytest]\n")
+    project.environment["PYTHONPATH"] = str(installed)
+
+    ran, updated = project.gate(), update(project)
+
+    assert ran.code == 0, ran.text
+    assert f"and now is what is installed, {installed}" in ran.text
+    assert updated.code == 2
+    assert "was measured, and not the working tree" in updated.sections
 
 
 def test_a_run_with_a_failure_makes_no_baseline(project: Project) -> None:
