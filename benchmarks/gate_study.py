@@ -9,8 +9,9 @@ all cells take turns, so that a machine that drifts hits all of them.
 A slow-down is exact: of the benchmark that is slowed, a block of the code as it is now holds that share more
 operations. The project, the benchmarks, the two sessions and the fresh processes are real ones.
 
-*Live* runs are complete runs of the gate. *Resampled* decisions are made of the pairs that these runs recorded: a
-first reading, and nine more for what it makes suspicious, each of another process and from pairs drawn again.
+*Live* runs are complete runs of the gate. *Resampled* decisions are made of the pairs that these runs recorded: the first
+reading of a run, and nine more of its fresh processes for what it makes suspicious, each from pairs drawn again. Their
+bounds are those of the drawing; what other runs would have read is for the bounds of the live ones to say.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ import sys
 import tempfile
 from collections import Counter
 from dataclasses import dataclass
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -46,6 +47,7 @@ CONDITIONS: Final = ("ambient", "busy")
 RUNS: Final = 30
 DECISIONS: Final = 2_000
 NAMES: Final = tuple(f"test_operation[{number}]" for number in range(10))
+WHERE: Final = "circumstances.txt"
 STORED: Final = ("mean", "median", "min")
 BEGIN: Final = "<!-- gate study: begin (written by benchmarks/gate_study.py) -->"
 END: Final = "<!-- gate study: end -->"
@@ -256,6 +258,7 @@ def _spin() -> None:
 def record(directory: Path, runs: int) -> None:
     """Do what is missing of *runs* live runs for each cell."""
     directory.mkdir(parents=True, exist_ok=True)
+    _require_alike(directory / WHERE, trial.circumstances())
     have = Counter((run.slow, run.condition) for run in load(directory))
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch, "project")
@@ -272,6 +275,17 @@ def record(directory: Path, runs: int) -> None:
                     f"{number + 1} of {runs}: {condition}, {slow:.0%}: {kept['outcomes'].get(kept['name'], '')} "
                     f"{kept['seconds']:.1f} s, {Counter(kept['outcomes'].values())} {kept['problems'] or ''}"
                 )
+
+
+def _require_alike(file: Path, now: str) -> None:
+    """Note in *file* under which circumstances runs are recorded, and refuse to mix them with others, but of other days."""
+    if not file.exists():
+        file.write_text(f"{now}\n", encoding="utf-8")
+    noted = file.read_text(encoding="utf-8").strip()
+    if noted.rpartition(", ")[0] != now.rpartition(", ")[0]:
+        raise SystemExit(
+            f"{file}: runs were recorded with {noted!r}, and now it is {now!r}: take another folder"
+        )
 
 
 def load(directory: Path) -> list[Run]:
@@ -298,7 +312,8 @@ def table(runs: Sequence[Run], decisions: int) -> Iterator[str]:
         if not cell:
             continue
         hits = sum(is_found(run) for run in cell)
-        drawn = sum(resampled(cell, chance) for _ in range(decisions))
+        alike = [run for run in runs if run.condition == condition]
+        drawn = sum(resampled(alike, slow, chance) for _ in range(decisions))
         seconds = [run.seconds for run in cell]
         what = f"{slow:.0%}" if slow else "unchanged (false alarms)"
         cells = [condition, what, *_share(hits, len(cell)), *_share(drawn, decisions)]
@@ -314,20 +329,37 @@ def is_found(run: Run) -> bool:
     return bool(run.problems) or "slower" in run.outcomes.values()
 
 
-def resampled(cell: Sequence[Run], chance: random.Random) -> bool:
-    """Return what the gate would have said of readings drawn from those of *cell*."""
-    if not cell[0].slow:
-        return any(_decide([run.pairs[name][0] for run in cell], chance) for name in NAMES)
-    return _decide([pairs for run in cell for pairs in run.pairs[run.name]], chance)
+def resampled(runs: Sequence[Run], slow: float, chance: random.Random) -> bool:
+    """Return what the gate would have said of readings drawn from *runs*, which are all of one condition.
+
+    Every run counts alike. Of unchanged code a decision is one of ten benchmarks, each drawn from the runs in which it
+    was not slowed.
+    """
+    if slow:
+        slowed = [run for run in runs if run.slow == slow]
+        others = [process for run in slowed for process in run.pairs[run.name]]
+        run = chance.choice(slowed)
+        return _decide(run.pairs[run.name], others, chance)
+    for name in NAMES:
+        processes = [run.pairs[name] for run in runs if run.name != name]
+        if _decide(chance.choice(processes), list(chain.from_iterable(processes)), chance):
+            return True
+    return False
 
 
-def _decide(processes: Sequence[Sequence[float]], chance: random.Random) -> bool:
+def _decide(
+    processes: Sequence[Sequence[float]], others: Sequence[Sequence[float]], chance: random.Random
+) -> bool:
+    """Return the decision of one benchmark of one run: its first process, then nine of those that confirmed it.
+
+    A run in which the first reading was not suspicious has none; then they are drawn from all *others*.
+    """
     rules = Rules()
-    first, *others = chance.sample(processes, min(len(processes), 1 + rules.processes))
+    first, *confirmed = processes
     reading = _reading(first, chance)
     if not is_suspicious(reading, rules):
         return False
-    fresh = [_reading(one, chance) for one in others]
+    fresh = [_reading(one, chance) for one in chance.choices(confirmed or others, k=rules.processes)]
     return judge("benchmark", reading, fresh, rules).outcome == "slower"
 
 
@@ -411,7 +443,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.command == "record":
         record(options.directory, options.runs)
         return 0
-    text = "\n".join(table(load(options.directory), options.decisions))
+    where = (options.directory / WHERE).read_text(encoding="utf-8").strip()
+    text = "\n".join([where, "", *table(load(options.directory), options.decisions)])
     if options.into is None:
         _say(text)
     else:

@@ -1,7 +1,7 @@
 """Judges ``telemetry_benchmark.overhead`` itself, by hand: how near to the truth it is, and how often it cannot tell.
 
 ``python -m benchmarks.overhead_study`` measures work of which is known what it costs more than other work: nothing, 3
-and 10 %, since it does so many more of the same steps; each 100 times in a pytest of its own, and compares it with a
+and 10 %, since it does so many more of the same steps; all three in one pytest, 100 times, and compares each with a
 bound of 5 %. ``--into FILE`` puts the table between two markers of a page.
 """
 
@@ -83,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--runs", type=int, default=100)
     parser.add_argument("--into", type=Path, help="a file with the two markers")
     options = parser.parse_args(arguments)
-    text = "\n".join(table(measure(options.runs)))
+    text = "\n".join([trial.circumstances(), "", *table(measure(options.runs))])
     sys.stdout.write(f"{text}\n")
     if options.into is not None:
         replace_between(options.into, BEGIN, END, text)

@@ -196,7 +196,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         trial.write(root, {"runtime.py": _RUNTIME, "benchmarks/test_runtime.py": _BENCHMARKS})
         trial.commit(root)
         rows = [(change, judged(root, change)) for change in CHANGES]
-    text = "\n".join(table(rows))
+    text = "\n".join([trial.circumstances(), "", *table(rows)])
     sys.stdout.write(f"{text}\n")
     if options.into is not None:
         replace_between(options.into, BEGIN, END, text)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
+import platform
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_telemetry.model.clock import SYSTEM_CLOCK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
-__all__ = ("commit", "run_pytest", "write")
+__all__ = ("circumstances", "commit", "run_pytest", "write")
 
 
 def write(root: Path, files: Mapping[str, str]) -> None:
@@ -52,3 +57,16 @@ def run_pytest(
             f"pytest ended with {done.returncode}:\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
         )
     return done
+
+
+def circumstances() -> str:
+    """Return what figures depend on: the revision of this project, Python, the machine, the day."""
+    cpuinfo: Any = import_module("cpuinfo")  # comes with pytest-benchmark
+    asked = ["git", "describe", "--always", "--dirty", "--exclude=*", "--abbrev=10"]
+    root = Path(__file__).parents[1]
+    revision = subprocess.run(asked, cwd=root, capture_output=True, text=True, check=True).stdout.strip()
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    machine = f"{cpuinfo.get_cpu_info().get('brand_raw', platform.machine())}, {os.cpu_count()} cores"
+    system = f"{platform.system()} {platform.release().split('-')[0]}"
+    today = dt.datetime.fromtimestamp(SYSTEM_CLOCK.wall_ns() / 1e9, dt.UTC).date()
+    return f"Revision {revision}, {python}, {machine}, {system}, {today}."

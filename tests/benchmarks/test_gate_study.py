@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.gate_study import BEGIN, END, NAMES, STORED, Run, bounds, is_found, main, resampled
+from benchmarks.gate_study import BEGIN, END, NAMES, STORED, WHERE, Run, bounds, is_found, main, resampled
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,9 +86,33 @@ def test_any_failure_of_unchanged_code_is_a_false_alarm(
 )
 def test_resampled_decisions_are_the_gates(slow: float, read: float, found: bool) -> None:
     """Pairs far from the threshold leave nothing to chance."""
-    cell = [Run(**run(slow, read=read)) for _ in range(12)]
+    cell = [Run(**run(slow, read=read)) for _ in range(3)]
 
-    assert {resampled(cell, random.Random(seed)) for seed in range(20)} == {found}
+    assert {resampled(cell, slow, random.Random(seed)) for seed in range(20)} == {found}
+
+
+def test_what_was_slowed_is_no_unchanged_code() -> None:
+    """Benchmarks that were not slowed in a run are; so runs of all cells say how often the gate cries wolf."""
+    runs = [Run(**run(0.10, read=0.095)), Run(**run())]
+
+    assert not any(resampled(runs, 0.0, random.Random(seed)) for seed in range(20))
+
+
+def test_runs_of_other_circumstances_are_not_mixed_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another day is none; the folder keeps what it has."""
+    said = iter(
+        ["Revision a, P 3, 2026-11-27.", "Revision a, P 3, 2026-11-28.", "Revision b, P 3, 2026-11-28."]
+    )
+    monkeypatch.setattr("benchmarks.trial.circumstances", lambda: next(said))
+
+    assert main(["record", str(tmp_path), "--runs", "0"]) == 0
+    assert main(["record", str(tmp_path), "--runs", "0"]) == 0
+    with pytest.raises(SystemExit, match="runs were recorded with 'Revision a, P 3"):
+        main(["record", str(tmp_path), "--runs", "0"])
+
+    assert (tmp_path / WHERE).read_text(encoding="utf-8") == "Revision a, P 3, 2026-11-27.\n"
 
 
 def test_the_table_has_a_row_for_each_cell_that_was_recorded(tmp_path: Path) -> None:
@@ -99,6 +123,7 @@ def test_the_table_has_a_row_for_each_cell_that_was_recorded(tmp_path: Path) -> 
         "ambient-0": [run(), run(stored=107.0)],
         "busy-0.1": [run(0.1, condition="busy", read=0.095, outcomes={SLOWED: "slower"}, stored=110.1)] * 12,
     }
+    (tmp_path / WHERE).write_text("Revision a, on a machine.\n", encoding="utf-8")
     for name, runs in cells.items():
         lines = "".join(f"{json.dumps(one)}\n" for one in runs)
         (tmp_path / f"{name}.jsonl").write_text(lines, encoding="utf-8")
