@@ -10,7 +10,7 @@ A slow-down is exact: of the benchmark that is slowed, a block of the code as it
 operations. The project, the benchmarks, the two sessions and the fresh processes are real ones.
 
 *Live* runs are complete runs of the gate. *Resampled* decisions are made of the pairs that these runs recorded: the first
-reading of a run, and nine more of its fresh processes for what it makes suspicious, each from pairs drawn again. Their
+reading of a run, and its nine fresh processes for what it makes suspicious, each from pairs drawn again. Their
 bounds are those of the drawing; what other runs would have read is for the bounds of the live ones to say.
 """
 
@@ -350,7 +350,7 @@ def resampled(runs: Sequence[Run], slow: float, chance: random.Random) -> bool:
 def _decide(
     processes: Sequence[Sequence[float]], others: Sequence[Sequence[float]], chance: random.Random
 ) -> bool:
-    """Return the decision of one benchmark of one run: its first process, then nine of those that confirmed it.
+    """Return the decision of one benchmark of one run: its first process, then those that confirmed it.
 
     A run in which the first reading was not suspicious has none; then they are drawn from all *others*.
     """
@@ -359,8 +359,9 @@ def _decide(
     reading = _reading(first, chance)
     if not is_suspicious(reading, rules):
         return False
-    fresh = [_reading(one, chance) for one in chance.choices(confirmed or others, k=rules.processes)]
-    return judge("benchmark", reading, fresh, rules).outcome == "slower"
+    fresh = confirmed or chance.sample(others, min(len(others), rules.processes))
+    fresh_readings = [_reading(one, chance) for one in fresh]
+    return judge("benchmark", reading, fresh_readings, rules).outcome == "slower"
 
 
 def _reading(pairs: Sequence[float], chance: random.Random) -> Comparison:
