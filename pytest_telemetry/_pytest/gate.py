@@ -127,8 +127,7 @@ class GatePlugin:
                 write(Path(self._readings), pairing)
                 return
             self._places = {
-                item.nodeid: (_in_repository(item.path), (item.location[1] or 0) + 1)
-                for item in session.items
+                item.nodeid: (_in_repository(item), (item.location[1] or 0) + 1) for item in session.items
             }
             self._conclude(pairing, comparand, Path(scratch), began)
 
@@ -248,10 +247,12 @@ def _why_not(config: pytest.Config) -> str | None:
     return tracer()
 
 
-def _in_repository(path: Path) -> str:
-    """Return *path* as GitHub knows it: relative to the repository that is checked out, or as it is."""
+def _in_repository(item: pytest.Item) -> str:
+    """Return the file of *item* as GitHub knows it: relative to the repository that is checked out, or to the project."""
     root = os.environ.get("GITHUB_WORKSPACE")
-    return path.relative_to(root).as_posix() if root and path.is_relative_to(root) else str(path)
+    if root and item.path.is_relative_to(root):
+        return item.path.relative_to(root).as_posix()
+    return item.location[0]
 
 
 def _controls(world: World) -> Controls:

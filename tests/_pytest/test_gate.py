@@ -528,9 +528,11 @@ def run_slow(project: Project) -> dict[str, Any]:
         PYTEST_ADDOPTS="--benchmark-autosave -m 'not missing'",
         GITHUB_ACTIONS="true",
         GITHUB_STEP_SUMMARY="summary.md",
+        GITHUB_WORKSPACE=str(project.root.parent),
     )
     root = project.root
     return {
+        "folder": root.name,
         "code": ran.code,
         "text": ran.text,
         "gate": ran.gate,
@@ -622,13 +624,13 @@ def test_the_table_has_the_worst_first(slow: dict[str, Any]) -> None:
 
 
 def test_github_gets_annotations_with_file_and_line(slow: dict[str, Any]) -> None:
-    """One for each benchmark that failed, on a line of its own."""
+    """One for each benchmark that failed, on a line of its own; the project may be a folder of the repository."""
     annotations = [line for line in slow["text"].splitlines() if line.startswith("::error ")]
 
     assert len(annotations) == 2
     line = SLOW.splitlines().index("def test_work(benchmark):") + 1
     assert annotations[0].startswith(
-        f"::error file={FILE},line={line},title=slower%3A test_work::{FILE}::test_work"
+        f"::error file={slow['folder']}/{FILE},line={line},title=slower%3A test_work::{FILE}::test_work"
     )
 
 
@@ -1351,6 +1353,27 @@ def test_a_fresh_process_that_hangs_is_stopped(project: Project) -> None:
         "confirmation process 1 of 9 was stopped after 0.2 s, and no other was started: "
         f"does {FILE}::test_held end when it is measured alone?"
     )
+
+
+def test_instructions_are_counted_where_something_is_timed(project: Project) -> None:
+    """By the real valgrind, beside the other counters; what is held has none, and they fail nothing."""
+    if shutil.which("valgrind") is None:
+        pytest.skip("valgrind is not installed")
+    project.library(WORK.format(side="baseline"))
+    project.benchmarks(
+        "import mylib\n"
+        "def test_work(benchmark):\n    benchmark(mylib.work)\n"
+        "def test_held(telemetry_benchmark):\n    telemetry_benchmark.holding(list)\n"
+    )
+    project.commit()
+    project.library(WORK.format(side="now").replace("n=20", "n=21"))
+
+    ran = project.gate(AGAINST, "--telemetry-gate-threshold=90%", "--telemetry-gate-instructions")
+
+    assert ran.code == 0, ran.text
+    before, after = ran.judgements["test_work"]["counters"]["instructions"]
+    assert before < after < 1.2 * before
+    assert "instructions" not in ran.judgements["test_held"]["counters"]
 
 
 def test_a_target_that_one_fresh_process_meets_is_met(project: Project) -> None:
