@@ -151,8 +151,8 @@ class TelemetryBenchmark:
             return Reading({self._node.name: overhead.with_ns, "without": overhead.without_ns})
 
         def keep() -> None:
-            self._keep(read(), (), overhead.pairs // len(overhead.blocks))
-            self._benchmark.extra_info["telemetry"]["overhead"] = overhead.as_dict()
+            times = overhead.pairs // len(overhead.blocks)
+            self._keep(read(), (), times, overhead=overhead.as_dict())
 
         self.reading = read()
         self._node.addfinalizer(keep)  # when the test ends, for its assertion may measure more
@@ -233,8 +233,8 @@ class TelemetryBenchmark:
             pytest.fail("\n  ".join(lines), pytrace=False)
         return reading
 
-    def _keep(self, reading: Reading, targets: Sequence[Target], attempts: int) -> list[str]:
-        """Keep the result for the summary and for ``--benchmark-json``; return what was missed."""
+    def _keep(self, reading: Reading, targets: Sequence[Target], attempts: int, **more: Any) -> list[str]:
+        """Keep the result, and *more*, for the summary and for ``--benchmark-json``; return what was missed."""
         self.reading = reading
         verdicts = self._verdicts(reading, targets)
         path, line, _ = self._node.location
@@ -255,6 +255,7 @@ class TelemetryBenchmark:
                 }
                 for verdict in verdicts
             ],
+            **more,
         }
         self._benchmark.extra_info.setdefault("telemetry", {}).update(result)
         if self._pairing:
@@ -322,7 +323,7 @@ def why_not(benchmark: Any, config: pytest.Config) -> str | None:
 def tracer() -> str | None:
     """Return what to say where something traces this process, or None."""
     if watching():
-        return "a tracer is active (coverage, debugger, profiler): timings would not be ours"
+        return "a tracer is active (coverage, debugger, profiler): timings would not be ours; for pytest-cov add --no-cov"
     return None
 
 

@@ -7,6 +7,7 @@ import datetime as dt
 import os
 import re
 import tempfile
+import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -30,6 +31,7 @@ from pytest_telemetry.model.wording import percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     import pytest
 
@@ -163,8 +165,13 @@ class Comparand:
         text = f"{percent(drift)} accepted since the first baseline"
         return replace(judgement, note="; ".join(filter(None, (judgement.note, text))))
 
-    def update(self, benchmarks: Sequence[str], reason: str, judgements: Sequence[Judgement]) -> str:
+    def update(
+        self, measured: AbstractSet[str], reason: str, judgements: Sequence[Judgement], *, is_partial: bool
+    ) -> str:
         """Make what is there now the baseline, for *reason*; return what was done, in words.
+
+        Drift is what fresh processes agree on: readings that may be nothing would add up to something. What was on
+        the list and is not among those *measured* stays on it if this is a part of them only, and is told.
 
         Nothing is written before it is known that all of it can be read again.
 
@@ -174,13 +181,13 @@ class Comparand:
         drift = {
             one.benchmark: round(one.ratio, 4)
             for one in judgements
-            if one.ratio is not None
-            and one.ratio > -1  # of what is nothing now, nothing can be accepted again
-            and one.benchmark in (self.benchmarks or ())
+            if one.ratio is not None and one.benchmark in (self.benchmarks or ()) and _is_drift(one)
         }
+        left_out = {*(self.baseline.benchmarks if self.baseline else ())} - measured
+        benchmarks = sorted(measured | left_out if is_partial else measured)
         with tempfile.TemporaryDirectory() as scratch:
             now = self.project.now(Path(scratch))
-            following = self._following(now, sorted(benchmarks), reason, drift)
+            following = self._following(now, benchmarks, reason, drift)
             content = rendered(self.project.file, following)
             self.project.keep(now)
         replace_file(self.project.file, content)
@@ -188,6 +195,11 @@ class Comparand:
         texts = [f"{os.path.relpath(self.project.file)}: the baseline is now {code}, with {number}"]
         if self.lost:
             texts.append(f"no drift is known, for there was nothing to compare with: {self.lost}")
+        if left_out:
+            what = (
+                "not measured, so what they cost now is accepted unseen" if is_partial else "no longer listed"
+            )
+            texts.append(f"{what}: {', '.join(sorted(left_out))}")
         forgotten = self.project.forgotten()
         if forgotten:
             texts.append(f"not compared, for `packages` does not name them: {', '.join(forgotten)}")
@@ -208,10 +220,17 @@ class Comparand:
         )
 
 
+def _is_drift(one: Judgement) -> bool:
+    """Tell whether something is accepted: seen by fresh processes, or exact; of what is nothing now, nothing can be."""
+    if one.ratio is None or one.low is None or one.high is None or one.ratio <= -1:
+        return False
+    return (one.unit == "bytes" or one.confirmed > 0) and not one.low <= 0 <= one.high
+
+
 def baseline_file(config: pytest.Config) -> Path:
     """Return where the baseline's file is, whether or not it is there."""
     given = config.getoption("--telemetry-gate-baseline")
-    if given:
+    if given is not None:
         return Path(config.invocation_params.dir, given)
     return Path(config.rootpath, config.getini("telemetry_baseline"))
 
@@ -250,6 +269,8 @@ def comparand_of(config: pytest.Config, scratch: Path) -> Comparand:
         archive=_archive(config, file) or (baseline.archive if baseline else None),
         cache=_cache(config, scratch),
     )
+    if against is not None and not against.strip():
+        raise UnusableInput("--against names no revision: it is empty")
     if reason is not None:
         if against or not reason.strip():
             raise UnusableInput(
@@ -276,8 +297,13 @@ def comparand_of(config: pytest.Config, scratch: Path) -> Comparand:
 def _archive(config: pytest.Config, file: Path) -> str | None:
     """Return where the user wants the code of a new baseline to be kept, beside *file*."""
     name: str | None = config.getoption("--telemetry-gate-archive")
-    if name and (not is_inside(name) or file.parent / name == file):
+    if name is None:
+        return None
+    if not is_inside(name) or not name.endswith(".zip"):
         raise UnusableInput(f"--archive: expected a name beside {file.name}, like baseline.zip, not {name!r}")
+    path = file.parent / name
+    if path.exists() and not zipfile.is_zipfile(path):
+        raise UnusableInput(f"{path}: is there and no zip: name another file for --archive")
     return name
 
 

@@ -17,7 +17,7 @@ import pytest
 
 from pytest_telemetry._pytest.baseline_side import is_new, take_over
 from pytest_telemetry._pytest.benchmarks import TelemetryBenchmark, pairing_key, tracer
-from pytest_telemetry._pytest.comparand import comparand_of
+from pytest_telemetry._pytest.comparand import baseline_file, comparand_of
 from pytest_telemetry._pytest.fresh import Fresh, Verdict, best_of, write
 from pytest_telemetry._pytest.pairing import Pairing
 from pytest_telemetry.benchmark.instructions import is_counting, require_valgrind
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pytest_telemetry._pytest.comparand import Comparand
-    from pytest_telemetry.model.benchmark import Controls, Judgement, Rules
+    from pytest_telemetry.model.benchmark import Controls, Judgement
 
 __all__ = ("GatePlugin",)
 
@@ -43,6 +43,7 @@ FAILED: Final = 1
 UNUSABLE: Final = 2
 
 _UPDATE: Final = "pytest-telemetry gate --update and a reason"
+_XDIST: Final = "processes of xdist share the machine: drop -n, or add -n 0 (pytest-telemetry gate -- -n 0)"
 _NOTHING: Final = "no benchmark was measured: ask for tests that use benchmark or telemetry_benchmark"
 
 
@@ -53,6 +54,7 @@ class GatePlugin:
 
     def __init__(self, config: pytest.Config) -> None:
         _refuse_codspeed(config)
+        _refuse_xdist(config)
         self._config = config
         self._readings: str | None = config.getoption("--telemetry-gate-readings")
         self._gate: Gate | None = None
@@ -115,6 +117,7 @@ class GatePlugin:
             raise UnusableInput(_NOTHING)
         if self._config.getoption("--telemetry-gate-instructions"):
             require_valgrind()
+        _require_writable(self._config)
         with tempfile.TemporaryDirectory() as scratch:
             began = SYSTEM_CLOCK.mono_ns()
             comparand, pairing = self._measured(session, Path(scratch))
@@ -162,7 +165,7 @@ class GatePlugin:
         screened = SYSTEM_CLOCK.mono_ns()
         fresh = Fresh(self._config, scratch, self._say)
         missed = _missed(pairing) if comparand.reason is None else []
-        fresh.confirm(_suspicious(pairing, comparand.rules), missed, comparand.rules.processes)
+        fresh.confirm(_suspicious(pairing, comparand), missed, comparand.rules.processes)
         judgements = [*_judgements(pairing, fresh, comparand)]
         if self._config.getoption("--telemetry-gate-instructions"):
             judgements = self._with_instructions(judgements, fresh)
@@ -196,10 +199,12 @@ class GatePlugin:
                     f"the baseline stays as it is: {elsewhere[0]} was measured, and not the working tree: install it "
                     "as --editable"
                 )
-            benchmarks = {*pairing.comparisons, *pairing.failures}
-            if comparand.baseline and self._config.getoption("--telemetry-gate-partial"):
-                benchmarks |= {*comparand.baseline.benchmarks}
-            self._updated = comparand.update(sorted(benchmarks), comparand.reason, judgements)
+            self._updated = comparand.update(
+                {*pairing.comparisons, *pairing.failures},
+                comparand.reason,
+                judgements,
+                is_partial=self._config.getoption("--telemetry-gate-partial"),
+            )
 
     def _with_instructions(self, judgements: Sequence[Judgement], fresh: Fresh) -> list[Judgement]:
         """Return *judgements* with machine instructions among the counters; they never fail anything."""
@@ -234,11 +239,17 @@ def _refuse_codspeed(config: pytest.Config) -> None:
         )
 
 
+def _refuse_xdist(config: pytest.Config) -> None:
+    """End at once where xdist is active: pytest-benchmark would, with options that nobody gave."""
+    if getattr(config.option, "numprocesses", None) and config.option.benchmark_only:
+        pytest.exit(f"telemetry gate: the gate cannot judge here: {_XDIST}", returncode=UNUSABLE)
+
+
 def _why_not(config: pytest.Config) -> str | None:
     if not hasattr(config, "_benchmarksession"):
         return "pytest-benchmark is not there: pip install 'pytest-telemetry[benchmark]'"
     if getattr(config.option, "numprocesses", None) or hasattr(config, "workerinput"):
-        return "processes of xdist share the machine: drop -n (or add -n 0)"
+        return _XDIST
     option = config.option
     if (option.benchmark_disable and not option.benchmark_enable) or (
         option.benchmark_skip and not option.benchmark_only
@@ -253,6 +264,23 @@ def _in_repository(item: pytest.Item) -> str:
     if root and item.path.is_relative_to(root):
         return item.path.relative_to(root).as_posix()
     return item.location[0]
+
+
+def _require_writable(config: pytest.Config) -> None:
+    """Make sure, before anything is measured, that what is asked for can be written, and nothing else is lost by it.
+
+    Raises:
+        UnusableInput: The folder is not there, or the file is something else.
+    """
+    json_file, file = config.getoption("--telemetry-gate-json"), baseline_file(config)
+    if json_file is not None:
+        path = Path(json_file)
+        if path.is_dir() or not path.parent.is_dir():
+            raise UnusableInput(f"{json_file}: cannot be written: it is a folder, or there is none for it")
+        if path.exists() and path.resolve() == file.resolve():
+            raise UnusableInput(f"{json_file}: is the baseline: name another file for --json")
+    if config.getoption("--telemetry-gate-update") and not file.parent.is_dir():
+        raise UnusableInput(f"{file}: cannot be written: the folder is not there")
 
 
 def _controls(world: World) -> Controls:
@@ -297,9 +325,18 @@ def _option(name: str) -> str:
     return f"--{name} (of pytest: --telemetry-gate-{name})"
 
 
-def _suspicious(pairing: Pairing, rules: Rules) -> list[str]:
-    """Return the benchmarks of which a first reading has to be confirmed."""
-    return [node_id for node_id, one in pairing.comparisons.items() if is_suspicious(one, rules)]
+def _suspicious(pairing: Pairing, comparand: Comparand) -> list[str]:
+    """Return the benchmarks of which a first reading has to be confirmed.
+
+    Where it is to be accepted, that is any which may be a change, whichever way; but not beside the code itself.
+    """
+    if comparand.reason is None:
+        return [
+            node_id for node_id, one in pairing.comparisons.items() if is_suspicious(one, comparand.rules)
+        ]
+    if comparand.benchmarks is None:
+        return []
+    return [node_id for node_id, one in pairing.comparisons.items() if not one.low <= 0 <= one.high]
 
 
 def _missed(pairing: Pairing) -> list[str]:
@@ -321,6 +358,8 @@ def _judgements(pairing: Pairing, fresh: Fresh, comparand: Comparand) -> Iterato
             comparand.rules,
             best_of([verdicts, *fresh.verdicts(node_id)]),
         )
+        if node_id in pairing.failures:
+            judgement = replace(judgement, note=f"not compared: {pairing.failures[node_id]}")
         if node_id in pairing.unseen:
             note = (
                 f"no Python code of {', '.join(pairing.packages)} ran: is what it times named in `packages`?"

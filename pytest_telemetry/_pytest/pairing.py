@@ -211,9 +211,10 @@ class Pairing:
         for package in self.packages:
             try:
                 import_module(package)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 raise UnusableInput(
-                    f"the baseline does not import: {package}: {type(error).__name__}: {error}"
+                    f"the baseline does not import: {package}: {type(error).__name__}: {error}; compare with a "
+                    f"revision that does (its code is in {self.world.code})"
                 ) from error
         misplaced = self.world.misplaced()
         if misplaced:

@@ -40,6 +40,7 @@ _HEADER: Final = """\
 # change threshold, counters and reference by hand if you like; comments are not kept.
 """
 _MAKE: Final = 'pytest-telemetry gate --update --reason "..." writes one'
+_MEND: Final = f"restore the file, or delete it: {_MAKE}"
 _REQUIRED: Final = object()
 
 
@@ -137,12 +138,12 @@ def load(path: Path) -> Baseline:
         raise UnusableInput(f"{path}: cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise UnusableInput(
-            f"{path}: is not UTF-8 text (byte {error.start}), so it is no baseline"
+            f"{path}: is not UTF-8 text (byte {error.start}), so it is no baseline; {_MEND}"
         ) from error
     except tomllib.TOMLDecodeError as error:
-        raise UnusableInput(f"{path}: is not TOML: {error}") from error
+        raise UnusableInput(f"{path}: is not TOML: {error}; {_MEND}") from error
     except RecursionError as error:
-        raise UnusableInput(f"{path}: is nested too deeply to be a baseline") from error
+        raise UnusableInput(f"{path}: is nested too deeply to be a baseline; {_MEND}") from error
     except ValueError as error:
         raise UnusableInput(f"{path}: {error}") from error
 
@@ -319,9 +320,11 @@ def _baseline(data: dict[str, Any]) -> Baseline:
     table = _Table(data)
     schema = data.get("schema")
     if schema is None:
-        raise ValueError(f"schema: is missing, so this is no baseline; {_MAKE}")
+        raise ValueError(f"schema: is missing, so this is no baseline; {_MEND}")
     if schema != SCHEMA or type(schema) is not int:
-        raise ValueError(f"schema: this version of pytest-telemetry reads {SCHEMA}, not {_shown(schema)}")
+        raise ValueError(
+            f"schema: this version of pytest-telemetry reads {SCHEMA}, not {_shown(schema)}: install the one that wrote it"
+        )
     table.refuse_others(_KEYS)
     baseline = Baseline(
         packages=table.texts("packages", "the name of a top-level package", is_package_name),

@@ -56,15 +56,15 @@ class Told(Protocol):
 def is_suspicious(comparison: Comparison, rules: Rules) -> bool:
     """Return whether a first reading has to be confirmed in fresh processes.
 
-    It has to where time is above the screen, or scatters so much that it may be above the threshold, where bytes
-    grew at all, and where a gated counter grew.
+    It has to where time is above the screen, or scatters so much that it may be above the threshold, where it gained
+    more than the threshold, where bytes grew at all, and where a gated counter grew.
     """
     if _grown(comparison.counters, rules.counters):
         return True
     if comparison.unit == "bytes":
         return comparison.now > comparison.baseline
     limit = math.log1p(rules.threshold)  # compared so that what is no number is suspicious
-    return not (comparison.log_ratio <= rules.screen * limit and comparison.high <= limit)
+    return not (-limit <= comparison.log_ratio <= rules.screen * limit and comparison.high <= limit)
 
 
 def judge(

@@ -78,7 +78,7 @@ def command(
         raise UnusableInput("--storage goes with --history: it says where stored runs are")
     if update != bool(reason and reason.strip()):
         raise UnusableInput("--update and --reason go together: say why the baseline changes")
-    if archive and not update:
+    if archive is not None and not update:
         raise UnusableInput(
             "--archive goes with --update: it says where the code of the new baseline is kept"
         )
@@ -92,7 +92,7 @@ def command(
     }
     flags = {"allow-new": allow_new, "partial": partial, "instructions": instructions}
     asked = [
-        *(f"--telemetry-gate-{name}={value}" for name, value in values.items() if value),
+        *(f"--telemetry-gate-{name}={value}" for name, value in values.items() if value is not None),
         *(f"--telemetry-gate-{name}" for name, value in flags.items() if value),
         *click.get_current_context().meta[_AFTER],
         *tests,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_telemetry.model.wording import cost
+from pytest_telemetry.model.wording import cost, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -32,7 +32,7 @@ def target_lines(results: Iterable[Mapping[str, Any]], python: str) -> Iterator[
             yield f"{group}"
         figure = cost(result["figures"][result["label"]], result["unit"])
         label = f"  {result['label']:{width}}  {figure:>10}  "
-        for verdict in result["verdicts"] or [{"text": "not judged", "outcome": None}]:
+        for verdict in result["verdicts"] or [{"text": _without_target(result), "outcome": None}]:
             yield f"{label}{verdict['text']}"
             label = " " * len(label)
             if verdict["outcome"]:
@@ -41,6 +41,15 @@ def target_lines(results: Iterable[Mapping[str, Any]], python: str) -> Iterator[
     machine = f"; the machine is {factor:.2f} x slower than the reference" if factor > 1 else ""
     numbers = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
     yield f"{python}: {numbers or 'no target'}{machine}"
+
+
+def _without_target(result: Mapping[str, Any]) -> str:
+    """Return what is to be said of a benchmark without targets: the overhead that its test looks at itself, if so."""
+    overhead = result.get("overhead")
+    if overhead is None:
+        return "not judged"
+    value, low, high = (percent(overhead[name]) for name in ("value", "low", "high"))
+    return f"overhead {value} ({low} to {high})"
 
 
 def slowness_of(results: Iterable[Mapping[str, Any]]) -> float:

@@ -172,6 +172,7 @@ def test_the_summary_has_a_line_for_each_benchmark_and_each_target(forms: dict[s
         for line in lines
     )
     assert any("not judged" in line for line in lines if "test_call" in line)
+    assert any("  overhead +" in line for line in lines if "test_overhead" in line)
     assert "at least 20 x faster than slower" in forms["text"]
     assert f"CPython {sys.version.split()[0]}: 4 met" in forms["text"]
 
@@ -523,7 +524,7 @@ def test_a_test_measures_one_thing(project: Project) -> None:
 
 
 ANY = "def test_it(telemetry_benchmark): raise AssertionError('it judges')\n"
-TRACED = "a tracer is active (coverage, debugger, profiler): timings would not be ours"
+TRACED = "a tracer is active (coverage, debugger, profiler): timings would not be ours; for pytest-cov add --no-cov"
 DISABLED = "pytest-benchmark is disabled (by --benchmark-disable or xdist): there is nothing to judge"
 OTHER = """
 class Benchmark: pass

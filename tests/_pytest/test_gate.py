@@ -1111,13 +1111,13 @@ def test_input_that_cannot_be_used_is_told_in_one_line(project: Project, case: s
 
 # Where the gate cannot judge.
 
-TRACED = "a tracer is active (coverage, debugger, profiler): timings would not be ours"
+TRACED = "a tracer is active (coverage, debugger, profiler): timings would not be ours; for pytest-cov add --no-cov"
 CODSPEED = """
 def pytest_addoption(parser):
     parser.addoption("--codspeed", action="store_true", default=False)
 """
 REFUSED = {
-    "xdist": (("-p", "xdist", "-n", "1"), "", "drop -n (or add -n 0)"),
+    "xdist": (("-p", "xdist", "-n", "1"), "", "drop -n, or add -n 0 (pytest-telemetry gate -- -n 0)"),
     "disabled": (("--benchmark-disable",), "", "drop --benchmark-disable and --benchmark-skip"),
     "skipped": (("--benchmark-skip",), "", "drop --benchmark-disable and --benchmark-skip"),
     "no pytest-benchmark": (("-p", "no:benchmark"), "", "pip install 'pytest-telemetry[benchmark]'"),
@@ -1518,10 +1518,17 @@ def test_a_working_tree_that_is_not_committed_cannot_become_a_revision(project: 
         (["--telemetry-gate-update=because", "--telemetry-gate-archive=../x.zip"], "'../x.zip'"),
         (["--telemetry-gate-update=because", "--telemetry-gate-archive=/x.zip"], "'/x.zip'"),
         (["--telemetry-gate-update=because", "--telemetry-gate-archive=baseline.toml"], "'baseline.toml'"),
+        (["--telemetry-gate-update=because", "--telemetry-gate-archive=test_it.py"], "'test_it.py'"),
+        (["--telemetry-gate-update=because", "--telemetry-gate-archive=test_it.zip"], "is there and no zip"),
         (
             ["--telemetry-gate-update=because", "--telemetry-gate-archive=test_it.py/x.zip"],
             "cannot be written",
         ),
+        (["--telemetry-gate-json=benchmarks/baseline.toml"], "is the baseline: name another file for --json"),
+        (["--telemetry-gate-json=nowhere/gate.json"], "nowhere/gate.json: cannot be written"),
+        (["--telemetry-gate-json="], "cannot be written"),
+        (["--telemetry-gate-against="], "--against names no revision: it is empty"),
+        (["--telemetry-gate-threshold="], "like 5% or 0.05, not ''"),
     ],
 )
 def test_an_update_that_cannot_be_is_refused_and_nothing_is_lost(
@@ -1530,11 +1537,12 @@ def test_an_update_that_cannot_be_is_refused_and_nothing_is_lost(
     """One line, and every file beside the baseline is as it was."""
     hold(project, was=1, now=1)
     update(project, "--telemetry-gate-archive=old.zip")
+    project.put("benchmarks/test_it.zip", "somebody's own")
     before = {path: path.read_bytes() for path in project.root.glob("benchmarks/*.*")}
 
-    ran = project.gate(*given)
+    ran = project.pytest("--benchmark-only", "--telemetry-gate", *given)
 
-    assert ran.code == 2
+    assert ran.code == 2, ran.text
     assert why in ran.sections
     assert {path: path.read_bytes() for path in project.root.glob("benchmarks/*.*")} == before
 
@@ -1573,6 +1581,25 @@ def test_an_old_baseline_that_cannot_be_used_is_replaced_and_said(project: Proje
     assert "no drift is known, for there was nothing to compare with: " in ran.text
     assert read(project)["benchmarks"] == sorted([*listed, f"{FILE}::test_other"])
     assert project.gate("--telemetry-gate-partial").code == 0
+
+
+def test_noise_is_not_accepted_as_drift(project: Project) -> None:
+    """What reads like a change is measured again, and code that did not change has none; the list loses names aloud."""
+    project.library(WORK.format(side="now"))
+    project.benchmarks(
+        "import mylib\n"
+        "def test_work(benchmark):\n    benchmark(mylib.work)\n"
+        "def test_gone(telemetry_benchmark):\n    telemetry_benchmark.holding(mylib.work)\n"
+    )
+    update(project, "--telemetry-gate-archive=old.zip")
+
+    part = update(project, "--telemetry-gate-partial", "-k", "test_work")
+    rest = update(project, "-k", "test_work")
+
+    assert abs(read(project)["history"][1].get("drift", {}).get(f"{FILE}::test_work", 0)) < 0.02
+    assert f"not measured, so what they cost now is accepted unseen: {FILE}::test_gone" in part.text
+    assert f"no longer listed: {FILE}::test_gone" in rest.text
+    assert read(project)["benchmarks"] == [f"{FILE}::test_work"]
 
 
 def test_an_update_says_which_packages_are_not_compared(project: Project) -> None:

@@ -216,21 +216,22 @@ def test_a_file_that_the_system_does_not_give_is_refused(
     assert refusal(path) == "cannot be read: Permission denied"
 
 
+MEND = '; restore the file, or delete it: pytest-telemetry gate --update --reason "..." writes one'
+INSTALL = ": install the one that wrote it"
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"schema = 1\n# \xff", "is not UTF-8 text (byte 13), so it is no baseline"),
-        (b"schema = ", "is not TOML: Invalid value (at end of document)"),
-        (b"<<<<<<< HEAD\nschema = 1", "is not TOML: Invalid statement (at line 1, column 1)"),
-        (b"a = " + b"[" * 100_000, "is nested too deeply to be a baseline"),
-        (
-            b"",
-            'schema: is missing, so this is no baseline; pytest-telemetry gate --update --reason "..." writes one',
-        ),
-        (b"schema = 2", "schema: this version of pytest-telemetry reads 1, not 2"),
-        (b"schema = true", "schema: this version of pytest-telemetry reads 1, not True"),
-        (b"schema = 1.0", "schema: this version of pytest-telemetry reads 1, not 1.0"),
-        (b'schema = "1"', "schema: this version of pytest-telemetry reads 1, not '1'"),
+        (b"schema = 1\n# \xff", f"is not UTF-8 text (byte 13), so it is no baseline{MEND}"),
+        (b"schema = ", f"is not TOML: Invalid value (at end of document){MEND}"),
+        (b"<<<<<<< HEAD\nschema = 1", f"is not TOML: Invalid statement (at line 1, column 1){MEND}"),
+        (b"a = " + b"[" * 100_000, f"is nested too deeply to be a baseline{MEND}"),
+        (b"", f"schema: is missing, so this is no baseline{MEND}"),
+        (b"schema = 2", f"schema: this version of pytest-telemetry reads 1, not 2{INSTALL}"),
+        (b"schema = true", f"schema: this version of pytest-telemetry reads 1, not True{INSTALL}"),
+        (b"schema = 1.0", f"schema: this version of pytest-telemetry reads 1, not 1.0{INSTALL}"),
+        (b'schema = "1"', f"schema: this version of pytest-telemetry reads 1, not '1'{INSTALL}"),
     ],
 )
 def test_a_file_that_is_no_baseline_is_refused(tmp_path: Path, content: bytes, reason: str) -> None:
