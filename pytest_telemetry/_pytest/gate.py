@@ -10,6 +10,7 @@ import os
 import platform
 import tempfile
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -285,8 +286,9 @@ def _require_writable(config: pytest.Config) -> None:
 
 def _controls(world: World) -> Controls:
     """Return what the controls read, through the *world* of the baseline; once more where they read wrongly."""
-    known = controls(SYSTEM_CLOCK, around=world.inside)
-    return controls(SYSTEM_CLOCK, around=world.inside) if control_problems(known) else known
+    read = partial(controls, SYSTEM_CLOCK, around_now=world.there_and_back, around_baseline=world.inside)
+    known = read()
+    return read() if control_problems(known) else known
 
 
 def _incomplete(config: pytest.Config, pairing: Pairing, comparand: Comparand) -> Iterator[str]:

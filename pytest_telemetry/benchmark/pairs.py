@@ -96,13 +96,15 @@ def controls(
     clock: Clock,
     number: int = PAIRS,
     *,
-    around: Callable[[], AbstractContextManager[Any]] = nullcontext,
+    around_now: Callable[[], AbstractContextManager[Any]] = nullcontext,
+    around_baseline: Callable[[], AbstractContextManager[Any]] = nullcontext,
 ) -> Controls:
-    """Return what the instrument reads where the answer is known: the same code, and a tenth more work.
+    """Return what the instrument read where the answer is known: the same code, and a tenth more work.
 
-    *around* is entered around blocks of the baseline, as for everything else that is compared.
+    What is entered around the blocks of each side is what is around everything else that is compared.
     """
-    pairs = Pairs(YARDSTICK, replace(YARDSTICK, around=around), clock)
+    now, baseline = (replace(YARDSTICK, around=around) for around in (around_now, around_baseline))
+    pairs = Pairs(now, baseline, clock)
     pairs.settle()
     same = median(log_ratios(*pairs.time(number)))
     more = median(log_ratios(*pairs.time(number, extra=0.1)))

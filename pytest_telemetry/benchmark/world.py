@@ -65,6 +65,12 @@ class World:
             yield
 
     @contextmanager
+    def there_and_back(self) -> Iterator[None]:
+        """Go in and out again, and then be where one was: what is timed then finds the process as inside it does."""
+        with self.inside(), self.outside():
+            yield
+
+    @contextmanager
     def _at(self, *, inside: bool) -> Iterator[None]:
         before = self._is_inside
         self._go(inside)

@@ -41,9 +41,10 @@ class Scope:
 
     def __init__(self, clock: Any) -> None:
         self.clock = clock
+        self.cost_ns = 3_500
 
     def __call__(self, name: str) -> Scope:
-        self.clock.cost(3_500)
+        self.clock.cost(self.cost_ns)
         return self
 
     def __enter__(self) -> None:
@@ -291,6 +292,21 @@ def test_the_controls_read_what_is_known(clock: Any, monkeypatch: pytest.MonkeyP
 
     assert known.same == 0.0
     assert known.more == pytest.approx(math.log(1.1))
+
+
+def test_what_slows_one_side_down_fails_the_control(clock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The controls go the way of everything else: a hook that reacts to the baseline's world shows in them."""
+    scope = Scope(clock)
+    monkeypatch.setitem(YARDSTICK.names, "tele", scope)
+
+    @contextmanager
+    def slower() -> Iterator[None]:
+        before, scope.cost_ns = scope.cost_ns, scope.cost_ns * 2
+        yield
+        scope.cost_ns = before
+
+    assert controls(clock, number=7, around_baseline=slower).same == pytest.approx(-math.log(2), abs=0.01)
+    assert controls(clock, number=7, around_now=slower).same == pytest.approx(math.log(2), abs=0.01)
 
 
 def test_a_clock_that_does_not_see_the_work_fails_the_control(
