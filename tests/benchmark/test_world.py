@@ -510,16 +510,16 @@ def test_a_namespace_package_without_its_parent_does_not_hurt(project: Project) 
 
 def test_who_goes_there_and_back_is_where_they_were(project: Project) -> None:
     """And the modules of the baseline have been there meanwhile."""
+    ours = import_module("shop")
     world = project.world()
     with world.inside():
         theirs = import_module("shop")
-    ours = import_module("shop")
 
     with world.there_and_back():
         seen = sys.modules["shop"]
 
-    assert seen is ours
-    assert sys.modules["shop"] is ours is not theirs
+    assert seen is ours is not theirs
+    assert sys.modules["shop"] is ours
 
 
 def test_in_is_in_and_out_is_out_however_often(project: Project) -> None:
