@@ -9,7 +9,6 @@ two markers of a page. The exit status is 1 if a change went unseen.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -154,20 +153,11 @@ def judged(root: Path, change: Change) -> dict[str, dict[str, Any]]:
     """
     if _RUNTIME.count(change.old) != 1:
         raise ValueError(f"{change.name}: {change.old!r} does not stand in the runtime once")
-    module, said = root / "runtime.py", root / "gate.json"
+    module = root / "runtime.py"
     module.write_text(_RUNTIME.replace(change.old, change.new), encoding="utf-8")
-    said.unlink(missing_ok=True)
-    trial.run_pytest(
-        root,
-        "benchmarks",
-        "--benchmark-only",
-        "--telemetry-gate",
-        "--telemetry-gate-against=HEAD",
-        f"--telemetry-gate-json={said}",
-    )
+    said = trial.run_gate(root, root / "gate.json")
     module.write_text(_RUNTIME, encoding="utf-8")
-    judgements = json.loads(said.read_text(encoding="utf-8"))["judgements"]
-    return {one["benchmark"].rpartition("::")[2]: one for one in judgements}
+    return {one["benchmark"].rpartition("::")[2]: one for one in said["judgements"]}
 
 
 def table(rows: Sequence[tuple[Change, dict[str, dict[str, Any]]]]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import os
 import platform
 import subprocess
@@ -16,7 +17,7 @@ from pytest_telemetry.model.clock import SYSTEM_CLOCK
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ("circumstances", "commit", "run_pytest", "write")
+__all__ = ("circumstances", "commit", "run_gate", "run_pytest", "write")
 
 
 def write(root: Path, files: Mapping[str, str]) -> None:
@@ -57,6 +58,18 @@ def run_pytest(
             f"pytest ended with {done.returncode}:\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
         )
     return done
+
+
+def run_gate(root: Path, file: Path, *options: str, env: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Run the gate in *root* against the last commit; return what it wrote to *file* as JSON.
+
+    Raises:
+        RuntimeError: pytest could not run it.
+    """
+    gate = ["--benchmark-only", "--telemetry-gate", "--telemetry-gate-against=HEAD"]
+    run_pytest(root, "benchmarks", *gate, f"--telemetry-gate-json={file}", *options, env=env)
+    said: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return said
 
 
 def circumstances() -> str:

@@ -99,7 +99,7 @@ def controls(
     around_now: Callable[[], AbstractContextManager[Any]] = nullcontext,
     around_baseline: Callable[[], AbstractContextManager[Any]] = nullcontext,
 ) -> Controls:
-    """Return what the instrument read where the answer is known: the same code, and a tenth more work.
+    """Return what the instrument reads where the answer is known: the same code, and a tenth more work.
 
     What is entered around the blocks of each side is what is around everything else that is compared.
     """
