@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from pytest_telemetry.model.benchmark import Judgement
 
-__all__ = ("Comparand", "baseline_file", "comparand_of", "reference_of")
+__all__ = ("Comparand", "baseline_file", "comparand_of", "is_drift", "reference_of")
 
 _FRACTION: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(%?)\s*")
 
@@ -181,7 +181,7 @@ class Comparand:
         drift = {
             one.benchmark: round(one.ratio, 4)
             for one in judgements
-            if one.ratio is not None and one.benchmark in (self.benchmarks or ()) and _is_drift(one)
+            if one.ratio is not None and one.benchmark in (self.benchmarks or ()) and is_drift(one)
         }
         left_out = {*(self.baseline.benchmarks if self.baseline else ())} - measured
         benchmarks = sorted(measured | left_out if is_partial else measured)
@@ -220,7 +220,7 @@ class Comparand:
         )
 
 
-def _is_drift(one: Judgement) -> bool:
+def is_drift(one: Judgement) -> bool:
     """Tell whether something is accepted: seen by fresh processes, or exact; of what is nothing now, nothing can be."""
     if one.ratio is None or one.low is None or one.high is None or one.ratio <= -1:
         return False
