@@ -5,6 +5,7 @@
   - `InvalidName`, also a ValueError: a name or key that strict mode refuses
   - `InvalidReporter`, also a TypeError: an object that is neither a reporter nor a sink
   - `UnusableInput`: a file or an option that cannot be worked with; exit code 2
+  - `Unavailable`, also an OSError: a store can take nothing at present, and may be asked again
   - `MissingExtra`, also an ImportError: an optional dependency is not installed
 
 - `ClockError`, an AssertionError: a fake clock was used in a way that no real clock allows
@@ -23,6 +24,7 @@ __all__ = (
     "InvalidReporter",
     "MissingExtra",
     "TelemetryError",
+    "Unavailable",
     "Undecided",
     "UnusableInput",
 )
@@ -42,6 +44,13 @@ class InvalidReporter(TelemetryError, TypeError):
 
 class UnusableInput(TelemetryError):
     """Input that cannot be worked with at all; the command line ends with exit code 2."""
+
+
+class Unavailable(TelemetryError, OSError):
+    """A store can take nothing at present: its database is locked, its disk is full.
+
+    Nothing of what it was given was accepted, so all of it may be given again.
+    """
 
 
 class MissingExtra(TelemetryError, ImportError):

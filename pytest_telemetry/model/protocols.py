@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 from pytest_telemetry.model.record import Record
 
 if TYPE_CHECKING:
     from pytest_telemetry.model.finding import Finding
+    from pytest_telemetry.model.pattern import Pattern
 
-__all__ = ("Check", "Processor", "Sink", "Store", "TelemetryReporter")
+__all__ = ("BatchSink", "Check", "Processor", "Sink", "Store", "TelemetryReporter")
 
 Processor: TypeAlias = Callable[[Record], Record | None]
 """Returns the record, a changed copy, or None to drop it. It never changes its argument."""
@@ -34,15 +35,35 @@ class Sink(Protocol):
         """Flush and release what is held; idempotent."""
 
     def statistics(self) -> Mapping[str, int]:
-        """Return at least ``accepted``, ``stored`` and ``dropped``; they add up after a flush."""
+        """Return at least ``accepted``, ``stored`` and ``dropped``, and ``queued`` where something can wait.
+
+        At any time ``accepted == stored + dropped + queued``; after a flush nothing is queued.
+        """
+
+
+@runtime_checkable
+class BatchSink(Sink, Protocol):
+    """A sink that takes many records at a lower price than one by one."""
+
+    def emit_many(self, records: Sequence[Record], /) -> None:
+        """Accept *records*, in their order; on return each is stored or counted as dropped.
+
+        Raises:
+            Unavailable: Nothing was accepted; all of it may be offered again.
+            OSError: Storage failed midway; what was not stored is counted as dropped.
+        """
 
 
 @runtime_checkable
 class Store(Sink, Protocol):
     """A sink that can be read back."""
 
-    def records(self) -> Iterable[Record]:
-        """Return what is kept, in the order in which it was accepted."""
+    def records(self, pattern: Pattern | None = None, /) -> Iterable[Record]:
+        """Return what is kept, in the order in which it was accepted.
+
+        With a *pattern*, those that it `matches`: what a store looks up faster than by reading everything may be
+        looked up, and the outcome is the same.
+        """
 
 
 @runtime_checkable

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from types import CodeType
 
+    from pytest_telemetry.model.pattern import Pattern
     from pytest_telemetry.runtime.conversion import Point
 
 __all__ = ("MemoryStore", "creation_line")
@@ -166,12 +167,16 @@ class MemoryStore:
         with self._lock:
             self._begin(entry for entry in self._copy() if isinstance(entry, ObservedSpan) and entry.is_open)
 
-    def records(self) -> Records:
-        """Return what is kept, spans in the order in which they opened.
+    def records(self, pattern: Pattern | None = None, /) -> Records:
+        """Return what is kept, spans in the order in which they opened; with a *pattern*, those that it matches.
 
         Where the context has processors this is what they made of it; ``.view(stage="call")`` of it is what
         the code passed.
         """
+        kept = self._records()
+        return kept if pattern is None else Records(record for record in kept if pattern.matches(record))
+
+    def _records(self) -> Records:
         with self._lock:
             # an entry is accepted before it is added: the last one tells whether that has happened
             last = id(self._entries[-1]) if self._entries else 0
