@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_telemetry.model import wire
+from pytest_telemetry.model.logs import read_log
 from pytest_telemetry.model.record import INSTRUMENTS, KINDS, STATUSES, Record
 from pytest_telemetry.model.wire import (
     BadLine,
@@ -20,7 +21,6 @@ from pytest_telemetry.model.wire import (
     decode_line,
     encode,
     encode_noting,
-    read_log,
 )
 
 if TYPE_CHECKING:
