@@ -106,6 +106,11 @@ def follow_log(path: str | PathLike[str], wait: Callable[[], bool]) -> Iterator[
     try:
         while True:
             idle = True
+            if held and not held[-1].is_closed and not files.is_active(held[-1].stream):
+                held[-1].is_closed = True
+                if files.numbers(last):  # otherwise it was removed
+                    last += 1
+                    held[-1].lines.file = files.names.plain(last)
             if not held or held[-1].is_closed:
                 found = files.after(last)
                 if found is not None:
@@ -121,12 +126,6 @@ def follow_log(path: str | PathLike[str], wait: Callable[[], bool]) -> Iterator[
                 if file.is_final:
                     held.remove(file)
                     file.close()
-            if held and not held[-1].is_closed and not files.is_active(held[-1].stream):
-                held[-1].is_closed = True
-                if files.numbers(last):  # otherwise it was removed
-                    last += 1
-                    held[-1].lines.file = files.names.plain(last)
-                idle = False
             if idle and not wait():
                 return
     finally:
