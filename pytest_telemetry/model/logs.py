@@ -5,29 +5,22 @@ from __future__ import annotations
 import gzip
 import io
 import os
-import zlib
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from pytest_telemetry.model.file_lock import HAS_LOCKS, lock, unlock
 from pytest_telemetry.model.segments import SegmentNames
 from pytest_telemetry.model.wire import BadLine, LogLine, LogReader
-
-try:
-    import fcntl
-except ImportError:  # Windows, where no file that is open becomes a closed segment
-    _LOCKS = False
-else:
-    _LOCKS = True
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from io import BufferedIOBase
     from os import PathLike
 
-__all__ = ("LogFiles", "follow_log", "read_log")
+    from pytest_telemetry.model.wire import BadLine, LogLine
 
-_DAMAGE: Final = (EOFError, zlib.error, gzip.BadGzipFile)
+__all__ = ("LogFiles", "follow_log", "read_log")
 
 
 def read_log(path: str | PathLike[str]) -> LogFiles:
@@ -45,8 +38,7 @@ def read_log(path: str | PathLike[str]) -> LogFiles:
 class LogFiles(LogReader):
     """Reads the files of a log one after the other, as a `LogReader` reads one.
 
-    Line numbers are those of the file; the counts are of all files so far. A compressed segment that is damaged
-    ends in a bad line.
+    Line numbers are those of the file; the counts are of all files so far.
 
     Raises:
         OSError: The log is not there, or cannot be opened.
@@ -67,11 +59,6 @@ class LogFiles(LogReader):
             except StopIteration:
                 if not self._next_file():
                     raise
-            except _DAMAGE as error:
-                self._stream.close()
-                self._stream = io.BytesIO()
-                self.malformed += 1
-                return BadLine(self.number + 1, f"compressed data is damaged: {error}", self.file)
 
     def _next_file(self) -> bool:
         if self._number is None:
@@ -161,15 +148,14 @@ class _Growing:
 
     def nobody_writes(self) -> bool:
         """Tell whether no writer has the file open: each holds a shared lock for as long."""
-        if not _LOCKS or isinstance(self.stream, gzip.GzipFile):
+        if not HAS_LOCKS or isinstance(self.stream, gzip.GzipFile):
             return True
         try:
-            fcntl.flock(self.stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
+            if not lock(self.stream.fileno(), exclusive=True):
+                return False
         except OSError:  # a file system without locks, where nobody closes segments
             return True
-        fcntl.flock(self.stream, fcntl.LOCK_UN)
+        unlock(self.stream.fileno())
         return True
 
     def close(self) -> None:

@@ -6,8 +6,11 @@ The format and what becomes of each field of the older shapes is in ``docs/refer
 from __future__ import annotations
 
 import codecs
+import gzip
+import io
 import json
 import re
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from operator import attrgetter
@@ -301,6 +304,8 @@ class Lines(Protocol):
 class LogReader(Iterator[LogLine | BadLine]):
     """Reads a log line by line; holds one line in memory, and none that is longer than 8 MiB.
 
+    Compressed data that is damaged ends in a bad line.
+
     Args:
         stream: What is read.
         file: Its name, for the lines.
@@ -323,6 +328,15 @@ class LogReader(Iterator[LogLine | BadLine]):
         return self
 
     def __next__(self) -> LogLine | BadLine:
+        try:
+            return self._next()
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            self.close()
+            self._stream = io.BytesIO()
+            self.malformed += 1
+            return BadLine(self.number + 1, f"compressed data is damaged: {error}", self.file)
+
+    def _next(self) -> LogLine | BadLine:
         while True:
             line = self._stream.readline(MAX_LINE_BYTES + 1)
             if not line:

@@ -1,45 +1,28 @@
-"""A log file that many processes append to, and that any of them may close and begin anew (layer 1).
-
-Who writes to a file holds a shared lock on it for as long as it is open. Who wants to compress or remove a closed
-segment must get an exclusive lock of it first, so nothing is written to what is taken away. Segments are renamed
-under an exclusive lock of their directory. Nobody waits for a lock: what cannot be done now is done later.
-"""
+"""A log file that many processes append to, and that any of them may close and begin anew (layer 1)."""
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import gzip
 import os
-import shutil
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pytest_telemetry.model.segments import SegmentNames
-
-try:
-    import fcntl
-except ImportError:  # Windows, where a file that is open cannot be renamed anyway
-    _LOCKS = False
-else:
-    _LOCKS = True
+from pytest_telemetry.model.file_lock import HAS_LOCKS, lock
+from pytest_telemetry.runtime.closed_segments import ClosedSegments, is_at, sync_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from pytest_telemetry.model.clock import Clock
 
 __all__ = ("AppendFile", "ShortWrite")
 
 # Windows would translate line feeds otherwise.
-_APPEND: Final = (
+_FLAGS: Final = (
     os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 )
-_READ: Final = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)
-_NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0)
 _HEAD: Final = 64 * 1024
-_COPIED_AT_ONCE: Final = 1024 * 1024
 
 
 class ShortWrite(OSError):
@@ -55,15 +38,15 @@ class ShortWrite(OSError):
 
 
 class AppendFile:
-    """One open descriptor in append mode; not for several threads at once, apart from `tidy`.
+    """One open descriptor in append mode; not for several threads at once.
 
     Args:
         path: The active file; it and its parent directories are made where they do not exist. A symbolic link is
             resolved, so that segments lie beside the file itself.
         max_bytes: A segment that would become longer is closed first.
         max_age_s: A segment that began longer ago is closed first, seconds.
-        keep: How many closed segments `tidy` leaves; None for all of them.
-        compress: Whether `tidy` compresses them.
+        keep: How many closed segments are kept; None for all of them.
+        compress: Whether closed segments are compressed.
         clock: Tells how old a segment is.
         begun_ns: Tells from the first bytes of a segment when it began, nanoseconds since the Unix epoch.
 
@@ -72,8 +55,9 @@ class AppendFile:
 
     Attributes:
         path: The active file, absolute.
-        untidy: Whether a segment was closed since `tidy` was last called.
-        failures: How often a segment was to be closed and storage refused.
+        closed: The closed segments beside it.
+        is_untidy: Whether this writer has closed a segment; to be reset by who tidies up.
+        refused: How often a segment was to be closed and the storage refused.
     """
 
     def __init__(
@@ -89,18 +73,16 @@ class AppendFile:
     ) -> None:
         self.path = _file_behind(path)
         self._name = str(self.path)
-        self._names = SegmentNames(self.path.name)
         self._max_bytes = max_bytes
         self._max_age_ns = None if max_age_s is None else round(max_age_s * 1_000_000_000)
         self._closes = max_bytes is not None or max_age_s is not None
-        if self._closes and not _LOCKS:
+        if self._closes and not HAS_LOCKS:
             raise OSError(errno.ENOTSUP, "this system cannot rename a file that is open", self._name)
-        self._keep = keep
-        self._compress = compress
         self._wall_ns = clock.wall_ns
         self._begun_ns = begun_ns
-        self.untidy = False
-        self.failures = 0
+        self.closed = ClosedSegments(self.path, keep=keep, compress=compress)
+        self.is_untidy = False
+        self.refused = 0
         self._end = 0
         self._unsynced = self._unnamed = False
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -143,7 +125,7 @@ class AppendFile:
             os.fsync(self._file)
             self._unsynced = False
         if self._unnamed:
-            _sync_directory(self.path.parent)
+            sync_directory(self.path.parent)
             self._unnamed = False
 
     def close(self) -> None:
@@ -157,39 +139,10 @@ class AppendFile:
         finally:
             os.close(self._file)
 
-    def tidy(self) -> int:
-        """Compress and remove closed segments, as far as that was asked for and nobody can still append to them.
-
-        Returns:
-            How often that failed because of the storage.
-        """
-        self.untidy = False
-        if not _LOCKS or not self._regular or (self._keep is None and not self._compress):
-            return 0
-        try:
-            numbers = self._numbers()
-        except OSError:
-            return 1
-        surplus = numbers[: -self._keep] if self._keep is not None else []
-        failed = 0
-        for number in numbers:
-            try:
-                if number in surplus:
-                    self._remove(number)
-                elif self._compress:
-                    self._pack(number)
-            except BlockingIOError:
-                continue  # somebody holds it: it stays until the next time
-            except OSError:
-                failed += 1
-        return failed
-
-    # the active file
-
     def _open(self) -> int:
         """Open the active file and return its length; what was open before stays open."""
         while True:
-            file = os.open(self._name, _APPEND, 0o644)
+            file = os.open(self._name, _FLAGS, 0o644)
             try:
                 status = os.fstat(file)
                 regular = stat.S_ISREG(status.st_mode)
@@ -209,22 +162,16 @@ class AppendFile:
 
     def _claim(self, file: int, status: os.stat_result) -> bool:
         """Take the shared lock of a writer, and tell whether *file* is still the active one."""
-        if not _LOCKS:
+        if not HAS_LOCKS:
             return True
         try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if self._is_active(status):
-                raise OSError(errno.EAGAIN, "another program has locked it", self._name) from None
+            locked = lock(file, exclusive=False)
         except OSError:  # a file system without locks: nobody can take a segment away there
             return True
-        return self._is_active(status)
-
-    def _is_active(self, status: os.stat_result) -> bool:
-        try:
-            return os.path.samestat(self.path.stat(), status)
-        except FileNotFoundError:
-            return False
+        still_active = is_at(self.path, status)
+        if still_active and not locked:
+            raise OSError(errno.EAGAIN, "another program has locked it", self._name)
+        return still_active
 
     def _look(self) -> int:
         """Return the length of the active file, which is opened anew where it is another one by now."""
@@ -247,8 +194,6 @@ class AppendFile:
             os.close(left)
         return size
 
-    # segments
-
     def _is_over(self, size: int) -> bool:
         if self._max_bytes is not None and size > self._max_bytes:
             return True
@@ -262,6 +207,20 @@ class AppendFile:
         begun = self._begun_ns(_read(file, _HEAD, 0)) if size else None
         return now if begun is None else min(begun, now)
 
+    def _close_segment(self, size: int) -> int:
+        """Make a closed segment of the active file and open a new one; return the length of what is open then.
+
+        Where that is not possible now, what comes goes into the file that is there.
+        """
+        try:
+            if not self.closed.close_active(os.fstat(self._file)):
+                return size
+        except OSError:
+            self.refused += 1
+            return size
+        self.is_untidy = True
+        return self._open_anew()
+
     def _fitting(self, lines: Sequence[bytes], size: int) -> int:
         """Return how many of *lines* fit into a segment of this size, and one where none does."""
         if self._max_bytes is None:
@@ -272,43 +231,6 @@ class AppendFile:
             if room < 0:
                 return max(count, 1)
         return len(lines)
-
-    def _close_segment(self, size: int) -> int:
-        """Rename the active file and open a new one; return its length.
-
-        Where that is not possible now, what comes goes into the segment that is there.
-        """
-        try:
-            with _locked(self.path.parent):
-                if self._is_active(os.fstat(self._file)):
-                    number = max(self._numbers(), default=0) + 1
-                    self.path.rename(self.path.with_name(self._names.plain(number)))
-        except BlockingIOError:  # somebody is at it
-            return size
-        except OSError:
-            self.failures += 1
-            return size
-        self.untidy = True
-        return self._open_anew()
-
-    def _numbers(self) -> list[int]:
-        return self._names.closed(path.name for path in self.path.parent.iterdir())
-
-    def _remove(self, number: int) -> None:
-        plain = self.path.with_name(self._names.plain(number))
-        with contextlib.suppress(FileNotFoundError), _alone(plain):
-            plain.unlink()
-        for name in (self._names.compressed(number), self._names.unfinished(number)):
-            self.path.with_name(name).unlink(missing_ok=True)
-
-    def _pack(self, number: int) -> None:
-        plain = self.path.with_name(self._names.plain(number))
-        unfinished = self.path.with_name(self._names.unfinished(number))
-        with contextlib.suppress(FileNotFoundError), _alone(plain) as file:
-            _compress(file, unfinished)
-            unfinished.replace(self.path.with_name(self._names.compressed(number)))
-            _sync_directory(self.path.parent)
-            plain.unlink()
 
 
 def _file_behind(path: Path) -> Path:
@@ -325,66 +247,3 @@ def _read(file: int, length: int, offset: int) -> bytes:
         return os.pread(file, length, offset)  # without the position, which a forked child shares
     os.lseek(file, offset, os.SEEK_SET)
     return os.read(file, length)
-
-
-@contextlib.contextmanager
-def _locked(directory: Path) -> Iterator[None]:
-    """Hold the exclusive lock of a directory.
-
-    Raises:
-        BlockingIOError: Somebody else holds it.
-    """
-    file = os.open(directory, _READ)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    finally:
-        fcntl.flock(file, fcntl.LOCK_UN)  # closing alone would leave the lock to a child forked meanwhile
-        os.close(file)
-
-
-@contextlib.contextmanager
-def _alone(segment: Path) -> Iterator[int]:
-    """Hold a closed segment so that nobody can append to it, and yield its descriptor.
-
-    Raises:
-        BlockingIOError: Somebody may still append to it, or is taking it away.
-        FileNotFoundError: It is not there any more.
-    """
-    file = os.open(segment, _READ | _NO_LINK)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if not os.path.samestat(segment.stat(), os.fstat(file)):
-            raise FileNotFoundError(errno.ENOENT, "was taken away meanwhile", str(segment))
-        yield file
-    finally:
-        fcntl.flock(file, fcntl.LOCK_UN)
-        os.close(file)
-
-
-def _compress(file: int, target: Path) -> None:
-    """Write what is in *file* to *target*, compressed and durable, or leave nothing there."""
-    mode = stat.S_IMODE(os.fstat(file).st_mode)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _NO_LINK
-    try:
-        with (
-            os.fdopen(os.open(target, flags, mode), "wb") as packed,
-            os.fdopen(file, "rb", closefd=False) as plain,
-        ):
-            with gzip.GzipFile("", "wb", 6, packed, mtime=0) as archive:
-                shutil.copyfileobj(plain, archive, _COPIED_AT_ONCE)
-            packed.flush()
-            os.fsync(packed.fileno())
-    except BaseException:
-        target.unlink(missing_ok=True)
-        raise
-
-
-def _sync_directory(directory: Path) -> None:
-    if not _LOCKS:  # Windows cannot open one
-        return
-    file = os.open(directory, _READ)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)

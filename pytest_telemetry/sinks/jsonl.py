@@ -93,7 +93,7 @@ class JsonlStore:
                 f"cannot append telemetry to {os.fspath(path)!r}: {reason}; give the path of a file that can be written"
             ) from error
         self.path = self._file.path
-        self._tidies = self._file
+        self._log = self._file
         self._is_event = dialect == "event"
         self._begin()
 
@@ -101,7 +101,7 @@ class JsonlStore:
         self._process = os.getpid()
         self._lock = threading.Lock()
         self._accepted = self._stored = self._dropped = self._as_text = self._renamed = self._untidied = 0
-        self._tidies.failures = 0
+        self._log.refused = 0
 
     def _own_lock(self) -> threading.Lock:
         """Return the lock of this process: another thread may have held the parent's during ``fork``."""
@@ -132,7 +132,7 @@ class JsonlStore:
             with self._own_lock():
                 self._append(lines, first, len(records))
             first += len(lines)
-        if self._tidies.untidy:
+        if self._log.is_untidy:
             self._tidy()
 
     def _encoded(self, records: Sequence[Record], first: int) -> list[tuple[bytes, int, int]]:
@@ -176,9 +176,10 @@ class JsonlStore:
 
     def _tidy(self) -> None:
         """Tidy up without keeping other threads from emitting."""
-        failed = self._tidies.tidy()
+        self._log.is_untidy = False
+        refused = self._log.closed.tidy()
         with self._own_lock():
-            self._untidied += failed
+            self._untidied += refused
 
     def records(self, pattern: Pattern | None = None, /) -> Iterator[Record]:
         """Yield what the files of the log hold, oldest segment first; with a *pattern*, what it matches.
@@ -236,7 +237,7 @@ class JsonlStore:
                 "dropped": self._dropped,
                 "as_text": self._as_text,
                 "renamed": self._renamed,
-                "untidied": self._untidied + self._tidies.failures,
+                "untidied": self._untidied + self._log.refused,
             }
 
     def __enter__(self) -> Self:

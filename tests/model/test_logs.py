@@ -131,6 +131,7 @@ def test_a_damaged_segment_is_a_bad_line_and_the_next_one_follows(
     assert found[-2].startswith("compressed data is damaged: ")
     assert found[-1] == 1_000
     assert found[:-2] == list(range(len(found) - 2))
+    assert Steps().follow(path) == found
 
 
 def test_what_is_closed_compressed_and_removed_while_it_is_read_is_read_once(path: Path) -> None:

@@ -103,7 +103,8 @@ def test_the_age_of_a_segment_that_was_there_is_that_of_its_first_line(path: Pat
         clock.advance(40)
 
     assert files(path.parent) == ["e.000001.jsonl", "e.jsonl"]
-    assert len(numbers(store)) == 3
+    with JsonlStore(path) as store:
+        assert len(numbers(store)) == 3
 
 
 @pytest.mark.parametrize("found", [b"no json\n", b'{"cmd":"a"}\n', b"x" * 70_000])
@@ -428,7 +429,7 @@ def test_a_file_that_another_program_has_locked_is_named(path: Path) -> None:
 
 def test_a_system_without_locks_says_so(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One file without end can be written to everywhere."""
-    monkeypatch.setattr(append_file, "_LOCKS", False)
+    monkeypatch.setattr(append_file, "HAS_LOCKS", False)
 
     with pytest.raises(UnusableInput, match="cannot rename a file that is open"):
         JsonlStore(path, max_bytes=1)
