@@ -6,12 +6,10 @@ every process that has the file open has closed it.
 
 from __future__ import annotations
 
-from typing import Final
-
 try:
     import fcntl
 except ImportError:  # Windows
-    HAS_LOCKS: Final = False
+    HAS_LOCKS = False
 else:
     HAS_LOCKS = True
 
