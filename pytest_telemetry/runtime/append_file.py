@@ -103,7 +103,7 @@ class AppendFile:
             size = self._close_segment(size)
         data = lines[0] if len(lines) == 1 else b"".join(lines[: self._fitting(lines, size)])
         # Where this writer wrote last, nobody can have left half a line behind it.
-        lead = b"\n" if size and size != self._end and _read(self._file, 1, size - 1) != b"\n" else b""
+        lead = b"\n" if size != self._end and self._ends_torn(size) else b""
         written = os.write(self._file, lead + data)
         self._unsynced = True
         if written < len(lead) + len(data):
@@ -193,6 +193,15 @@ class AppendFile:
         finally:
             os.close(left)
         return size
+
+    def _ends_torn(self, size: int) -> bool:
+        """Tell whether the file ends in half a line. One that grows meanwhile is being written, and is looked at again."""
+        while size and _read(self._file, 1, size - 1) != b"\n":
+            now = os.fstat(self._file).st_size
+            if now == size:
+                return True
+            size = now
+        return False
 
     def _is_over(self, size: int) -> bool:
         if self._max_bytes is not None and size > self._max_bytes:
