@@ -10,6 +10,7 @@ import math
 import os
 import re
 from collections.abc import Mapping
+from operator import attrgetter
 from typing import Any, Final
 
 from pytest_telemetry.model.paths import starts_absolute
@@ -26,6 +27,7 @@ _FAILED: Final = frozenset({"error", "fail", "failed", "timeout"})
 _MISREAD: Final = frozenset({"x", "record"})
 _SEPARATOR: Final = re.compile(r"[/\\]")
 _FACTS: Final = ("value", "instrument", "level", "error")
+_facts_of: Final = attrgetter(*_FACTS)
 
 
 def record_of_event(raw: Mapping[str, Any], problems: list[str]) -> Record | None:
@@ -146,7 +148,8 @@ def event_of_record(record: Record) -> tuple[dict[str, Any], int]:
     }
     if extra.get("warnings") is not None:
         line["warnings"] = extra.pop("warnings")
-    line |= {name: getattr(record, name) for name in _FACTS if getattr(record, name) is not None}
+    facts = zip(_FACTS, _facts_of(record), strict=True)
+    line |= {name: value for name, value in facts if value is not None}
     renamed = 0
     for key, value in extra.items():
         name = key

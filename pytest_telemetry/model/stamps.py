@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 __all__ = ("stamp_form", "stamp_has_zone", "stamp_ns", "stamp_of", "stamp_resolution_ns")
@@ -46,11 +47,16 @@ def stamp_of(time_ns: int) -> str | None:
     None where no stamp can say it: before the year 1 and after 9999.
     """
     seconds, fraction = divmod(time_ns, 1_000_000_000)
+    second = _second(seconds)
+    return None if second is None else f"{second}.{fraction:09}+00:00"
+
+
+@lru_cache(maxsize=16)  # most records of a log are of the same few seconds
+def _second(seconds: int) -> str | None:
     try:
-        stamp = _EPOCH + timedelta(seconds=seconds)
+        return (_EPOCH + timedelta(seconds=seconds)).isoformat()
     except OverflowError:
         return None
-    return f"{stamp.isoformat()}.{fraction:09}+00:00"
 
 
 def stamp_resolution_ns(text: str) -> int:

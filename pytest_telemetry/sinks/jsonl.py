@@ -94,7 +94,7 @@ class JsonlStore:
             ) from error
         self.path = self._file.path
         self._log = self._file
-        self._is_event = dialect == "event"
+        self._encode = encode_event if dialect == "event" else _encode_record
         self._begin()
 
     def _begin(self) -> None:
@@ -117,7 +117,11 @@ class JsonlStore:
             OSError: A part of the line was written; the record is counted as dropped, and the next line begins
                 on a line of its own.
         """
-        self.emit_many((record,))
+        line = self._encode(record)
+        with self._own_lock():
+            self._append([line], 0, 1)
+        if self._log.is_untidy:
+            self._tidy()
 
     def emit_many(self, records: Sequence[Record], /) -> None:
         """Append *records*, with one write for as many lines as 256 KiB hold; drop what `emit` would drop.
@@ -140,10 +144,7 @@ class JsonlStore:
         lines = []
         size = 0
         for position in range(first, len(records)):
-            if self._is_event:
-                line = encode_event(records[position])
-            else:
-                line = (*encode_noting(records[position]), 0)
+            line = self._encode(records[position])
             lines.append(line)
             size += len(line[0])
             if size > _WRITTEN_AT_ONCE:
@@ -247,6 +248,11 @@ class JsonlStore:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _encode_record(record: Record) -> tuple[bytes, int, int]:
+    line, as_text = encode_noting(record)
+    return line, as_text, 0
 
 
 def _time_of_first_line(head: bytes) -> int | None:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_telemetry.model import file_lock
 from pytest_telemetry.model.errors import Unavailable, UnusableInput
 from pytest_telemetry.model.pattern import event as pattern_event
 from pytest_telemetry.model.record import Record
 from pytest_telemetry.model.wire import encode
-from pytest_telemetry.runtime import append_file
+from pytest_telemetry.runtime import append_file, closed_segments
 from pytest_telemetry.runtime.append_file import AppendFile
 from pytest_telemetry.sinks.jsonl import JsonlStore
 from pytest_telemetry.testing.fake_clock import FakeClock
@@ -116,6 +117,18 @@ def test_a_first_line_without_a_time_counts_from_now(path: Path, found: bytes) -
     with JsonlStore(path, max_age_s=60, clock=clock) as store:
         store.emit(event(1))
         assert files(path.parent) == ["e.jsonl"]
+        clock.advance(60)
+        store.emit(event(2))
+
+    assert files(path.parent) == ["e.000001.jsonl", "e.jsonl"]
+
+
+def test_a_first_line_of_the_future_counts_from_now(path: Path) -> None:
+    """A clock that was wrong once does not keep a segment open for years."""
+    clock = FakeClock()
+    path.write_bytes(encode(event(1, clock.wall_ns() + 10**18)))
+
+    with JsonlStore(path, max_age_s=60, clock=clock) as store:
         clock.advance(60)
         store.emit(event(2))
 
@@ -337,6 +350,62 @@ def test_a_segment_that_cannot_be_compressed_stays_and_is_counted(path: Path, re
     assert numbers(store) == [1, 2]
     assert "e.000001.jsonl" in files(path.parent)
     assert store.statistics()["dropped"] == 0
+
+
+def test_what_cannot_be_compressed_leaves_nothing_half_done(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk became full, for one."""
+    packing = gzip.GzipFile.write
+
+    def refuse(self: Any, data: Any) -> int:
+        packing(self, data[:1])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(gzip.GzipFile, "write", refuse)
+    with JsonlStore(path, max_bytes=LINE, compress=True) as store:
+        store.emit_many([event(1), event(2)])
+
+    assert files(path.parent) == ["e.000001.jsonl", "e.jsonl"]
+    assert numbers(store) == [1, 2]
+    assert store.statistics()["untidied"] == 2
+
+
+def test_a_child_that_is_forked_while_a_segment_is_closed_holds_up_nobody(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has every lock of its parent in common with it, and knows nothing of them."""
+    real = file_lock.lock
+    inherited: list[int] = []
+
+    def lock(file: int, *, exclusive: bool) -> bool:
+        inherited.append(os.dup(file))
+        return real(file, exclusive=exclusive)
+
+    with JsonlStore(path, max_bytes=LINE, compress=True, keep=1) as store:
+        with monkeypatch.context() as patch:
+            patch.setattr(closed_segments, "lock", lock)
+            store.emit_many([event(1), event(2)])
+        store.emit_many([event(3), event(4)])
+
+    assert files(path.parent) == ["e.000003.jsonl.gz", "e.jsonl"]
+    assert len(inherited) == 2
+    for file in inherited:
+        os.close(file)
+
+
+def test_a_forked_process_counts_what_storage_refused_from_zero(
+    path: Path, refusing: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Like everything else."""
+    refusing.append("rename")
+    with JsonlStore(path, max_bytes=1) as store:
+        store.emit_many([event(1), event(2)])
+        assert store.statistics()["untidied"] == 1
+
+        monkeypatch.setattr(os, "getpid", lambda: 0)
+
+        assert set(store.statistics().values()) == {0}
 
 
 def test_a_disk_that_is_full_when_the_new_file_is_made_accepts_nothing(
