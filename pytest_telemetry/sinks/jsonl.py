@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from pathlib import Path
@@ -75,8 +76,8 @@ class JsonlStore:
         for name, limit in (("max_bytes", max_bytes), ("keep", keep)):
             if limit is not None and (type(limit) is not int or limit < 1):
                 raise ValueError(f"{name} must be a whole number above 0, not {limit!r}")
-        if max_age_s is not None and not max_age_s > 0:
-            raise ValueError(f"max_age_s must be above 0, not {max_age_s!r}")
+        if max_age_s is not None and not 0 < max_age_s < math.inf:
+            raise ValueError(f"max_age_s must be a number of seconds above 0, not {max_age_s!r}")
         try:
             self._file: AppendFile | None = AppendFile(
                 Path(path).expanduser(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from typing import TYPE_CHECKING, Any
@@ -379,7 +380,8 @@ def test_the_home_directory_is_expanded(tmp_path: Path, monkeypatch: pytest.Monk
         ({"dialect": "xml"}, "dialect must be 'record' or 'event', not 'xml'"),
         ({"max_bytes": 0}, "max_bytes must be a whole number above 0, not 0"),
         ({"keep": True}, "keep must be a whole number above 0, not True"),
-        ({"max_age_s": -1}, "max_age_s must be above 0, not -1"),
+        ({"max_age_s": -1}, "max_age_s must be a number of seconds above 0, not -1"),
+        ({"max_age_s": math.inf}, "max_age_s must be a number of seconds above 0, not inf"),
     ],
 )
 def test_an_argument_that_cannot_be_used_is_refused(tmp_path: Path, wrong: Any, said: str) -> None:

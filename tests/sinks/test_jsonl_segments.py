@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import gzip
 import os
+import tempfile
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pytest_telemetry.model import file_lock
 from pytest_telemetry.model.errors import Unavailable, UnusableInput
+from pytest_telemetry.model.logs import follow_log, read_log
 from pytest_telemetry.model.pattern import event as pattern_event
 from pytest_telemetry.model.record import Record
 from pytest_telemetry.model.wire import encode
 from pytest_telemetry.runtime import append_file, closed_segments
 from pytest_telemetry.runtime.append_file import AppendFile
+from pytest_telemetry.runtime.closed_segments import ClosedSegments
 from pytest_telemetry.sinks.jsonl import JsonlStore
 from pytest_telemetry.testing.fake_clock import FakeClock
 
@@ -508,6 +513,22 @@ def test_a_system_without_locks_says_so(path: Path, monkeypatch: pytest.MonkeyPa
     assert numbers(store) == [1]
 
 
+def test_other_threads_go_on_while_one_tidies_up(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compressing takes long, and holds nobody up."""
+    held: list[bool] = []
+
+    def tidy(self: ClosedSegments) -> int:
+        held.append(store._lock.locked())
+        return 0
+
+    monkeypatch.setattr(ClosedSegments, "tidy", tidy)
+    with JsonlStore(path, max_bytes=LINE, compress=True) as store:
+        store.emit_many([event(1), event(2)])
+        store.emit(event(3))
+
+    assert held == [False, False, False]
+
+
 def test_threads_close_segments_without_losing_records(path: Path) -> None:
     """Many threads, one store, and compression going on."""
     with JsonlStore(path, max_bytes=40 * LINE, compress=True) as store:
@@ -527,3 +548,44 @@ def test_threads_close_segments_without_losing_records(path: Path) -> None:
     assert store.statistics()["accepted"] == store.statistics()["stored"] == 2_000
     assert store.statistics()["untidied"] == 0
     assert all(name.endswith((".gz", "e.jsonl")) for name in files(path.parent))
+
+
+ACTS = st.tuples(st.integers(0, 2), st.sampled_from(["emit", "emit", "emit_many", "close", "look"]))
+
+
+@settings(max_examples=25, deadline=None)
+@given(acts=st.lists(ACTS, max_size=25), compress=st.booleans(), max_bytes=st.sampled_from([1, 3, 5]))
+def test_whatever_several_writers_do_each_record_is_there_once(
+    acts: list[tuple[int, str]], compress: bool, max_bytes: int
+) -> None:
+    """In the files, and for who follows and looks now and then."""
+    given_: list[int] = []
+    stores: dict[int, JsonlStore] = {}
+    left = iter(acts)
+    last_look: list[bool] = []
+
+    def act_until_somebody_looks() -> bool:
+        for writer, act in left:
+            if writer not in stores:
+                stores[writer] = JsonlStore(path, max_bytes=max_bytes * LINE, compress=compress)
+            if act == "look":
+                return True
+            if act == "close":
+                stores.pop(writer).close()
+            else:
+                new = range(len(given_), len(given_) + (4 if act == "emit_many" else 1))
+                stores[writer].emit_many([event(number) for number in new])
+                given_.extend(new)
+        last_look.append(True)
+        return len(last_look) == 1
+
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory, "e.jsonl")
+        followed: list[Any] = list(follow_log(path, act_until_somebody_looks))
+        lines: list[Any] = list(read_log(path)) if given_ else []
+        for store in stores.values():
+            assert store.statistics()["untidied"] == 0
+            store.close()
+
+    assert sorted(line.record.seq for line in lines) == given_
+    assert sorted(line.record.seq for line in followed) == given_
