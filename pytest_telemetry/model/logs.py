@@ -38,7 +38,7 @@ def read_log(path: str | PathLike[str]) -> LogFiles:
 class LogFiles(LogReader):
     """Reads the files of a log one after the other, as a `LogReader` reads one.
 
-    Line numbers are those of the file; the counts are of all files so far.
+    Line numbers are those of the file; the counts are of all files so far. Each file is closed when it was read.
 
     Raises:
         OSError: The log is not there, or cannot be opened.
@@ -61,10 +61,8 @@ class LogFiles(LogReader):
                     raise
 
     def _next_file(self) -> bool:
-        if self._number is None:
-            return False
         self._stream.close()
-        found = self._files.after(self._number)
+        found = None if self._number is None else self._files.after(self._number)
         self._number, self.number = None if found is None else found[0], 0
         if found is None:
             self._stream = io.BytesIO()

@@ -69,6 +69,15 @@ def test_closed_segments_are_read_in_order_and_then_the_active_file(path: Path) 
     assert figures == (4, 1, 1, len(lines(1, 2, 3, 4)) + 9)
 
 
+def test_a_log_that_was_read_to_its_end_is_closed(path: Path) -> None:
+    """And stays at its end."""
+    path.write_bytes(line(1))
+    log = read_log(path)
+
+    assert len(list(log)) == 1
+    assert list(log) == []
+
+
 def test_where_a_segment_is_there_twice_the_plain_one_counts(path: Path) -> None:
     """The other one may be older than what was appended since."""
     closed(path, 1).write_bytes(lines(1, 2))

@@ -567,7 +567,7 @@ def test_whatever_several_writers_do_each_record_is_there_once(
     def act_until_somebody_looks() -> bool:
         for writer, act in left:
             if writer not in stores:
-                stores[writer] = JsonlStore(path, max_bytes=max_bytes * LINE, compress=compress)
+                stores[writer] = JsonlStore(log, max_bytes=max_bytes * LINE, compress=compress)
             if act == "look":
                 return True
             if act == "close":
@@ -580,9 +580,9 @@ def test_whatever_several_writers_do_each_record_is_there_once(
         return len(last_look) == 1
 
     with tempfile.TemporaryDirectory() as directory:
-        path = Path(directory, "e.jsonl")
-        followed: list[Any] = list(follow_log(path, act_until_somebody_looks))
-        lines: list[Any] = list(read_log(path)) if given_ else []
+        log = Path(directory, "e.jsonl")
+        followed: list[Any] = list(follow_log(log, act_until_somebody_looks))
+        lines: list[Any] = list(read_log(log)) if given_ else []
         for store in stores.values():
             assert store.statistics()["untidied"] == 0
             store.close()
