@@ -7,7 +7,7 @@ import io
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_telemetry.model.file_lock import HAS_LOCKS, lock, unlock
 from pytest_telemetry.model.segments import SegmentNames
@@ -47,7 +47,7 @@ class LogFiles(LogReader):
     def __init__(self, path: str | PathLike[str]) -> None:
         super().__init__(io.BytesIO())
         self._files = _Files(path)
-        self._number: int | None = 0
+        self._last: int | None = 0
         if not self._next_file():
             raise FileNotFoundError(2, os.strerror(2), str(path))
 
@@ -62,12 +62,13 @@ class LogFiles(LogReader):
 
     def _next_file(self) -> bool:
         self._stream.close()
-        found = None if self._number is None else self._files.after(self._number)
-        self._number, self.number = None if found is None else found[0], 0
+        self.number = 0
+        found = None if self._last is None else self._files.after(self._last)
         if found is None:
-            self._stream = io.BytesIO()
+            self._last, self._stream = None, io.BytesIO()
             return False
-        self.file, self._stream = found[1:]
+        self._last = found.number if found.is_closed else None
+        self.file, self._stream = found.name, found.stream
         return True
 
 
@@ -87,21 +88,20 @@ def follow_log(path: str | PathLike[str], wait: Callable[[], bool]) -> Iterator[
     """
     files = _Files(path)
     held: list[_Growing] = []
-    last = 0
+    last = 0  # number of the closed segment that was begun last
     try:
         while True:
             idle = True
             if held and not held[-1].is_closed and not files.is_active(held[-1].stream):
                 held[-1].is_closed = True
                 if files.numbers(last):  # otherwise it was removed
-                    last += 1
+                    last = held[-1].number
                     held[-1].lines.file = files.names.plain(last)
             if not held or held[-1].is_closed:
                 found = files.after(last)
                 if found is not None:
-                    number, name, stream = found
-                    held.append(_Growing(stream, name, is_closed=number is not None))
-                    last = number or last
+                    held.append(_Growing(found))
+                    last = found.number if found.is_closed else last
                     idle = False
             for file in held.copy():
                 file.is_final = file.is_closed and file.nobody_writes()
@@ -123,15 +123,17 @@ class _Growing:
 
     Attributes:
         stream: The file.
+        number: Its number as a closed segment.
         lines: Its lines as far as they are whole, again and again.
         is_closed: Whether it is a closed segment.
         is_final: Whether nothing will follow, so that half a line at the end is all there will be.
     """
 
-    def __init__(self, stream: BufferedIOBase, name: str, *, is_closed: bool) -> None:
-        self.stream = stream
-        self.lines = LogReader(self, name)
-        self.is_closed = is_closed
+    def __init__(self, found: _Found) -> None:
+        self.stream = found.stream
+        self.number = found.number
+        self.lines = LogReader(self, found.name)
+        self.is_closed = found.is_closed
         self.is_final = False
         self._half = b""
 
@@ -161,6 +163,15 @@ class _Growing:
         self.stream.close()
 
 
+class _Found(NamedTuple):
+    """A file of a log; the active one has the number that it will have when it is closed."""
+
+    number: int
+    is_closed: bool
+    name: str
+    stream: BufferedIOBase
+
+
 class _Files:
     """The files of a log, in the order of reading."""
 
@@ -174,20 +185,20 @@ class _Files:
         names = (path.name for path in self.path.parent.iterdir())
         return [number for number in self.names.closed(names) if number > last]
 
-    def after(self, last: int) -> tuple[int | None, str, BufferedIOBase] | None:
-        """Open what comes after closed segment *last*: its number, its name and its lines; no number if active."""
+    def after(self, last: int) -> _Found | None:
+        """Open what comes after closed segment *last*, if there is anything."""
         while True:
             for number in self.numbers(last):
                 # in this order: the plain one is there until the other one is complete
                 for name in (self.names.plain(number), self.names.compressed(number)):
                     with suppress(FileNotFoundError):
-                        return number, name, _opened(self.path.with_name(name))
+                        return _Found(number, True, name, _opened(self.path.with_name(name)))  # noqa: FBT003
                 last = number  # removed meanwhile
             stream = None
             with suppress(FileNotFoundError):
                 stream = _opened(self.path)
             if not self.numbers(last):
-                return None if stream is None else (None, self.path.name, stream)
+                return None if stream is None else _Found(last + 1, False, self.path.name, stream)  # noqa: FBT003
             if stream is not None:  # it may have become a closed segment before it was opened
                 stream.close()
 

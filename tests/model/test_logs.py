@@ -169,6 +169,12 @@ def test_a_segment_that_cannot_be_opened_stops_nothing(path: Path) -> None:
 
     assert read(path) == [1]
 
+    def close() -> None:
+        path.rename(closed(path, 2))
+        path.write_bytes(lines(2))
+
+    assert Steps(close, lambda: append(path, line(3))).follow(path) == [1, 2, 3]
+
 
 # while it grows
 
