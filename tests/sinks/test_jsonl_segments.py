@@ -255,6 +255,28 @@ def test_a_file_that_becomes_a_segment_while_it_is_opened_is_not_written_to(
     assert numbers(store) == [1, 2, 3]
 
 
+def test_a_segment_that_is_removed_while_it_is_to_be_compressed_does_not_come_back(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever gets the lock looks again whether the segment is still there."""
+    real = os.open
+    first = path.with_name("e.000001.jsonl")
+    first.write_bytes(encode(event(1)))
+    path.with_name("e.000002.jsonl").write_bytes(encode(event(2)))
+
+    def slowly(name: Any, flags: int, mode: int = 0o777) -> int:
+        file = real(name, flags, mode)
+        if str(name) == str(first):
+            monkeypatch.setattr(os, "open", real)
+            JsonlStore(path, keep=1).close()
+        return file
+
+    monkeypatch.setattr(os, "open", slowly)
+    JsonlStore(path, compress=True).close()
+
+    assert files(path.parent) == ["e.000002.jsonl.gz", "e.jsonl"]
+
+
 def test_who_comes_second_does_not_close_the_segment_of_the_first(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -379,7 +401,7 @@ def test_what_cannot_be_compressed_leaves_nothing_half_done(
 
 
 def test_a_child_that_is_forked_while_a_segment_is_closed_holds_up_nobody(
-    path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path, refusing: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It has every lock of its parent in common with it, and knows nothing of them."""
     real = file_lock.lock
@@ -389,13 +411,15 @@ def test_a_child_that_is_forked_while_a_segment_is_closed_holds_up_nobody(
         inherited.append(os.dup(file))
         return real(file, exclusive=exclusive)
 
-    with JsonlStore(path, max_bytes=LINE, compress=True, keep=1) as store:
+    with JsonlStore(path, max_bytes=LINE, compress=True) as store:
         with monkeypatch.context() as patch:
             patch.setattr(closed_segments, "lock", lock)
+            refusing.append("replace")
             store.emit_many([event(1), event(2)])
-        store.emit_many([event(3), event(4)])
+            refusing.clear()
+        store.emit(event(3))
 
-    assert files(path.parent) == ["e.000003.jsonl.gz", "e.jsonl"]
+    assert files(path.parent) == ["e.000001.jsonl.gz", "e.000002.jsonl.gz", "e.jsonl"]
     assert len(inherited) == 2
     for file in inherited:
         os.close(file)
