@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_telemetry.model import logs
 from pytest_telemetry.model.logs import follow_log, read_log
 from pytest_telemetry.model.record import Record
 from pytest_telemetry.model.wire import BadLine, LogLine, encode
@@ -160,6 +161,24 @@ def test_what_is_closed_compressed_and_removed_while_it_is_read_is_read_once(pat
         rest = [said(read) for read in log]
 
     assert [first, *rest] == [1, 2, 4, 5, 6]
+
+
+def test_a_file_that_is_closed_as_it_is_opened_is_not_skipped(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look for segments and the opening of the active file."""
+    path.write_bytes(line(1))
+    real = logs._opened
+
+    def close_first(opened: Path) -> Any:
+        monkeypatch.setattr(logs, "_opened", real)
+        path.rename(closed(path, 1))
+        path.write_bytes(line(2))
+        return real(opened)
+
+    monkeypatch.setattr(logs, "_opened", close_first)
+
+    assert read(path) == [1, 2]
 
 
 def test_a_segment_that_cannot_be_opened_stops_nothing(path: Path) -> None:

@@ -191,6 +191,7 @@ def test_what_a_writer_may_still_append_to_is_neither_compressed_nor_removed(pat
             fast.emit(event(3))
             assert files(path.parent) == ["e.000001.jsonl", "e.000002.jsonl.gz", "e.jsonl"]
             assert numbers(fast) == [1, 2, 3]
+        assert fast.statistics()["untidied"] == 0
         slow.emit(event(4))
 
     JsonlStore(path, compress=True, keep=1).close()
