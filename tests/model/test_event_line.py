@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_telemetry.model.event_shape import event_of_record
@@ -84,6 +84,7 @@ def read_back(record: Record) -> Record:
     return decoded.record
 
 
+@settings(deadline=None)  # records of many parts take long to draw
 @given(sayable())
 def test_what_the_line_can_say_comes_back_as_it_was(record: Record) -> None:
     """Record, line, record."""

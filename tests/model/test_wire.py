@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_telemetry.model import wire
@@ -119,6 +119,7 @@ def test_values_that_stay_text_are_counted() -> None:
     assert json.loads(line)["types"] == {"attrs/t": "tuple", "attrs/o": "object", "attrs/s": "set"}
 
 
+@settings(deadline=None)  # a patch for every example
 @given(records)
 def test_plain_records_are_written_as_all_others_are(record: Record) -> None:
     """What is written without a second look is what a second look would write."""
