@@ -150,7 +150,7 @@ def test_a_time_that_no_stamp_can_say_is_null(time_ns: int | None) -> None:
 def test_a_key_that_is_taken_is_kept_and_counted() -> None:
     """Whatever it means elsewhere, it never changes what the line says."""
     attrs: dict[str, Any] = dict.fromkeys(("ts", "run_id", "cmd", "timing_ms", "x", "record"), "mine")
-    attrs |= {"kind": "span", "args": {"a": 1}, "extra.ts": "theirs"}
+    attrs = {"extra.cmd": "theirs"} | attrs | {"kind": "span", "args": {"a": 1}, "extra.ts": "theirs"}
 
     fields, renamed = event_of_record(Record("event", "e", "e", 1, attrs=attrs))
     read = read_back(Record("event", "e", "e", 1, attrs=attrs))
@@ -159,11 +159,8 @@ def test_a_key_that_is_taken_is_kept_and_counted() -> None:
     assert fields["extra.ts"] == "mine"
     assert fields["extra.extra.ts"] == "theirs"
     assert (read.name, read.time_ns, read.duration_ns) == ("e", 1, None)
-    assert (read.attrs["extra.cmd"], read.attrs["extra.x"], read.attrs["extra.args"]) == (
-        "mine",
-        "mine",
-        {"a": 1},
-    )
+    assert (read.attrs["extra.cmd"], read.attrs["extra.extra.cmd"]) == ("theirs", "mine")
+    assert (read.attrs["extra.x"], read.attrs["extra.args"]) == ("mine", {"a": 1})
     assert read.attrs["kind"] == "span"
 
 
