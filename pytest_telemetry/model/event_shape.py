@@ -175,7 +175,8 @@ def _milliseconds(duration_ns: int) -> int | float:
 
 def _segment(extra: dict[str, Any]) -> str | None:
     """Take the segment out of *extra* if it is a text or a path; an absolute one becomes a stable id with a label."""
-    if not isinstance(extra.get("segment"), (str, os.PathLike)):
+    given = extra.get("segment")
+    if given is None or not isinstance(given, (str, os.PathLike)):
         return None
     segment = os.fsdecode(extra.pop("segment"))
     if not starts_absolute(segment):
