@@ -12,7 +12,7 @@ _WHERE = {
     "Context": "runtime.interface",
     "FakeClock": "testing.fake_clock",
     "Finding": "model.finding",
-    "JsonlSink": "sinks.jsonl",
+    "JsonlStore": "sinks.jsonl",
     "Pattern": "model.pattern",
     "Record": "model.record",
     "Records": "model.records",
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from pytest_telemetry.runtime.context import TelemetryContext as TelemetryContext
     from pytest_telemetry.runtime.context import tele_scope as tele_scope
     from pytest_telemetry.runtime.interface import Context as Context
-    from pytest_telemetry.sinks.jsonl import JsonlSink as JsonlSink
+    from pytest_telemetry.sinks.jsonl import JsonlStore as JsonlStore
     from pytest_telemetry.testing.fake_clock import FakeClock as FakeClock
     from pytest_telemetry.testing.recorder import TelemetryRecorder as TelemetryRecorder
 

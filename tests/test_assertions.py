@@ -19,7 +19,7 @@ from pytest_telemetry.assertions import (
 )
 from pytest_telemetry.model.errors import UnusableInput
 from pytest_telemetry.model.record import Record
-from pytest_telemetry.sinks.jsonl import JsonlSink
+from pytest_telemetry.sinks.jsonl import JsonlStore
 from pytest_telemetry.testing import metamorphic
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def every_form(items: list[Record], directory: Path) -> list[Any]:
     """Return *items* as everything that can be judged."""
     path = directory / "events.jsonl"
     path.unlink(missing_ok=True)
-    with JsonlSink(path) as sink:
+    with JsonlStore(path) as sink:
         for item in items:
             sink.emit(item)
     older = [

@@ -16,7 +16,7 @@ from pytest_telemetry.model.errors import UnusableInput
 from pytest_telemetry.model.finding import Finding
 from pytest_telemetry.model.record import Record
 from pytest_telemetry.scan import CHECK_IDS, open_log, scan, scan_stream, standard_checks
-from pytest_telemetry.sinks.jsonl import JsonlSink
+from pytest_telemetry.sinks.jsonl import JsonlStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -64,7 +64,7 @@ def test_memory_does_not_grow_with_the_log() -> None:
 
 def test_a_log_that_our_sink_wrote_is_clean(tmp_path: Path) -> None:
     """All standard checks have something to say about it, and nothing to complain of."""
-    with JsonlSink(tmp_path / "log") as sink:
+    with JsonlStore(tmp_path / "log") as sink:
         for number in range(6):
             span_id = f"{number:016x}"
             sink.emit(

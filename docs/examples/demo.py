@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pytest_telemetry import FakeClock, JsonlSink, TelemetryContext
+from pytest_telemetry import FakeClock, JsonlStore, TelemetryContext
 
 HERE: Final = Path(__file__).resolve().parent
 LOG: Final = "run.jsonl"
@@ -88,7 +88,7 @@ def main() -> int:
 
 def write_carelessly(log: Path) -> None:
     """Write a log with three mistakes: absolute paths, a clock that stands still, and a request that came too early."""
-    context = TelemetryContext(JsonlSink(log), enabled=True, clock=FakeClock())
+    context = TelemetryContext(JsonlStore(log), enabled=True, clock=FakeClock())
     for name in ("cart", "orders", "prices", "stock", "taxes"):
         with context("file.read", file=f"/home/ada/shop/{name}.py"):
             pass

@@ -1,19 +1,33 @@
-"""Reads the event lines of older logs as Records: the mapping table of ``docs/reference/wire.md`` (layer 0)."""
+"""The event lines of older logs, read as Records and written from them (layer 0).
+
+Both mappings are tables of ``docs/reference/wire.md``.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import math
+import os
+import re
 from collections.abc import Mapping
+from operator import attrgetter
 from typing import Any, Final
 
+from pytest_telemetry.model.paths import starts_absolute
 from pytest_telemetry.model.record import Record, Status
-from pytest_telemetry.model.stamps import stamp_has_zone, stamp_ns
+from pytest_telemetry.model.stamps import stamp_has_zone, stamp_ns, stamp_of
 
-__all__ = ("record_of_event",)
+__all__ = ("event_of_record", "record_of_event")
 
 _PREFIXED: Final = ("args", "result", "tokens")
 _TAKEN: Final = frozenset({"ts", "run_id", "cmd", "timing_ms", "warnings", "x", *_PREFIXED})
 _FAILED: Final = frozenset({"error", "fail", "failed", "timeout"})
+
+# At the top level the first would be read as more fields, and the second as the mark of our own format.
+_MISREAD: Final = frozenset({"x", "record"})
+_SEPARATOR: Final = re.compile(r"[/\\]")
+_FACTS: Final = ("value", "instrument", "level", "error")
+_facts_of: Final = attrgetter(*_FACTS)
 
 
 def record_of_event(raw: Mapping[str, Any], problems: list[str]) -> Record | None:
@@ -104,3 +118,68 @@ def _attrs(raw: Mapping[str, Any], name_key: str) -> dict[str, Any]:
     if raw.get("warnings"):
         attrs["warnings"] = raw["warnings"]
     return attrs
+
+
+def event_of_record(record: Record) -> tuple[dict[str, Any], int]:
+    """Return the event line of *record*, and how many attributes are in it as ``extra.<key>``.
+
+    Values are those of the record. The nine keys of the shape are always there, in its order.
+    """
+    groups: dict[str, dict[str, Any]] = {group: {} for group in _PREFIXED}
+    extra: dict[str, Any] = {}
+    for key, value in record.attrs.items():
+        group, dot, member = key.partition(".") if type(key) is str else ("", "", "")
+        if dot and group in groups:
+            groups[group][member] = value
+        else:
+            extra[key] = value
+    if record.status != "unset":
+        groups["result"].setdefault("status", record.status)
+    line: dict[str, Any] = {
+        "ts": None if record.time_ns is None else stamp_of(record.time_ns),
+        "run_id": record.run_id,
+        "segment": _segment(extra),
+        "cmd": record.name,
+        "args": _group("args", groups, extra),
+        "result": _group("result", groups, extra),
+        "timing_ms": None if record.duration_ns is None else _milliseconds(record.duration_ns),
+        "tokens": _group("tokens", groups, extra),
+        "warnings": [],
+    }
+    if extra.get("warnings") is not None:
+        line["warnings"] = extra.pop("warnings")
+    facts = zip(_FACTS, _facts_of(record), strict=True)
+    line |= {name: value for name, value in facts if value is not None}
+    renamed = 0
+    for key, value in extra.items():
+        name = key
+        while name in line or name in _MISREAD:
+            name = f"extra.{name}"
+        renamed += name is not key
+        line[name] = value
+    return line, renamed
+
+
+def _group(name: str, groups: Mapping[str, dict[str, Any]], extra: dict[str, Any]) -> Any:
+    """Return the members of a group, or what stands there in place of one, as a line may have it."""
+    members = groups[name]
+    if members or extra.get(name) is None or isinstance(extra[name], Mapping):
+        return members
+    return extra.pop(name)
+
+
+def _milliseconds(duration_ns: int) -> int | float:
+    whole, rest = divmod(duration_ns, 1_000_000)
+    return whole if not rest else duration_ns / 1_000_000
+
+
+def _segment(extra: dict[str, Any]) -> str | None:
+    """Take the segment out of *extra* if it is a text or a path; an absolute one becomes a stable id with a label."""
+    given = extra.get("segment")
+    if given is None or not isinstance(given, (str, os.PathLike)):
+        return None
+    segment = os.fsdecode(extra.pop("segment"))
+    if not starts_absolute(segment):
+        return segment
+    mark = hashlib.sha256(segment.encode(errors="backslashreplace")).hexdigest()[:8]
+    return f"external/{mark}-{_SEPARATOR.split(segment.rstrip('/'))[-1]}"

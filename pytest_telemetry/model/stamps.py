@@ -1,12 +1,13 @@
-"""Reads time stamps as logs spell them, exactly (layer 0)."""
+"""Reads time stamps as logs spell them, and writes them, exactly (layer 0)."""
 
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
-__all__ = ("stamp_form", "stamp_has_zone", "stamp_ns", "stamp_resolution_ns")
+__all__ = ("stamp_form", "stamp_has_zone", "stamp_ns", "stamp_of", "stamp_resolution_ns")
 
 _STAMP: Final = re.compile(
     r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d{1,9})\d*)?(?: ?([Zz]|[+-]\d\d(?::?\d\d)?))?", re.ASCII
@@ -38,6 +39,24 @@ def stamp_ns(text: str) -> int | None:
         offset = hours * 3_600 + minutes * 60
         seconds += offset if zone[0] == "-" else -offset
     return seconds * 1_000_000_000 + (int(fraction.ljust(9, "0")) if fraction else 0)
+
+
+def stamp_of(time_ns: int) -> str | None:
+    """Return the stamp of nanoseconds since the Unix epoch: UTC, nine digits of a second, always in this form.
+
+    None where no stamp can say it: before the year 1 and after 9999.
+    """
+    seconds, fraction = divmod(time_ns, 1_000_000_000)
+    second = _second(seconds)
+    return None if second is None else f"{second}.{fraction:09}+00:00"
+
+
+@lru_cache(maxsize=16)  # most records of a log are of the same few seconds
+def _second(seconds: int) -> str | None:
+    try:
+        return (_EPOCH + timedelta(seconds=seconds)).isoformat()
+    except OverflowError:
+        return None
 
 
 def stamp_resolution_ns(text: str) -> int:

@@ -1,65 +1,108 @@
-"""Appends records to a file, one line each (layer 2)."""
+"""Appends records to a log, one line each, and reads them back (layer 2)."""
 
 from __future__ import annotations
 
-import errno
+import math
 import os
-import stat
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from pytest_telemetry.model.errors import UnusableInput
-from pytest_telemetry.model.wire import MAX_LINE_BYTES, encode_noting
+from pytest_telemetry.model.clock import SYSTEM_CLOCK
+from pytest_telemetry.model.errors import Unavailable, UnusableInput
+from pytest_telemetry.model.logs import read_log
+from pytest_telemetry.model.wire import MAX_LINE_BYTES, LogLine, decode_line, encode_event, encode_noting
+from pytest_telemetry.runtime.append_file import AppendFile, ShortWrite
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from os import PathLike
     from types import TracebackType
     from typing import Self
 
+    from pytest_telemetry.model.clock import Clock
+    from pytest_telemetry.model.pattern import Pattern
     from pytest_telemetry.model.record import Record
 
-__all__ = ("JsonlSink",)
+__all__ = ("Dialect", "JsonlStore")
 
-# Windows would translate line feeds otherwise.
-_FLAGS: Final = (
-    os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-)
+Dialect: TypeAlias = Literal["record", "event"]
+
+_WRITTEN_AT_ONCE: Final = 256 * 1024
 
 
-class JsonlSink:
-    """A log that many threads and processes may append to at once.
+class JsonlStore:
+    """A log that many threads and processes may append to at once, and that is read back from its files.
 
-    Each record is one line and one write to a file that is open for appending, so lines of several writers do not
-    mix (on local POSIX file systems). Nothing that stands in the file is ever read back, rewritten or repaired,
-    and opening costs the same however long it is; where it ends in a torn line, the first write begins with a
-    line feed. A record that was emitted survives the death of this process; a loss of power only what was flushed.
+    Each line is whole and stands behind everything that stood there before: one write to a file that is open for
+    appending (on local POSIX file systems). Nothing is ever rewritten or repaired in place, and opening costs the
+    same however long the log is. A record that was emitted survives the death of this process; a loss of power
+    only what was flushed. Works on across ``fork``: the child appends to the same log and counts from zero.
 
-    Works on across ``fork``: the child appends to the same file and counts from zero.
+    With *max_bytes* or *max_age_s*, the file is closed as a segment of the log and begun anew; the names are those
+    of `SegmentNames`. Any number of processes may do so at once. Compressing and removing closed segments is up to
+    the thread that closed one, and to `close`; what somebody may still write to stays until the next time.
 
     Args:
-        path: The file; it and its parent directories are created where they do not exist.
+        path: The file; ``~`` is expanded, parent directories are made.
+        dialect: ``record`` for our own format, ``event`` for the older shape with ``cmd`` and ``timing_ms``.
+        max_bytes: A segment that would become longer is closed first; None for one file without end.
+        max_age_s: A segment whose first line is that many seconds old is closed before the next record.
+        keep: How many closed segments are kept, at least 1; None for all of them.
+        compress: Whether closed segments become gzip files.
+        clock: Tells the age of a segment.
 
     Raises:
         UnusableInput: The file cannot be opened for appending.
+        ValueError: A limit is none, or there is no such dialect.
+
+    Attributes:
+        path: The file, absolute, symbolic links resolved.
     """
 
-    def __init__(self, path: str | PathLike[str]) -> None:
-        self.path = Path(path)
+    def __init__(
+        self,
+        path: str | PathLike[str],
+        *,
+        dialect: Dialect = "record",
+        max_bytes: int | None = None,
+        max_age_s: float | None = None,
+        keep: int | None = None,
+        compress: bool = False,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        if dialect not in {"record", "event"}:
+            raise ValueError(f"dialect must be 'record' or 'event', not {dialect!r}")
+        for name, limit in (("max_bytes", max_bytes), ("keep", keep)):
+            if limit is not None and (type(limit) is not int or limit < 1):
+                raise ValueError(f"{name} must be a whole number above 0, not {limit!r}")
+        if max_age_s is not None and not 0 < max_age_s < math.inf:
+            raise ValueError(f"max_age_s must be a number of seconds above 0, not {max_age_s!r}")
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file: int | None = os.open(self.path, _FLAGS, 0o644)
-        except OSError as error:
-            raise UnusableInput(f"cannot append telemetry to {self.path}: {error.strerror}") from error
-        self._regular = stat.S_ISREG(os.fstat(self._file).st_mode)
-        self._torn = self._regular and _ends_torn(self._file)
+            self._file: AppendFile | None = AppendFile(
+                Path(path).expanduser(),
+                max_bytes=max_bytes,
+                max_age_s=max_age_s,
+                keep=keep,
+                compress=compress,
+                clock=clock,
+                begun_ns=_time_of_first_line,
+            )
+        except (OSError, RuntimeError, ValueError) as error:  # no home directory; a null character
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            raise UnusableInput(
+                f"cannot append telemetry to {os.fspath(path)!r}: {reason}; give the path of a file that can be written"
+            ) from error
+        self.path = self._file.path
+        self._log = self._file
+        self._encode = encode_event if dialect == "event" else _encode_record
         self._begin()
 
     def _begin(self) -> None:
         self._process = os.getpid()
         self._lock = threading.Lock()
-        self._accepted = self._stored = self._dropped = self._as_text = 0
+        self._accepted = self._stored = self._dropped = self._as_text = self._renamed = self._untidied = 0
+        self._log.refused = 0
 
     def _own_lock(self) -> threading.Lock:
         """Return the lock of this process: another thread may have held the parent's during ``fork``."""
@@ -71,30 +114,92 @@ class JsonlSink:
         """Append *record*; after `close`, or where its line is longer than readers take, count it as dropped.
 
         Raises:
-            OSError: The line could not be written whole; the record is counted as dropped, and the next line
-                begins on a line of its own.
+            Unavailable: Nothing was written, and the record was not accepted.
+            OSError: A part of the line was written; the record is counted as dropped, and the next line begins
+                on a line of its own.
         """
-        line, as_text = encode_noting(record)
+        line = self._encode(record)
         with self._own_lock():
-            self._accepted += 1
-            if self._file is None or len(line) > MAX_LINE_BYTES:
-                self._dropped += 1
-                return
-            try:
-                self._write(self._file, line)
-            except OSError:
-                self._dropped += 1
-                raise
-            self._stored += 1
-            self._as_text += as_text
+            self._append([line], 0, 1)
+        if self._log.is_untidy:
+            self._tidy()
 
-    def _write(self, file: int, line: bytes) -> None:
-        if self._torn:
-            line = b"\n" + line
-        written = os.write(file, line)
-        self._torn = written < len(line)
-        if self._torn:  # writing the rest now could land behind the line of another process
-            raise OSError(errno.ENOSPC, f"only {written} of {len(line)} bytes were written", str(self.path))
+    def emit_many(self, records: Sequence[Record], /) -> None:
+        """Append *records*, with one write for as many lines as 256 KiB hold; drop what `emit` would drop.
+
+        Raises:
+            Unavailable: Nothing was written, and no record was accepted.
+            OSError: Storage failed midway; what is not in the log as a whole line is counted as dropped.
+        """
+        first = 0
+        while first < len(records):
+            lines = self._encoded(records, first)
+            with self._own_lock():
+                self._append(lines, first, len(records))
+            first += len(lines)
+        if self._log.is_untidy:
+            self._tidy()
+
+    def _encoded(self, records: Sequence[Record], first: int) -> list[tuple[bytes, int, int]]:
+        """Return lines for the records from *first* on that go into one write, each with what to count of it."""
+        lines = []
+        size = 0
+        for position in range(first, len(records)):
+            line = self._encode(records[position])
+            lines.append(line)
+            size += len(line[0])
+            if size > _WRITTEN_AT_ONCE:
+                break
+        return lines
+
+    def _append(self, lines: list[tuple[bytes, int, int]], first: int, offered: int) -> None:
+        """Append *lines* and count them; *first* of the *offered* records are done."""
+        fit = [] if self._file is None else [line for line in lines if len(line[0]) <= MAX_LINE_BYTES]
+        done = 0
+        taken = len(lines)
+        try:
+            while done < len(fit) and self._file is not None:
+                done += self._file.append([line[0] for line in fit[done:]])
+        except OSError as error:
+            if isinstance(error, ShortWrite):
+                done += error.whole
+            elif not first and not done:
+                taken = 0
+                raise Unavailable(error.errno, error.strerror, str(self.path)) from error
+            taken = offered - first
+            raise
+        finally:
+            self._accepted += taken
+            self._stored += done
+            self._dropped += taken - done
+            for _, as_text, renamed in fit[:done]:
+                self._as_text += as_text
+                self._renamed += renamed
+
+    def _tidy(self) -> None:
+        """Tidy up without keeping other threads from emitting."""
+        self._log.is_untidy = False
+        refused = self._log.closed.tidy()
+        with self._own_lock():
+            self._untidied += refused
+
+    def records(self, pattern: Pattern | None = None, /) -> Iterator[Record]:
+        """Yield what the files of the log hold, oldest segment first; with a *pattern*, what it matches.
+
+        That includes what other processes and earlier runs wrote. Lines that hold no record are left out;
+        `read_log` tells them.
+
+        Raises:
+            OSError: A file cannot be read.
+        """
+        try:
+            log = read_log(self.path)
+        except FileNotFoundError:
+            return
+        with log:
+            for line in log:
+                if isinstance(line, LogLine) and (pattern is None or pattern.matches(line.record)):
+                    yield line.record
 
     def flush(self) -> None:
         """Return when the operating system says that everything stored so far would survive a loss of power.
@@ -103,25 +208,29 @@ class JsonlSink:
             OSError: It cannot say so.
         """
         with self._own_lock():
-            if self._file is not None and self._regular:
-                os.fsync(self._file)
+            if self._file is not None:
+                self._file.sync()
 
     def close(self) -> None:
-        """Flush and close the file; idempotent."""
+        """Flush and close the file; idempotent. The log can still be read.
+
+        Raises:
+            OSError: What `flush` raises; the file is closed all the same.
+        """
         with self._own_lock():
             file, self._file = self._file, None
-        if file is None:
-            return
-        try:
-            if self._regular:
-                os.fsync(file)
-        finally:
-            os.close(file)
+        if file is not None:
+            try:
+                file.close()
+            finally:
+                self._tidy()
 
     def statistics(self) -> Mapping[str, int]:
-        """Return ``accepted``, ``stored`` and ``dropped``, which add up, and ``as_text``.
+        """Return ``accepted``, ``stored`` and ``dropped``, which add up, and what else there is to know.
 
-        The last counts the values of stored records that JSON cannot hold, and that were noted and kept as text.
+        ``as_text`` counts the values of stored records that JSON cannot hold and that stay text for good,
+        ``renamed`` the attributes that the event dialect keeps under another key, and ``untidied`` how often a
+        segment was to be closed, compressed or removed and storage refused.
         """
         with self._own_lock():
             return {
@@ -129,6 +238,8 @@ class JsonlSink:
                 "stored": self._stored,
                 "dropped": self._dropped,
                 "as_text": self._as_text,
+                "renamed": self._renamed,
+                "untidied": self._untidied + self._log.refused,
             }
 
     def __enter__(self) -> Self:
@@ -140,8 +251,12 @@ class JsonlSink:
         self.close()
 
 
-def _ends_torn(file: int) -> bool:
-    if os.lseek(file, 0, os.SEEK_END) == 0:
-        return False
-    os.lseek(file, -1, os.SEEK_END)
-    return os.read(file, 1) != b"\n"
+def _encode_record(record: Record) -> tuple[bytes, int, int]:
+    line, as_text = encode_noting(record)
+    return line, as_text, 0
+
+
+def _time_of_first_line(head: bytes) -> int | None:
+    line, end, _ = head.partition(b"\n")
+    decoded = decode_line(line, 1) if end else None
+    return decoded.record.time_ns if isinstance(decoded, LogLine) else None

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_telemetry.checks import Percentiles
+from pytest_telemetry.model.logs import read_log
 from pytest_telemetry.model.stats import METHODS, percentile
-from pytest_telemetry.model.wire import LogLine, read_log
+from pytest_telemetry.model.wire import LogLine
 from pytest_telemetry.scan import ScanResult, scan, standard_checks
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_telemetry.model.stamps import stamp_form, stamp_has_zone, stamp_ns, stamp_resolution_ns
+from pytest_telemetry.model.stamps import stamp_form, stamp_has_zone, stamp_ns, stamp_of, stamp_resolution_ns
 
 offsets = st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -81,3 +81,20 @@ def test_zone_and_resolution_are_told(text: str, zone: bool, resolution: int) ->
     """What a reader needs to judge how exact a stamp is."""
     assert stamp_has_zone(text) is zone
     assert stamp_resolution_ns(text) == resolution
+
+
+@given(st.integers(-62_135_596_800 * 10**9, 253_402_300_800 * 10**9 - 1))
+def test_what_is_written_is_read_as_it_was(time_ns: int) -> None:
+    """To the nanosecond, from the year 1 to 9999, and always in one form."""
+    stamp = stamp_of(time_ns)
+
+    assert stamp is not None
+    assert stamp_ns(stamp) == time_ns
+    assert stamp_form(stamp) == "9999-99-99T99:99:99.999999999+99:99"
+    assert stamp_has_zone(stamp)
+
+
+@pytest.mark.parametrize("time_ns", [-62_135_596_800 * 10**9 - 1, 253_402_300_800 * 10**9, 10**30, -(10**30)])
+def test_a_time_beyond_the_calendar_has_no_stamp(time_ns: int) -> None:
+    """Dates have years from 1 to 9999."""
+    assert stamp_of(time_ns) is None

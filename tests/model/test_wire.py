@@ -5,13 +5,16 @@ from __future__ import annotations
 import io
 import json
 import math
+from datetime import date
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_telemetry.model import wire
+from pytest_telemetry.model.logs import read_log
 from pytest_telemetry.model.record import INSTRUMENTS, KINDS, STATUSES, Record
 from pytest_telemetry.model.wire import (
     BadLine,
@@ -20,11 +23,15 @@ from pytest_telemetry.model.wire import (
     decode_line,
     encode,
     encode_noting,
-    read_log,
 )
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+class Status(StrEnum):
+    OK = "ok"
+
 
 EVENT = b'{"cmd":"a","ts":"2026-01-01T00:00:00Z","timing_ms":1}'
 
@@ -110,6 +117,39 @@ def test_values_that_stay_text_are_counted() -> None:
 
     assert as_text == 2
     assert json.loads(line)["types"] == {"attrs/t": "tuple", "attrs/o": "object", "attrs/s": "set"}
+
+
+@settings(deadline=None)  # a patch for every example
+@given(records)
+def test_plain_records_are_written_as_all_others_are(record: Record) -> None:
+    """What is written without a second look is what a second look would write."""
+    line = encode_noting(record)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wire, "_dumped", lambda record, fields: None)
+
+        assert encode_noting(record) == line
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (math.inf, b'"inf"'),
+        (math.nan, b'"nan"'),
+        (2**64, b'"18446744073709551616"'),
+        ("\ud800", b'"\\\\ud800"'),
+        (date(2026, 1, 1), b'"2026-01-01"'),
+        (Status.OK, b'"ok"'),
+        (b"x", b"\"b'x'\""),
+    ],
+)
+def test_a_value_that_needs_a_second_look_gets_one(value: Any, written: bytes) -> None:
+    """As an attribute, inside of one, and as a measurement."""
+    measured = encode(Record("metric", "m", "m", 1, value=value))
+    alone = encode(Record("event", "e", "e", 1, attrs={"a": value}))
+    inside = encode(Record("event", "e", "e", 1, attrs={"a": [value]}))
+
+    assert [line.count(written) for line in (measured, alone, inside)] == [1, 1, 1]
 
 
 def test_restoring_types_leaves_the_raw_line_alone() -> None:

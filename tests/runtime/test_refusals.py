@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pytest_telemetry import FakeClock, JsonlSink, TelemetryContext, TelemetryRecorder, timed
+from pytest_telemetry import FakeClock, JsonlStore, TelemetryContext, TelemetryRecorder, timed
 from pytest_telemetry.model.errors import InvalidReporter
 
 
@@ -49,5 +49,5 @@ def test_what_is_no_processor_is_refused(processors: Any, reason: str, enabled: 
 @pytest.mark.parametrize("enabled", [True, False])
 def test_the_class_of_a_sink_is_no_sink(enabled: bool) -> None:
     """The parentheses were forgotten."""
-    with pytest.raises(InvalidReporter, match="reporter 1 is the class JsonlSink: pass an instance of it"):
-        TelemetryContext(JsonlSink, enabled=enabled)  # type: ignore[arg-type]  # the mistake under test
+    with pytest.raises(InvalidReporter, match="reporter 1 is the class JsonlStore: pass an instance of it"):
+        TelemetryContext(JsonlStore, enabled=enabled)  # type: ignore[arg-type]  # the mistake under test

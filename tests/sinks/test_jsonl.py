@@ -1,21 +1,23 @@
-"""The file sink: whole lines, many writers, honest counts."""
+"""The log on disk, one file: whole lines, honest counts, and what can be read back."""
 
 from __future__ import annotations
 
+import math
 import os
-import subprocess
-import sys
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_telemetry.model.errors import UnusableInput
-from pytest_telemetry.model.protocols import Sink
+from pytest_telemetry.model.errors import Unavailable, UnusableInput
+from pytest_telemetry.model.logs import read_log
+from pytest_telemetry.model.pattern import event as pattern_event
+from pytest_telemetry.model.protocols import BatchSink, Sink, Store
 from pytest_telemetry.model.record import Record
-from pytest_telemetry.model.wire import LogLine, read_log
+from pytest_telemetry.model.wire import LogLine, encode
+from pytest_telemetry.runtime import append_file
 from pytest_telemetry.sinks import jsonl
-from pytest_telemetry.sinks.jsonl import JsonlSink
+from pytest_telemetry.sinks.jsonl import JsonlStore
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,8 +34,8 @@ def stored(path: Path) -> list[int | None]:
     return [line.record.seq for line in lines if isinstance(line, LogLine)]
 
 
-def balanced(sink: JsonlSink) -> tuple[int, int, int]:
-    figures = sink.statistics()
+def balanced(store: JsonlStore) -> tuple[int, int, int]:
+    figures = store.statistics()
     assert figures["accepted"] == figures["stored"] + figures["dropped"]
     return figures["accepted"], figures["stored"], figures["dropped"]
 
@@ -42,25 +44,25 @@ def test_records_are_appended_one_line_each(tmp_path: Path) -> None:
     """Parent directories come into being, and what stood there stays."""
     path = tmp_path / "a" / "b" / "events.jsonl"
 
-    with JsonlSink(path) as sink:
-        sink.emit(event(1))
-        sink.flush()
-    with JsonlSink(path) as again:
+    with JsonlStore(path) as store:
+        store.emit(event(1))
+        store.flush()
+    with JsonlStore(path) as again:
         again.emit(event(2))
 
     assert stored(path) == [1, 2]
-    assert balanced(sink) == (1, 1, 0)
-    assert isinstance(sink, Sink)
+    assert balanced(store) == (1, 1, 0)
+    assert isinstance(store, Sink)
 
 
 def test_a_record_is_in_the_file_as_soon_as_it_was_emitted(tmp_path: Path) -> None:
     """Nothing waits in a buffer of the process."""
-    sink = JsonlSink(tmp_path / "log")
+    store = JsonlStore(tmp_path / "log")
 
-    sink.emit(event(1))
+    store.emit(event(1))
 
     assert stored(tmp_path / "log") == [1]
-    sink.close()
+    store.close()
 
 
 def test_a_torn_line_of_somebody_else_does_not_swallow_ours(tmp_path: Path) -> None:
@@ -68,9 +70,9 @@ def test_a_torn_line_of_somebody_else_does_not_swallow_ours(tmp_path: Path) -> N
     path = tmp_path / "log"
     path.write_bytes(b'{"cmd":"tor')
 
-    with JsonlSink(path) as sink:
-        sink.emit(event(1))
-        sink.emit(event(2))
+    with JsonlStore(path) as store:
+        store.emit(event(1))
+        store.emit(event(2))
 
     lines = path.read_bytes().split(b"\n")
     assert lines[0] == b'{"cmd":"tor'
@@ -79,14 +81,14 @@ def test_a_torn_line_of_somebody_else_does_not_swallow_ours(tmp_path: Path) -> N
 
 def test_a_record_after_close_is_counted_as_dropped(tmp_path: Path) -> None:
     """Closing twice is fine, and so is flushing afterwards."""
-    sink = JsonlSink(tmp_path / "log")
-    sink.close()
-    sink.close()
+    store = JsonlStore(tmp_path / "log")
+    store.close()
+    store.close()
 
-    sink.emit(event())
-    sink.flush()
+    store.emit(event())
+    store.flush()
 
-    assert balanced(sink) == (1, 0, 1)
+    assert balanced(store) == (1, 0, 1)
     assert stored(tmp_path / "log") == []
 
 
@@ -96,87 +98,316 @@ def test_a_record_that_no_reader_would_take_is_dropped(
     """Rather than written as a line that counts as malformed."""
     monkeypatch.setattr(jsonl, "MAX_LINE_BYTES", 200)
 
-    with JsonlSink(tmp_path / "log") as sink:
-        sink.emit(event(1, text="x" * 300))
-        sink.emit(event(2))
+    with JsonlStore(tmp_path / "log") as store:
+        store.emit(event(1, text="x" * 300))
+        store.emit(event(2))
 
-    assert balanced(sink) == (2, 1, 1)
+    assert balanced(store) == (2, 1, 1)
     assert stored(tmp_path / "log") == [2]
 
 
 def test_values_kept_as_text_are_counted(tmp_path: Path) -> None:
     """The loss is in the statistics."""
-    with JsonlSink(tmp_path / "log") as sink:
-        sink.emit(event(1, o=object(), t=(1,)))
+    with JsonlStore(tmp_path / "log") as store:
+        store.emit(event(1, o=object(), t=(1,)))
 
-    assert sink.statistics()["as_text"] == 1
+    assert store.statistics()["as_text"] == 1
+
+
+@pytest.fixture
+def short_writes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Lengths at which the next writes end, as on a disk that becomes full."""
+    real = os.write
+    cuts: list[int] = []
+
+    def write(file: int, data: bytes) -> int:
+        return real(file, data[: cuts.pop(0)] if cuts else data)
+
+    monkeypatch.setattr(os, "write", write)
+    return cuts
 
 
 def test_half_a_write_is_a_dropped_record_and_the_next_line_is_whole(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, short_writes: list[int]
 ) -> None:
-    """As on a full disk."""
+    """The torn line stays where it is."""
     path = tmp_path / "log"
-    real = os.write
-    cut = [20]
+    short_writes.append(20)
 
-    def write(file: int, data: bytes) -> int:
-        return real(file, data[: cut.pop()] if cut else data)
-
-    with JsonlSink(path) as sink:
-        monkeypatch.setattr(os, "write", write)
+    with JsonlStore(path) as store:
         with pytest.raises(OSError, match="only 20 of"):
-            sink.emit(event(1))
-        sink.emit(event(2))
+            store.emit(event(1))
+        store.emit(event(2))
 
-    assert balanced(sink) == (2, 1, 1)
+    assert balanced(store) == (2, 1, 1)
     with read_log(path) as reader:
         assert [type(line) is LogLine for line in reader] == [False, True]
 
 
-def test_a_failing_write_is_raised_and_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The pipeline decides what to do with a sink that fails."""
+def test_half_a_batch_keeps_its_whole_lines_and_counts_the_others(
+    tmp_path: Path, short_writes: list[int]
+) -> None:
+    """Nothing of a torn batch is offered again."""
+    line = len(encode(event(1)))
+    short_writes.append(2 * line + 5)
+
+    with JsonlStore(tmp_path / "log") as store:
+        with pytest.raises(OSError, match="only") as caught:
+            store.emit_many([event(number) for number in range(1, 6)])
+        store.emit(event(6))
+
+    assert not isinstance(caught.value, Unavailable)
+    assert balanced(store) == (6, 3, 3)
+    assert [record.seq for record in store.records()] == [1, 2, 6]
+
+
+def test_a_torn_line_behind_the_torn_line_of_another_batch_costs_one_line(
+    tmp_path: Path, short_writes: list[int]
+) -> None:
+    """Where the line feed in front of a line is all that was written, no line is torn."""
+    path = tmp_path / "log"
+    short_writes.extend([5, 1])
+
+    with JsonlStore(path) as store:
+        for _ in range(2):
+            with pytest.raises(OSError, match="only"):
+                store.emit(event(1))
+        store.emit(event(2))
+
+    assert balanced(store) == (3, 1, 2)
+    with read_log(path) as reader:
+        assert [type(line) is LogLine for line in reader] == [False, True]
+
+
+def test_a_write_that_fails_accepts_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a batching sink may offer the same records again."""
 
     def fail(file: int, data: bytes) -> int:
         raise OSError(28, "No space left on device")
 
-    with JsonlSink(tmp_path / "log") as sink:
+    with JsonlStore(tmp_path / "log") as store:
         with monkeypatch.context() as patch:
             patch.setattr(os, "write", fail)
-            with pytest.raises(OSError, match="No space"):
-                sink.emit(event(1))
-        sink.emit(event(2))
+            with pytest.raises(Unavailable, match="No space") as caught:
+                store.emit(event(1))
+            with pytest.raises(Unavailable, match="No space"):
+                store.emit_many([event(1), event(2)])
+        assert balanced(store) == (0, 0, 0)
+        store.emit_many([event(1), event(2)])
 
-    assert balanced(sink) == (2, 1, 1)
-    assert stored(tmp_path / "log") == [2]
+    assert caught.value.errno == 28
+    assert balanced(store) == (2, 2, 0)
+    assert stored(tmp_path / "log") == [1, 2]
+
+
+def test_storage_that_fails_midway_is_no_reason_to_offer_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was written counts as stored, the rest as dropped."""
+    real = os.write
+    writes: list[bytes] = []
+
+    def write(file: int, data: bytes) -> int:
+        writes.append(data)
+        if len(writes) == 2:
+            raise OSError(28, "No space left on device")
+        return real(file, data)
+
+    records = [event(number, text="x" * 100_000) for number in range(1, 10)]
+    with JsonlStore(tmp_path / "log") as store:
+        monkeypatch.setattr(os, "write", write)
+        with pytest.raises(OSError, match="No space") as caught:
+            store.emit_many(records)
+
+    assert not isinstance(caught.value, Unavailable)
+    assert balanced(store) == (9, 3, 6)
+    assert stored(tmp_path / "log") == [1, 2, 3]
+
+
+def test_a_batch_is_one_write_for_many_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many as the buffer takes, and the order stays."""
+    real = os.write
+    writes: list[int] = []
+
+    def write(file: int, data: bytes) -> int:
+        writes.append(len(data))
+        return real(file, data)
+
+    monkeypatch.setattr(os, "write", write)
+    with JsonlStore(tmp_path / "log") as store:
+        store.emit_many([event(number) for number in range(1_000)])
+        store.emit_many([])
+        in_one = len(writes)
+        store.emit_many([event(number, text="x" * 1_000) for number in range(1_000, 2_000)])
+
+    assert in_one == 1
+    assert max(writes) < 260 * 1024
+    assert stored(tmp_path / "log") == list(range(2_000))
+    assert balanced(store) == (2_000, 2_000, 0)
+    assert isinstance(store, BatchSink)
+
+
+def test_the_rest_of_a_batch_is_safe_from_what_cannot_be_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A value without text stays as its type, a line that no reader takes is dropped."""
+    monkeypatch.setattr(jsonl, "MAX_LINE_BYTES", 300)
+
+    class Silent:
+        def __repr__(self) -> str:
+            raise RuntimeError("no")
+
+    with JsonlStore(tmp_path / "log") as store:
+        store.emit_many([event(1), event(2, it=Silent()), event(3, text="x" * 400), event(4)])
+
+    assert balanced(store) == (4, 3, 1)
+    assert store.statistics()["as_text"] == 1
+    assert [record.seq for record in store.records()] == [1, 2, 4]
+    assert next(store.records(pattern_event("e", it="*"))).attrs["it"].startswith("<Silent without text")
+
+
+def test_records_come_back_by_pattern(tmp_path: Path) -> None:
+    """Exactly those that it matches, in the order accepted, while the store is open and after it was closed."""
+    store = JsonlStore(tmp_path / "log")
+    kept = [event(1, rows=1), event(2, rows=(1, 2)), event(3, rows=1)]
+    store.emit_many(kept)
+
+    found = list(store.records(pattern_event("e", rows=1)))
+    store.close()
+
+    assert found == [kept[0], kept[2]]
+    assert list(store.records()) == kept
+    assert list(store.records(~pattern_event("e"))) == []
+    assert isinstance(store, Store)
+
+
+def test_a_log_that_was_removed_has_no_records_and_begins_anew(tmp_path: Path) -> None:
+    """What somebody removes is gone; what comes later is not written into the void."""
+    with JsonlStore(tmp_path / "log") as store:
+        store.emit(event(1))
+        (tmp_path / "log").unlink()
+        assert list(store.records()) == []
+        store.emit(event(2))
+
+    assert [record.seq for record in store.records()] == [2]
+    assert balanced(store) == (2, 2, 0)
+
+
+def test_a_torn_line_that_comes_while_we_write_does_not_swallow_ours(tmp_path: Path) -> None:
+    """Another process may be killed in the middle of a line at any time."""
+    path = tmp_path / "log"
+    with JsonlStore(path) as store:
+        store.emit(event(1))
+        with path.open("ab") as other:
+            other.write(b'{"record":1,"ki')
+        store.emit(event(2))
+        store.emit(event(3))
+
+    assert [record.seq for record in store.records()] == [1, 2, 3]
+    assert path.read_bytes().count(b"\n\n") == 0
+
+
+def test_opening_costs_the_same_however_long_the_log_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A gigabyte is opened and appended to by looking at one byte, or at the first line where age matters."""
+    path = tmp_path / "log"
+    with path.open("wb") as file:
+        file.write(encode(event(1)))
+        file.truncate(1 << 30)
+    real = append_file._read
+    looked: list[int] = []
+
+    def read(file: int, length: int, offset: int) -> bytes:
+        looked.append(length)
+        return real(file, length, offset)
+
+    monkeypatch.setattr(append_file, "_read", read)
+    with JsonlStore(path) as store:
+        store.emit(event(2))
+        store.emit(event(3))
+    assert looked == [1]
+
+    with JsonlStore(path, max_age_s=1e12):
+        assert looked == [1, 64 * 1024]
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     """At once, not at the first record."""
     (tmp_path / "file").write_text("")
 
-    with pytest.raises(UnusableInput, match=r"cannot append telemetry to .*: "):
-        JsonlSink(tmp_path)
-    with pytest.raises(UnusableInput, match="cannot append"):
-        JsonlSink(tmp_path / "file" / "below")
+    for path in (tmp_path, tmp_path / "file" / "below", tmp_path / "a\0b"):
+        with pytest.raises(UnusableInput, match=r"^cannot append telemetry to '.*': [^\n]+; give [^\n]+$"):
+            JsonlStore(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "symlink") or os.name == "nt", reason="links need a privilege on Windows")
+def test_links_are_followed_and_loops_refused(tmp_path: Path) -> None:
+    """A link to a file, to nothing yet, and to itself."""
+    (tmp_path / "there").write_bytes(b"")
+    (tmp_path / "link").symlink_to(tmp_path / "there")
+    (tmp_path / "early").symlink_to(tmp_path / "far" / "later")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+
+    for name in ("link", "early"):
+        with JsonlStore(tmp_path / name) as store:
+            store.emit(event(1))
+            assert list(store.records()) == [event(1)]
+    with pytest.raises(UnusableInput, match=r"'.*loop': Too many levels"):
+        JsonlStore(tmp_path / "loop")
+
+    assert stored(tmp_path / "there") == stored(tmp_path / "far" / "later") == [1]
+
+
+def test_the_home_directory_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the path does not depend on the working directory later."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+
+    with JsonlStore("~/logs/events.jsonl") as store, JsonlStore("here.jsonl") as here:
+        (tmp_path / "elsewhere").mkdir()
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        here.emit(event(1))
+
+    assert store.path == (tmp_path / "logs" / "events.jsonl").resolve()
+    assert stored(tmp_path / "here.jsonl") == [1]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"dialect": "xml"}, "dialect must be 'record' or 'event', not 'xml'"),
+        ({"max_bytes": 0}, "max_bytes must be a whole number above 0, not 0"),
+        ({"keep": True}, "keep must be a whole number above 0, not True"),
+        ({"max_age_s": -1}, "max_age_s must be a number of seconds above 0, not -1"),
+        ({"max_age_s": math.inf}, "max_age_s must be a number of seconds above 0, not inf"),
+    ],
+)
+def test_an_argument_that_cannot_be_used_is_refused(tmp_path: Path, wrong: Any, said: str) -> None:
+    """Before a file is made."""
+    with pytest.raises(ValueError, match=said):
+        JsonlStore(tmp_path / "log", **wrong)
+
+    assert not (tmp_path / "log").exists()
 
 
 def test_a_device_can_be_written_to(tmp_path: Path) -> None:
     """It has no end to look at and nothing to make durable."""
-    with JsonlSink(os.devnull) as sink:
-        sink.emit(event())
-        sink.flush()
+    with JsonlStore(os.devnull) as store:
+        store.emit(event())
+        store.flush()
 
-    assert balanced(sink) == (1, 1, 0)
+    assert balanced(store) == (1, 1, 0)
 
 
 def test_threads_do_not_mix_lines_or_lose_counts(tmp_path: Path) -> None:
     """All records of all threads are there."""
-    with JsonlSink(tmp_path / "log") as sink:
+    with JsonlStore(tmp_path / "log") as store:
 
         def emit(start: int) -> None:
             for number in range(start, start + 200):
-                sink.emit(event(number))
+                store.emit(event(number))
 
         threads = [threading.Thread(target=emit, args=(start,)) for start in range(0, 800, 200)]
         for thread in threads:
@@ -185,50 +416,4 @@ def test_threads_do_not_mix_lines_or_lose_counts(tmp_path: Path) -> None:
             thread.join()
 
     assert sorted(number or 0 for number in stored(tmp_path / "log")) == list(range(800))
-    assert balanced(sink) == (800, 800, 0)
-
-
-WRITER = """
-import sys
-from pytest_telemetry.model.record import Record
-from pytest_telemetry.sinks.jsonl import JsonlSink
-with JsonlSink(sys.argv[1]) as sink:
-    for n in range(300):
-        sink.emit(Record("event", "e", "e", 1, attrs={"pad": "x" * (n * 7 % 900)}, seq=int(sys.argv[2]) + n))
-"""
-
-
-def test_processes_share_a_file_without_loss(tmp_path: Path) -> None:
-    """No lock file, no torn line, no lost line."""
-    path = tmp_path / "log"
-    writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(path), str(k * 300)]) for k in range(3)]
-
-    assert [writer.wait() for writer in writers] == [0, 0, 0]
-
-    assert sorted(number or 0 for number in stored(path)) == list(range(900))
-
-
-FORKER = """
-import os, sys
-from pytest_telemetry.model.record import Record
-from pytest_telemetry.sinks.jsonl import JsonlSink
-sink = JsonlSink(sys.argv[1])
-sink.emit(Record("event", "e", "e", 1, seq=1))
-sink._lock.acquire()  # as if another thread were writing at this moment
-child = os.fork()
-if child == 0:
-    sink.emit(Record("event", "e", "e", 1, seq=2))
-    assert sink.statistics()["accepted"] == 1, sink.statistics()
-    os._exit(0)
-assert os.waitpid(child, 0)[1] == 0
-sink._lock.release()
-assert sink.statistics()["accepted"] == 1
-"""
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
-def test_a_forked_child_writes_although_the_lock_was_held(tmp_path: Path) -> None:
-    """It counts its own records only."""
-    subprocess.run([sys.executable, "-c", FORKER, str(tmp_path / "log")], check=True, timeout=60)
-
-    assert stored(tmp_path / "log") == [1, 2]
+    assert balanced(store) == (800, 800, 0)

@@ -13,7 +13,7 @@ from indexer.index import build
 from indexer.selector import Selector
 from indexer.server import DefinitionServer
 from indexer.sources import Directory, standard_library
-from pytest_telemetry import JsonlSink, TelemetryContext, TelemetryRecorder, use_context
+from pytest_telemetry import JsonlStore, TelemetryContext, TelemetryRecorder, use_context
 from pytest_telemetry.model.errors import TelemetryError
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _positive(text: str) -> int:
 def _run(options: argparse.Namespace) -> int:
     source = _source(options)
     recorder = TelemetryRecorder() if options.report else None
-    log = JsonlSink(options.log) if options.log else None
+    log = JsonlStore(options.log) if options.log else None
     context = TelemetryContext(*(sink for sink in (log, recorder) if sink is not None), enabled=True)
     try:
         with use_context(context):

@@ -1,0 +1,176 @@
+"""The closed segments of a log: made, compressed and removed by any of its writers (layer 1).
+
+Each writer holds a shared lock on the file that it has open. Who gets an exclusive one on a closed segment knows
+that nobody can still append to it, and may take it away. The active file is renamed under an exclusive lock of the
+directory. Nobody waits for a lock: what cannot be done now is done later.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import gzip
+import os
+import shutil
+import stat
+from typing import TYPE_CHECKING, Final
+
+from pytest_telemetry.model.file_lock import HAS_LOCKS, lock, unlock
+from pytest_telemetry.model.segments import SegmentNames
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+__all__ = ("ClosedSegments", "is_at", "sync_directory")
+
+_READ: Final = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)
+_NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0)
+_COPIED_AT_ONCE: Final = 1024 * 1024
+
+
+class ClosedSegments:
+    """What lies beside an active file; safe with any number of threads and processes.
+
+    Args:
+        active: The active file, symbolic links resolved.
+        keep: How many closed segments `tidy` leaves; None for all of them.
+        compress: Whether `tidy` compresses them.
+    """
+
+    def __init__(self, active: Path, *, keep: int | None, compress: bool) -> None:
+        self._active = active
+        self._names = SegmentNames(active.name)
+        self._keep = keep
+        self._compress = compress
+
+    def close_active(self, status: os.stat_result) -> bool:
+        """Make a closed segment of the active file if it is still that of *status*; whether anybody has done so.
+
+        Raises:
+            OSError: The storage refused.
+        """
+        directory = os.open(self._active.parent, _READ)
+        try:
+            if not lock(directory, exclusive=True):
+                return False
+            try:
+                if is_at(self._active, status):
+                    number = max(self._numbers(), default=0) + 1
+                    self._active.rename(self._at(self._names.plain(number)))
+            finally:
+                unlock(directory)
+        finally:
+            os.close(directory)
+        return True
+
+    def tidy(self) -> int:
+        """Compress and remove what is to be, as far as nobody can still append to it.
+
+        Returns:
+            How often the storage refused.
+        """
+        if not HAS_LOCKS or (self._keep is None and not self._compress):
+            return 0
+        try:
+            numbers = self._numbers()
+        except OSError:
+            return 1
+        surplus = numbers[: -self._keep] if self._keep is not None else []
+        refused = 0
+        for number in numbers:
+            try:
+                if number in surplus:
+                    self._remove(number)
+                elif self._compress:
+                    self._pack(number)
+            except BlockingIOError:
+                continue  # somebody holds it: it stays until the next time
+            except OSError:
+                refused += 1
+        return refused
+
+    def _numbers(self) -> list[int]:
+        return self._names.closed(path.name for path in self._active.parent.iterdir())
+
+    def _at(self, name: str) -> Path:
+        return self._active.with_name(name)
+
+    def _remove(self, number: int) -> None:
+        plain = self._at(self._names.plain(number))
+        with contextlib.suppress(FileNotFoundError), _alone(plain):
+            plain.unlink()
+        for name in (self._names.compressed(number), self._names.unfinished(number)):
+            self._at(name).unlink(missing_ok=True)
+
+    def _pack(self, number: int) -> None:
+        plain = self._at(self._names.plain(number))
+        unfinished = self._at(self._names.unfinished(number))
+        with contextlib.suppress(FileNotFoundError), _alone(plain) as file:
+            _compress(file, unfinished)
+            unfinished.replace(self._at(self._names.compressed(number)))
+            sync_directory(self._active.parent)
+            plain.unlink()
+
+
+def is_at(path: Path, status: os.stat_result) -> bool:
+    """Tell whether the file of *status* is what *path* leads to."""
+    try:
+        return os.path.samestat(path.stat(), status)
+    except FileNotFoundError:
+        return False
+
+
+def sync_directory(directory: Path) -> None:
+    """Return when the names in *directory* would survive a loss of power, where a system can say so.
+
+    Raises:
+        OSError: The operating system cannot say so.
+    """
+    if os.name == "nt":  # directories cannot be opened there
+        return
+    file = os.open(directory, _READ)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+@contextlib.contextmanager
+def _alone(segment: Path) -> Iterator[int]:
+    """Hold a closed segment so that nobody can append to it, and yield its descriptor.
+
+    Raises:
+        BlockingIOError: Somebody may still append to it, or is taking it away.
+        FileNotFoundError: It is not there any more.
+    """
+    file = os.open(segment, _READ | _NO_LINK)
+    try:
+        if not lock(file, exclusive=True):
+            raise BlockingIOError(errno.EAGAIN, "is in use", str(segment))
+        try:
+            if not is_at(segment, os.fstat(file)):
+                raise FileNotFoundError(errno.ENOENT, "was taken away meanwhile", str(segment))
+            yield file
+        finally:
+            unlock(file)
+    finally:
+        os.close(file)
+
+
+def _compress(file: int, target: Path) -> None:
+    """Write what is in *file* to *target*, compressed and durable, or leave nothing there."""
+    mode = stat.S_IMODE(os.fstat(file).st_mode)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _NO_LINK
+    try:
+        with (
+            os.fdopen(os.open(target, flags, mode), "wb") as packed,
+            os.fdopen(file, "rb", closefd=False) as plain,
+        ):
+            with gzip.GzipFile("", "wb", 6, packed, mtime=0) as archive:
+                shutil.copyfileobj(plain, archive, _COPIED_AT_ONCE)
+            packed.flush()
+            os.fsync(packed.fileno())
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
