@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -30,8 +31,11 @@ __all__ = (
     "LogReader",
     "decode_line",
     "decode_object",
+    "decode_value",
     "encode",
     "encode_noting",
+    "encode_plain",
+    "encode_value",
     "read_log",
 )
 
@@ -130,6 +134,45 @@ def encode_noting(record: Record) -> tuple[bytes, int]:
         fields["types"] = types
     as_text = sum(not restorable(noted) for noted in types.values())
     return orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE), as_text
+
+
+def encode_value(value: Any, place: str, types: dict[str, str]) -> str:
+    """Return *value* as the JSON text that it is in a line; never raises on values.
+
+    What JSON cannot hold is noted in *types*, under places that begin with *place*: see `plain`.
+    """
+    if type(value) is dict and _is_flat(value):
+        try:
+            return encode_plain(value)
+        except orjson.JSONEncodeError:  # half a surrogate pair, an integer of more than 64 bits
+            return encode_plain(plain(value, place, types))
+    return encode_plain(plain(value, place, types))
+
+
+def encode_plain(value: Any) -> str:
+    """Return a value that `plain` made as JSON text."""
+    return orjson.dumps(value).decode()
+
+
+def decode_value(text: str) -> Any:
+    """Return what JSON text holds, before `restore`.
+
+    Raises:
+        ValueError: It is not JSON.
+    """
+    return orjson.loads(text)
+
+
+_ATOMS: Final = frozenset({str, int, bool, type(None)})
+
+
+def _is_flat(attrs: dict[Any, Any]) -> bool:
+    """Tell whether all values are such that JSON holds them as they are, or an encoder says that it cannot."""
+    for value in attrs.values():
+        kind = type(value)
+        if kind not in _ATOMS and (kind is not float or not math.isfinite(value)):
+            return False
+    return True
 
 
 def decode_line(line: bytes, number: int) -> LogLine | BadLine:
