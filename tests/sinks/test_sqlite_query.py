@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_telemetry.model.pattern import Pattern, event, log, metric, only, span
@@ -89,6 +89,7 @@ def emptied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqliteStore]:
         yield store
 
 
+@settings(deadline=None)
 @given(st.data(), st.lists(records, min_size=1, max_size=6))
 def test_looking_up_gives_what_reading_everything_gives(
     emptied: SqliteStore, data: st.DataObject, made: list[Record]

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pytest_telemetry.model.record import INSTRUMENTS, KINDS, STATUSES, Record
@@ -83,6 +83,7 @@ def nested(depth: int) -> list[Any]:
     return value
 
 
+@settings(deadline=None)
 @given(records)
 @example(Record("metric", "m", "m", 1, value=-0.0))
 @example(Record("metric", "m", "m", 1, value=nested(63)))
