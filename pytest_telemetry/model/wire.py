@@ -143,8 +143,10 @@ def encode_value(value: Any, place: str, types: dict[str, str]) -> str:
     """
     if type(value) is dict and _is_flat(value):
         try:
-            return encode_plain(value)
-        except orjson.JSONEncodeError:  # half a surrogate pair, an integer of more than 64 bits
+            return orjson.dumps(value).decode()
+        except (
+            orjson.JSONEncodeError
+        ):  # half a surrogate pair, an integer of more than 64 bits, a key that is no text
             return encode_plain(plain(value, place, types))
     return encode_plain(plain(value, place, types))
 

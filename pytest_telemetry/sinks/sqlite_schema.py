@@ -104,7 +104,7 @@ SELECT id,
 FROM records
 WHERE kind = 'span' AND time_ns IS NOT NULL AND duration_ns IS NOT NULL AND {_AGENT} IS NOT NULL"""  # noqa: S608 - names of ours
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     (
         _RECORDS,
         "CREATE INDEX records_time ON records (time_ns)",
@@ -135,7 +135,7 @@ def open_database(path: Path, timeout: float) -> sqlite3.Connection:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _require_writable(path)
-        connection = sqlite3.connect(path, timeout, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
         try:
             _require_ours(connection, path)
             _write_ahead(connection, timeout)

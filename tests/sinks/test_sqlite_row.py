@@ -86,6 +86,8 @@ def nested(depth: int) -> list[Any]:
 @settings(deadline=None)
 @given(records)
 @example(Record("metric", "m", "m", 1, value=-0.0))
+@example(Record("event", "e", "e", 1, attrs={"a": 2**64}))
+@example(Record("event", "e", "e", 1, attrs={1: "a"}))  # type: ignore[dict-item]
 @example(Record("metric", "m", "m", 1, value=nested(63)))
 @example(Record("metric", "m", "m", 1, value=nested(70), attrs={"a": nested(70)}))
 def test_a_record_comes_back_as_from_a_line_of_a_log(record: Record) -> None:
