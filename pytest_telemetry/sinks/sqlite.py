@@ -1,0 +1,287 @@
+"""Keeps records in an SQLite database, to be looked up again (layer 2)."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from pytest_telemetry.model.errors import Unavailable, UnusableInput
+from pytest_telemetry.sinks.sqlite_connection import Database
+from pytest_telemetry.sinks.sqlite_query import condition_of
+from pytest_telemetry.sinks.sqlite_row import COLUMNS, records_of, row_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from os import PathLike
+    from types import TracebackType
+    from typing import Any, Self
+
+    from pytest_telemetry.model.pattern import Pattern
+    from pytest_telemetry.model.record import Record
+    from pytest_telemetry.sinks.sqlite_row import Row
+
+__all__ = ("SqliteStore",)
+
+_BATCHES_QUEUED: Final = 10
+_PAGE: Final = 1000
+
+_NAMES: Final = ", ".join(COLUMNS)
+_INSERT: Final = f"INSERT INTO records ({_NAMES}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608 - names of ours
+_SELECT: Final = f"SELECT {_NAMES}, id FROM records WHERE id > ? AND id <= ?"  # noqa: S608 - likewise
+_NEWEST: Final = "SELECT coalesce(max(id), 0) FROM records"
+_TRIM_BY_TIME: Final = "DELETE FROM records WHERE time_ns < ?"
+_TRIM_BY_COUNT: Final = (
+    "DELETE FROM records WHERE id <= (SELECT id FROM records ORDER BY id DESC LIMIT 1 OFFSET ?)"
+)
+
+
+class SqliteStore:
+    """A store that many threads and processes may write to and read from at once.
+
+    What was written survives the death of this process; a loss of power only what was flushed. What `emit` was given
+    waits in memory until there is a batch of it, and is written before anything is read.
+
+    Works on across ``fork``: parent and child each open a connection of their own, and the child counts from zero.
+
+    Args:
+        path: The file; it and its parent directories are created where they do not exist, ``~`` is the home.
+        batch_size: How many records `emit` collects for one transaction.
+        timeout: Seconds to wait while another process writes, before the store is `Unavailable`.
+
+    Raises:
+        UnusableInput: The file cannot be opened for writing, or is no database of ours.
+        ValueError: *batch_size* is no whole number above 0.
+
+    Attributes:
+        path: The file.
+        batch_size: As it was given.
+    """
+
+    def __init__(self, path: str | PathLike[str], *, batch_size: int = 1000, timeout: float = 5.0) -> None:
+        if type(batch_size) is not int or batch_size < 1:
+            raise ValueError(f"batch_size must be a whole number above 0, not {batch_size!r}")
+        try:
+            self.path = Path(path).expanduser().absolute()
+        except RuntimeError as error:
+            raise UnusableInput(f"cannot keep telemetry in {path}: {error}") from error
+        self.batch_size = batch_size
+        self._closed = False
+        self._database = Database(self.path, timeout, self._begin)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._queue: list[Row] = []
+        self._queued_as_text = 0
+        self._until_write = self.batch_size
+        self._accepted = self._stored = self._dropped = self._as_text = self._trimmed = 0
+
+    # writing
+
+    def emit(self, record: Record, /) -> None:
+        """Queue *record*, and write what is queued in one transaction once it is a batch.
+
+        While that is not possible for others that write, or for lack of space, it is tried again with every further
+        batch; beyond ten batches the newest records are counted as dropped, as are those after `close`, and those
+        longer than a line of a log may be.
+
+        Raises:
+            OSError: The database failed; what was queued is counted as dropped.
+        """
+        row, as_text = row_of(record)
+        with self._database.lock:
+            self._accepted += 1
+            if row is None or self._closed or len(self._queue) >= _BATCHES_QUEUED * self.batch_size:
+                self._dropped += 1
+            else:
+                self._queue.append(row)
+                self._queued_as_text += as_text
+            self._until_write -= 1
+            if self._until_write <= 0:
+                with suppress(Unavailable):
+                    self._write()
+
+    def emit_many(self, records: Sequence[Record], /) -> None:
+        """Write *records*, after what is queued, in one transaction.
+
+        Dropped are records after `close`, and those longer than a line of a log may be.
+
+        Raises:
+            Unavailable: Others write, or there is no space; nothing was accepted.
+            OSError: The database failed; all of it is counted as dropped.
+        """
+        made = [row_of(record) for record in records]
+        rows = [row for row, _ in made if row is not None]
+        with self._database.lock:
+            if self._closed:
+                self._accepted += len(made)
+                self._dropped += len(made)
+                return
+            try:
+                self._write(rows)
+            except Unavailable:
+                raise
+            except OSError:
+                self._accepted += len(made)
+                self._dropped += len(made)
+                raise
+            self._accepted += len(made)
+            self._stored += len(rows)
+            self._dropped += len(made) - len(rows)
+            self._as_text += sum(as_text for _, as_text in made)
+
+    def _write(self, rows: Sequence[Row] = ()) -> None:
+        """Write what is queued, and then *rows*, in one transaction; the caller counts *rows*."""
+        self._until_write = self.batch_size
+        queued = len(self._queue)
+        if not queued and not rows:
+            return
+        try:
+            with self._database.writing("write telemetry to") as connection:
+                connection.executemany(_INSERT, [*self._queue[:queued], *rows])
+        except Unavailable:
+            raise
+        except OSError:
+            self._drop_queue()
+            raise
+        del self._queue[:queued]
+        self._stored += queued
+        self._as_text += self._queued_as_text
+        self._queued_as_text = 0
+
+    def _drop_queue(self) -> None:
+        self._dropped += len(self._queue)
+        self._queue.clear()
+        self._queued_as_text = 0
+
+    def flush(self) -> None:
+        """Write what is queued, and return when all that was written would survive a loss of power.
+
+        Raises:
+            Unavailable: Others write, or there is no space; what is queued stays there.
+            OSError: The database failed; what was queued is counted as dropped.
+        """
+        with self._database.lock:
+            if not self._closed:
+                self._flush()
+
+    def _flush(self) -> None:
+        self._write()
+        with self._database.connected("flush telemetry to") as connection:
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()  # which waits for the disk
+
+    def close(self) -> None:
+        """Flush and close the database; idempotent. What cannot be written is counted as dropped.
+
+        The store can still be read: the database is then opened anew each time.
+
+        Raises:
+            OSError: It could not be written; the database is closed all the same.
+        """
+        with self._database.lock:
+            if self._closed:
+                return
+            try:
+                self._flush()
+            finally:
+                self._closed = True
+                self._drop_queue()
+                self._database.close()
+
+    def trim(self, before_ns: int | None = None, *, keep: int | None = None) -> int:
+        """Delete the oldest records, in one transaction, and return how many.
+
+        The file does not become smaller, but has room for as many others; ``VACUUM`` makes it smaller.
+
+        Args:
+            before_ns: Delete what happened or began before, in nanoseconds since the epoch.
+            keep: Delete all but so many, those that were accepted last.
+
+        Raises:
+            ValueError: None of the two was given, or both, or a negative *keep*.
+            Unavailable: Others write, or there is no space; nothing was deleted.
+            OSError: The database failed.
+        """
+        if (before_ns is None) == (keep is None) or (keep is not None and keep < 0):
+            raise ValueError("trim() takes either before_ns, or keep from 0")
+        statement, value = (_TRIM_BY_COUNT, keep) if before_ns is None else (_TRIM_BY_TIME, before_ns)
+        with self._database.lock:
+            self._write()
+            with self._database.writing("delete telemetry in") as connection:
+                deleted = connection.execute(statement, (value,)).rowcount
+            self._trimmed += deleted
+        return deleted
+
+    # reading
+
+    def records(
+        self, pattern: Pattern | None = None, /, *, run_id: str | None = None, trace_id: str | None = None
+    ) -> Iterator[Record]:
+        """Return what was kept up to this call, in the order in which it was accepted, also by other processes.
+
+        A thousand records are read at a time, so that nobody has to wait for a slow reader.
+
+        Args:
+            pattern: Return only what it `matches`.
+            run_id: Return only what belongs to this run.
+            trace_id: Return only what belongs to this trace.
+
+        Raises:
+            Unavailable: What is queued cannot be written at present.
+            UnusableInput: The database cannot be read.
+        """
+        conditions = [] if pattern is None else [condition_of(pattern)]
+        if run_id is not None:
+            conditions.append(("run_id = ?", (run_id,)))
+        if trace_id is not None:
+            conditions.append(("trace_id = ?", (trace_id,)))
+        wanted = "".join(f" AND {condition}" for condition, _ in conditions)
+        parameters = tuple(value for _, values in conditions for value in values)
+        with self._database.lock:
+            self._write()
+            [(newest,)] = self._fetch(_NEWEST)
+        return self._records(pattern, f"{_SELECT}{wanted} ORDER BY id LIMIT {_PAGE}", newest, parameters)
+
+    def _records(
+        self, pattern: Pattern | None, statement: str, newest: int, parameters: tuple[Any, ...]
+    ) -> Iterator[Record]:
+        last = 0
+        while rows := self._fetch(statement, (last, newest, *parameters)):
+            last = rows[-1][-1]
+            try:
+                records = records_of(rows)
+            except ValueError as error:
+                raise UnusableInput(f"cannot read telemetry from {self.path}: {error}") from error
+            yield from records if pattern is None else filter(pattern.matches, records)
+
+    def _fetch(self, statement: str, parameters: tuple[Any, ...] = ()) -> list[Row]:
+        try:
+            with self._database.connected("read telemetry from") as connection:
+                return connection.execute(statement, parameters).fetchall()
+        except Unavailable:
+            raise
+        except OSError as error:
+            raise UnusableInput(str(error)) from error
+
+    def statistics(self) -> Mapping[str, int]:
+        """Return ``accepted``, which is the sum of ``stored``, ``dropped`` and ``queued``; ``as_text``, ``trimmed``.
+
+        ``as_text`` counts the values of stored records that became text for good, ``trimmed`` the deleted records.
+        """
+        with self._database.lock:
+            return {
+                "accepted": self._accepted,
+                "stored": self._stored,
+                "dropped": self._dropped,
+                "queued": len(self._queue),
+                "as_text": self._as_text,
+                "trimmed": self._trimmed,
+            }
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,155 @@
+"""The connection of the SQLite store: one for each process, lent to one thread at a time (layer 2).
+
+SQLite keeps its locks per process, and loses what is written over a connection that lived through a fork. So none
+of ours is open during one: it is closed before, and parent and child each open another when they need it.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from contextlib import contextmanager
+from functools import cache, partial
+from typing import TYPE_CHECKING, Final
+from weakref import WeakValueDictionary
+
+from pytest_telemetry.model.errors import Unavailable, UnusableInput
+from pytest_telemetry.sinks.sqlite_schema import open_database, transaction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+__all__ = ("Database",)
+
+_MAY_PASS: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL})
+
+
+class Database:
+    """A database file that is opened when it is needed.
+
+    Args:
+        path: The file.
+        timeout: Seconds to wait for another writer.
+        forked: Called in a forked child, before anything else.
+
+    Raises:
+        UnusableInput: It cannot be opened, see `open_database`.
+
+    Attributes:
+        path: The file.
+        lock: Is held while the connection is lent, and to be held for what belongs together. A signal handler of
+            the thread that holds it may take it again.
+    """
+
+    def __init__(self, path: Path, timeout: float, forked: Callable[[], None]) -> None:
+        self.path = path
+        self.lock = threading.RLock()
+        self._timeout = timeout
+        self._forked = forked
+        self._closed = self._writing = False
+        self._connection: sqlite3.Connection | None = open_database(path, timeout)
+        _databases[id(self)] = self
+        _follow_forks()
+
+    @contextmanager
+    def connected(self, what: str) -> Iterator[sqlite3.Connection]:
+        """Lend the connection; behind `close`, one of its own.
+
+        Args:
+            what: What cannot be done where SQLite fails, for the text of the error.
+
+        Raises:
+            Unavailable: Others write, there is no space, or the file cannot be opened again.
+            OSError: The database failed.
+        """
+        with self.lock:
+            try:
+                yield self._opened()
+            except sqlite3.Error as error:
+                kind = Unavailable if getattr(error, "sqlite_errorcode", 0) & 0xFF in _MAY_PASS else OSError
+                raise kind(f"cannot {what} {self.path}: {error}") from error
+            finally:
+                if self._closed:
+                    self._disconnect()
+
+    @contextmanager
+    def writing(self, what: str) -> Iterator[sqlite3.Connection]:
+        """Lend the connection; write all of what the body writes, or nothing. Errors are those of `connected`.
+
+        Raises:
+            Unavailable: Also in a signal handler that interrupted another write.
+        """
+        with self.lock:
+            if self._writing:
+                raise Unavailable(f"cannot {what} {self.path}: another write was interrupted for this")
+            self._writing = True
+            try:
+                with self.connected(what) as connection, transaction(connection):
+                    yield connection
+            finally:
+                self._writing = False
+
+    def close(self) -> None:
+        """Close the connection; from here on one is opened for each use."""
+        with self.lock:
+            self._closed = True
+            self._disconnect()
+
+    def _opened(self) -> sqlite3.Connection:
+        if self._connection is None:
+            try:
+                self._connection = open_database(self.path, self._timeout)
+            except UnusableInput as error:
+                raise Unavailable(str(error)) from error
+        return self._connection
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def before_fork(self) -> None:
+        """Wait for writes to end, and close the connection."""
+        self.lock.acquire()
+        self._disconnect()
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+        self.lock.release()
+
+    def after_fork_in_child(self) -> None:
+        """Go on with a lock for which no thread waits."""
+        self.lock = threading.RLock()
+        self._writing = False
+        self._forked()
+
+
+_databases: Final[WeakValueDictionary[int, Database]] = WeakValueDictionary()
+_forking: Final[list[Database]] = []
+
+
+@cache
+def _follow_forks() -> None:
+    """Have the databases of this process hear of forks, from the first one on."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(
+            before=_before_fork,
+            after_in_parent=partial(_after_fork, Database.after_fork_in_parent),
+            after_in_child=partial(_after_fork, Database.after_fork_in_child),
+        )
+
+
+def _before_fork() -> None:
+    databases = [database for ref in _databases.valuerefs() if (database := ref()) is not None]
+    for database in databases:
+        database.before_fork()
+    _forking[:] = databases
+
+
+def _after_fork(go_on: Callable[[Database], None]) -> None:
+    databases = _forking.copy()
+    _forking.clear()  # before the first lock is free: another thread may be about to fork
+    for database in databases:
+        go_on(database)

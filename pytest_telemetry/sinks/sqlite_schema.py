@@ -1,0 +1,224 @@
+"""The database of the SQLite store: its tables, its versions, and how one is opened (layer 2).
+
+The columns are described in ``docs/reference/sqlite.md``. A version is never changed once it was released; what
+comes later is one more item in `MIGRATIONS`.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from pytest_telemetry.model.errors import UnusableInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+__all__ = ("APPLICATION_ID", "MIGRATIONS", "open_database", "transaction")
+
+APPLICATION_ID: Final = int.from_bytes(b"ptel")
+"""Marks a database as ours: ``PRAGMA application_id``."""
+
+_RETRY_SECONDS: Final = 0.01
+
+_RECORDS: Final = """
+CREATE TABLE records (
+    id INTEGER PRIMARY KEY,
+    kind TEXT,
+    name TEXT,
+    scope TEXT,
+    time_ns INTEGER,
+    duration_ns INTEGER,
+    value,
+    instrument TEXT,
+    status TEXT,
+    error TEXT,
+    attrs TEXT,
+    run_id TEXT,
+    trace_id TEXT,
+    span_id TEXT,
+    parent_id TEXT,
+    seq INTEGER,
+    source TEXT,
+    level TEXT,
+    thread TEXT,
+    exact TEXT
+)"""
+
+_SPANS: Final = """
+CREATE VIEW spans AS
+SELECT id, run_id, trace_id, span_id, parent_id, name, scope,
+    time_ns AS start_ns, time_ns + duration_ns AS end_ns, duration_ns / 1e6 AS duration_ms,
+    status, error, attrs, source, thread
+FROM records WHERE kind = 'span'"""
+
+_TRACES: Final = """
+CREATE VIEW traces AS
+SELECT trace_id, min(run_id) AS run_id,
+    min(name) FILTER (WHERE kind = 'span' AND parent_id IS NULL) AS root,
+    min(time_ns) AS start_ns, max(time_ns + coalesce(duration_ns, 0)) AS end_ns,
+    (max(time_ns + coalesce(duration_ns, 0)) - min(time_ns)) / 1e6 AS duration_ms,
+    count(*) AS records, count(*) FILTER (WHERE kind = 'span') AS spans,
+    count(*) FILTER (WHERE status = 'error') AS errors
+FROM records WHERE trace_id IS NOT NULL GROUP BY trace_id"""
+
+_RUNS: Final = """
+CREATE VIEW runs AS
+SELECT run_id,
+    min(time_ns) AS start_ns, max(time_ns + coalesce(duration_ns, 0)) AS end_ns,
+    (max(time_ns + coalesce(duration_ns, 0)) - min(time_ns)) / 1e6 AS duration_ms,
+    count(*) AS records, count(*) FILTER (WHERE kind = 'span') AS spans,
+    count(*) FILTER (WHERE kind = 'metric') AS metrics, count(*) FILTER (WHERE kind = 'event') AS events,
+    count(*) FILTER (WHERE kind = 'log') AS logs, count(*) FILTER (WHERE status = 'error') AS errors
+FROM records WHERE run_id IS NOT NULL GROUP BY run_id"""
+
+
+def _attribute(*names: str) -> str:
+    """Return the expression for the first of these attributes that is there."""
+    members = [f"""json_extract(attrs, '$."{name}"')""" for name in names]
+    return members[0] if len(members) == 1 else f"coalesce({', '.join(members)})"
+
+
+_AGENT: Final = _attribute("gen_ai.agent.name", "agent_name")
+
+_TELEMETRY_EVENTS: Final = f"""
+CREATE VIEW telemetry_events AS
+SELECT id,
+    time_ns / 1e9 AS timestamp,
+    coalesce({_attribute("event_type")}, kind) AS event_type,
+    {_AGENT} AS agent_name,
+    coalesce({_attribute("code.function.name", "function_name")}, name) AS function_name,
+    {_attribute("gen_ai.usage.input_tokens", "input_tokens", "prompt_tokens")} AS input_tokens,
+    {_attribute("gen_ai.usage.output_tokens", "output_tokens", "completion_tokens")} AS output_tokens,
+    duration_ns / 1e6 AS latency_ms,
+    {_attribute("cost_usd")} AS cost_usd,
+    status <> 'error' AS success,
+    coalesce(error, {_attribute("error.type")}) AS error_type,
+    trace_id,
+    attrs AS metadata,
+    datetime((time_ns + duration_ns) / 1000000000, 'unixepoch') AS created_at
+FROM records
+WHERE kind = 'span' AND time_ns IS NOT NULL AND duration_ns IS NOT NULL AND {_AGENT} IS NOT NULL"""  # noqa: S608 - names of ours
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
+    (
+        _RECORDS,
+        "CREATE INDEX records_time ON records (time_ns)",
+        "CREATE INDEX records_name ON records (name)",
+        "CREATE INDEX records_run ON records (run_id)",
+        "CREATE INDEX records_trace ON records (trace_id)",
+        _SPANS,
+        _TRACES,
+        _RUNS,
+        _TELEMETRY_EVENTS,
+    ),
+)
+"""What to execute for each version of the schema, from the one before it."""
+
+
+def open_database(path: Path, timeout: float) -> sqlite3.Connection:
+    """Open the database at *path* for reading and writing, make it or bring it to our version.
+
+    The connection may be used by any thread, one at a time, and begins no transaction by itself.
+
+    Args:
+        path: The file; it and its parent directories are created where they do not exist.
+        timeout: Seconds to wait for another writer.
+
+    Raises:
+        UnusableInput: It cannot be opened for writing, is no database of ours, or of a newer version.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _require_writable(path)
+        connection = sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
+        try:
+            _require_ours(connection, path)
+            _write_ahead(connection, timeout)
+            connection.execute("PRAGMA synchronous = NORMAL")
+            _migrate(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+    except (sqlite3.Error, OSError) as error:
+        raise UnusableInput(f"{_told(path)}: {_reason(error)}") from error
+    return connection
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Write all of what the body writes, or nothing."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:  # SQLite itself rolls back after some errors
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _told(path: Path) -> str:
+    return f"cannot keep telemetry in {path}"
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
+        return "it is no SQLite database; name another file"
+    return str(error)
+
+
+def _number(connection: sqlite3.Connection, pragma: str) -> int:
+    return int(connection.execute(f"PRAGMA {pragma}").fetchone()[0])
+
+
+def _require_writable(path: Path) -> None:
+    """Refuse what may not be written; SQLite would open it, and fail at the first record."""
+    for place in (path.parent, path):  # the log lies beside the file
+        if place.exists() and not os.access(place, os.W_OK):
+            raise UnusableInput(f"{_told(path)}: {place} is read-only")
+
+
+def _require_ours(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse what others made, before anything is written."""
+    is_new = connection.execute("SELECT NOT EXISTS (SELECT 1 FROM sqlite_master)").fetchone()[0]
+    marked = _number(connection, "application_id")
+    if marked != APPLICATION_ID and not (is_new and marked == 0):
+        raise UnusableInput(f"{_told(path)}: it is the database of another program; name another file")
+    version = _number(connection, "user_version")
+    if version > len(MIGRATIONS):
+        raise UnusableInput(
+            f"{_told(path)}: its version {version} is newer than this package, which knows {len(MIGRATIONS)}; "
+            "update pytest-telemetry"
+        )
+
+
+def _write_ahead(connection: sqlite3.Connection, timeout: float) -> None:
+    """Switch to a write-ahead log; SQLite itself does not wait for others that do the same at this moment."""
+    for attempts_left in range(int(timeout / _RETRY_SECONDS), -1, -1):
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or not attempts_left:
+                raise
+            threading.Event().wait(_RETRY_SECONDS)
+        else:
+            return
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    while _number(connection, "user_version") < len(MIGRATIONS):
+        with transaction(connection):
+            _require_ours(connection, path)
+            version = _number(connection, "user_version")  # another process may have been faster
+            if version < len(MIGRATIONS):
+                for statement in MIGRATIONS[version]:
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                connection.execute(f"PRAGMA user_version = {version + 1}")
