@@ -51,11 +51,8 @@ def rewritten_record(record: Record, change: Change, cover: Cover = look_inside)
 
     A field is the key of what stands in it, for *cover*. A record in which nothing changes is returned as it is.
     """
-    fields: dict[str, Any] = {"": record.attrs}
-    for name in TEXT_FIELDS:
-        value = getattr(record, name)
-        if value is not None:
-            fields[name] = value
+    fields = {name: getattr(record, name) for name in TEXT_FIELDS}
+    fields[""] = record.attrs
     after = _all(fields, change, cover, keyed=True)
     changes = {name or "attrs": value for name, value in after.items() if value is not fields[name]}
     return replace(record, **changes) if changes else record

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pytest_telemetry.processors.limits import SizeLimits
 from pytest_telemetry.processors.paths import RelativePaths
+from pytest_telemetry.processors.redaction import Redaction
+from pytest_telemetry.processors.sampling import Sampling
 
-__all__ = ("RelativePaths",)
+__all__ = ("Redaction", "RelativePaths", "Sampling", "SizeLimits")
