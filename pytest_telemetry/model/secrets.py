@@ -33,7 +33,7 @@ _RULE: Final = re.compile(r"[\w.-]+")
 _SHORTEST: Final = 5
 _ROUNDS: Final = 6
 _LAYERS: Final = 2  # base64 inside base64
-_KNOWN: Final = 8_192
+_KNOWN: Final = 512
 _KNOWN_LENGTH: Final = 256
 _VERSION: Final = re.compile(r"(?:.* )?(?:version|release|build|firmware|revision)")
 

@@ -219,7 +219,7 @@ def test_private_addresses_count_on_demand() -> None:
 
 def test_allowed_texts_and_names_are_let_pass() -> None:
     """Exact texts, expressions that fit the whole, keys in any spelling; also where the text is encoded."""
-    allow = ["ada@example.com", re.compile(r".*@example\.org"), "not-a-secret"]
+    allow: list[str | re.Pattern[str]] = ["ada@example.com", re.compile(r".*@example\.org"), "not-a-secret"]
     redaction = Redaction(allow=allow, allow_keys=["api_key"])
     value = {
         "a": "ada@example.com, bob@example.org, ada%40example.com",
