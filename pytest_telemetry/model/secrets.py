@@ -71,9 +71,9 @@ class SecretRules:
         self._keys = frozenset(map(words_of, allow_keys))
         self._rules = {name: re.compile(pattern) for name, pattern in (rules or {}).items()}
         self._private = private_addresses
-        self._clean: set[tuple[str, bool]] = (
-            set()
-        )  # texts without a secret; most of what is recorded is alike
+        self._shortest = 1 if self._rules else _SHORTEST
+        # Texts without a secret: most of what is recorded was there before.
+        self._clean: set[tuple[str, bool]] = set()
         for name in self._rules:
             if not _RULE.fullmatch(name):
                 raise ValueError(
@@ -135,11 +135,8 @@ class SecretRules:
             if self._keys and words_of(key) in self._keys:
                 return value, False
             rule = None if _MARK.search(key) else rule_of_name(key)  # a key that was redacted is no name
-            if (
-                rule is None
-                or not _is_one(key, value)
-                or (isinstance(value, str) and self._is_allowed(value))
-            ):
+            is_allowed = isinstance(value, str) and self._is_allowed(value)
+            if rule is None or is_allowed or not _is_one(key, value):
                 return value, True
             if note is not None:
                 note(field, rule, value)
@@ -148,8 +145,6 @@ class SecretRules:
         return change, cover
 
     def _find(self, text: str, layers: int, *, is_version: bool) -> list[Span]:
-        if len(text) < _SHORTEST:
-            return []
         spans: list[Span] = []
         position = 0
         for match in _MARK.finditer(text):
@@ -160,7 +155,7 @@ class SecretRules:
 
     def _between(self, text: str, start: int, end: int, layers: int, *, is_version: bool) -> list[Span]:
         part = text[start:end] if end - start < len(text) else text
-        if len(part) < _SHORTEST:
+        if len(part) < self._shortest:
             return []
         found = [
             (*reading.span(first, last), rule)
@@ -169,13 +164,9 @@ class SecretRules:
             if not self._is_allowed(reading.text[first:last])
         ]
         spans = [span for span in _apart(found) if not self._is_allowed(part[span[0] : span[1]])]
-        if (
-            not spans
-            and layers
-            and (inner := of_base64(part))
-            and (hidden := self._find(inner, layers - 1, is_version=is_version))
-        ):
-            spans = [(0, len(part), hidden[0][2])]
+        if not spans and layers and (inner := of_base64(part)):
+            hidden = self._find(inner, layers - 1, is_version=is_version)
+            spans = [(0, len(part), rule) for _, _, rule in hidden[:1]]
         return [(start + first, start + last, rule) for first, last, rule in spans]
 
     def _in_plain(self, text: str, *, is_version: bool) -> Iterable[Span]:

@@ -32,7 +32,10 @@ _NO_URI: Final = "".join(
     rf"(?<!(?i:file):{slashes})" for slashes in ("", "//", "///")
 )  # those are read as a whole
 _UNFIT: Final = re.compile(r"[\s:\"'<>|*?,;()\[\]{}$^`=&#\\/%]")
-_HOME: Final = re.compile(r"(?:[A-Za-z]:\\|/)(?:Users|home)[\\/](?P<person>[^\\/]+)", re.IGNORECASE)
+# On macOS, `/home` is a link.
+_HOME: Final = re.compile(
+    r"(?:[A-Za-z]:\\|/(?:System/Volumes/Data/)?)(?:Users|home)[\\/](?P<person>[^\\/]+)", re.IGNORECASE
+)
 
 
 class RelativePaths:

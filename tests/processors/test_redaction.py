@@ -243,6 +243,24 @@ def test_rules_of_ones_own_are_added() -> None:
         Redaction(rules={"my rule": "x"})
 
 
+def test_a_rule_that_never_ends_leaves_nothing() -> None:
+    """One whose marks bring something new to light, round after round; short texts are not spared either."""
+    redaction = Redaction(rules={"first": r"^\w"})
+
+    assert redaction.redacted("ab") == "[REDACTED:first]" * 2
+    assert redaction.redacted("abcdefghijkl") == "[REDACTED:text]"
+
+
+def test_what_was_found_before_is_found_again() -> None:
+    """Also after thousands of other texts, and under another key: what is remembered are texts without a secret."""
+    redaction = Redaction()
+
+    for number in range(1_500):
+        assert redaction.redacted(f"row {number}") == f"row {number}"
+        assert redaction.redacted({"version": "8.8.8.8"}) == {"version": "8.8.8.8"}
+        assert redaction.redacted(["8.8.8.8", "a@b.co"]) == ["[REDACTED:ip]", "[REDACTED:email]"]
+
+
 def test_overlapping_finds_become_one_mark() -> None:
     """Of the one that begins first."""
     assert redacted("https://ada@example.com:pa55@host/") == "https://[REDACTED:url-credentials]@host/"
