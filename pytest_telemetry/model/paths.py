@@ -36,7 +36,8 @@ _ROOTS_OF_MORE: Final = (
 )
 
 # What no segment of a path is expected to hold: `/^a$/`, `/* x */` and `/{id}` are no paths.
-_SEGMENT: Final = r"[^/\\\s:\"'<>|*?,;()\[\]{}$^`=&#\u201c\u201d\xab\xbb]+"
+_MARKS: Final = r":\"'<>|*?,;()\[\]{}$^`=&#\u201c\u201d\xab\xbb"
+_SEGMENT: Final = rf"[^/\\\s{_MARKS}]+"
 _NOT_POSIX: Final = r"[Ff][Ii][Ll][Ee]:/|[A-Za-z]:[\\/]|\\\\[^\\/\s]+[\\/]"
 
 _START: Final = re.compile(_NOT_POSIX)
@@ -67,17 +68,17 @@ _LONGEST_REQUEST: Final = 16
 # How a path begins and goes on. A backslash ends a POSIX path: in a text it is the beginning of an escape.
 _WINDOWS: Final = re.compile(r"\\\\+(?:[?.]\\+)?(?:[A-Za-z]:(?=[\\/]))?|[A-Za-z]:(?=[\\/])")
 _URI: Final = re.compile(r"[Ff][Ii][Ll][Ee]:/+(?:[A-Za-z]:(?=/))?")
-_REST: Final = re.compile(_SEGMENT.replace(r"^/\\", r"^\\").replace("]+", "]*"))
-_WINDOWS_REST: Final = re.compile(_SEGMENT.replace(r"^/\\", "^").replace("]+", "]*"))
+_REST: Final = re.compile(rf"[^\\\s{_MARKS}]*")
+_WINDOWS_REST: Final = re.compile(rf"[^\s{_MARKS}]*")
 
 # Where a blank is part of a path: in a name of a person, in names like `Program Files (x86)`, and between quotes.
-_WORD: Final = _SEGMENT.replace("]+", "]")
+_WORD: Final = rf"[^/\\\s{_MARKS}]"
 _NAME_WORDS: Final = re.compile(rf"(?: (?!-){_WORD}{{1,64}}){{1,3}}(?=[/\\])")
 _TITLE_WORDS: Final = re.compile(
     rf"(?: (?:[A-Z0-9]{_WORD}{{0,64}}|\([\w ]{{1,20}}\)|and|of|for|-)){{1,4}}(?=[/\\])"
 )
 _SLASHES: Final = re.compile(r"[/\\]+")
-_QUOTED_REST: Final = re.compile(_SEGMENT.replace(r"^/\\\s", r"^\r\n\t"))
+_QUOTED_REST: Final = re.compile(rf"[^\r\n\t{_MARKS}]+")
 
 
 def starts_absolute(text: str) -> bool:

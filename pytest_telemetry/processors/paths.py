@@ -28,9 +28,7 @@ _LONGEST: Final = 4_096  # longer ones exist on no system, and are not looked up
 
 _WINDOWS: Final = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 _VERBATIM: Final = re.compile(r"\\\\+[?.]\\+(?P<share>UNC\\+)?")
-_NO_URI: Final = "".join(
-    rf"(?<!(?i:file):{slashes})" for slashes in ("", "//", "///")
-)  # those are read as a whole
+_NO_URI: Final = "".join(rf"(?<!(?i:file):{slashes})" for slashes in ("", "//", "///"))
 _UNFIT: Final = re.compile(r"[\s:\"'<>|*?,;()\[\]{}$^`=&#\\/%]")
 # On macOS, `/home` is a link.
 _HOME: Final = re.compile(
@@ -43,10 +41,11 @@ class RelativePaths:
 
     Inside the workspace a path becomes relative to it, with ``/`` between its segments; any other becomes
     ``external/<hash>-<name>``, where the hash is of the resolved path and so the same in every record, and the name
-    its last segment (``home`` for the directory of a person, and without the name of the person whose the workspace is). ``..`` and symbolic links are resolved, the latter as
-    they were when the path was first met. Which texts there are is said by `rewritten_record`, and what is a path by
-    `model.paths`; the check ``relative-paths`` has no finding in the outcome. The workspace itself is recognised
-    wherever it stands, also with its separators replaced, as caches name their files (``_home_ada_project``).
+    its last segment: ``home`` for the directory of a person, and never with the name of the person whose the
+    workspace is. ``..`` and symbolic links are resolved, the latter as they were when the path was first met. Which
+    texts there are is said by `rewritten_record`, and what is a path by `model.paths`; the check ``relative-paths``
+    has no finding in the outcome. The workspace itself is recognised wherever it stands, also with its separators
+    replaced, as caches name their files (``_home_ada_project``).
 
     A record without absolute paths is returned as it is.
 
