@@ -127,6 +127,7 @@ def test_slashes_in_a_message_are_let_pass(text: str) -> None:
         ('File "/home/a b/My File.py", line 3', ["/home/a b/My File.py"]),
         ("'/usr/bin/cc -I/usr/include'", ["/usr/bin/cc", "/usr/include"]),
         ("/Users/Ada King Lovelace/x y", ["/Users/Ada King Lovelace/x"]),
+        ("/home/ada lovelace/x and /data/ada lovelace/x", ["/home/ada lovelace/x", "/data/ada"]),
         ("ls /home/ada -l", ["/home/ada"]),
         ("in C:\\Program Files (x86)\\App\\a.txt, ok", ["C:\\Program Files (x86)\\App\\a.txt"]),
         ("{'f': 'C:\\\\Users\\\\ada\\\\x.py'}", ["C:\\\\Users\\\\ada\\\\x.py"]),
