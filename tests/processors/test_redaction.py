@@ -274,7 +274,8 @@ def test_overlapping_finds_become_one_mark() -> None:
         ("%7B%22password%22%3A%22s3same%22%7D", "%7B%22password%22%3A%22[REDACTED:secret]%22%7D"),
         ("YWRhQGV4YW1wbGUuY29t", "[REDACTED:email]"),
         ("WVdSaFFHVjRZVzF3YkdVdVkyOXQ=", "[REDACTED:email]"),
-        ("caf%E9 ada%40example.com", "caf%E9 [REDACTED:email]"),
+        ("euro%E2%82 ada%40example.com", "euro%E2%82 [REDACTED:email]"),
+        ('{"m": "{\\"n\\": \\"ada\\\\u0040example.com\\"}"}', '{"m": "{\\"n\\": \\"[REDACTED:email]\\"}"}'),
     ],
 )
 def test_only_what_holds_the_secret_is_replaced_in_an_encoded_text(text: str, after: str) -> None:
