@@ -31,6 +31,7 @@ ROOT = Path(__file__).parent
 REAL_PARTS = (
     "anyio",
     "click",
+    "detect-secrets",
     "hypothesis",
     "orjson",
     "pytest-asyncio",

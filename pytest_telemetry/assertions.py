@@ -12,6 +12,7 @@ from pytest_telemetry.checks.lsp_order import LspReadyOrder
 from pytest_telemetry.checks.measured import MeasuredTiming
 from pytest_telemetry.checks.paths import ROUTES, RelativePaths
 from pytest_telemetry.checks.percentiles import Percentiles
+from pytest_telemetry.checks.privacy import Privacy
 from pytest_telemetry.checks.timing import MonotonicTiming
 from pytest_telemetry.model.errors import UnusableInput
 from pytest_telemetry.model.record import Record
@@ -20,6 +21,7 @@ from pytest_telemetry.reports.text import finding_lines
 from pytest_telemetry.scan import open_log
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Collection, Iterator
 
     from pytest_telemetry.checks.lsp_server import Policy
@@ -35,6 +37,7 @@ __all__ = (
     "assert_lsp_ready_order",
     "assert_measured_timing",
     "assert_monotonic_timing",
+    "assert_no_secrets",
     "assert_percentiles",
     "assert_relative_paths",
     "assert_wall_clock_independent",
@@ -86,6 +89,26 @@ def assert_relative_paths(
     """
     __tracebackhide__ = True
     _hold(subject, RelativePaths(ignore=ignore), allow_empty=allow_empty)
+
+
+def assert_no_secrets(
+    subject: Subject,
+    *,
+    allow: Iterable[str | re.Pattern[str]] = (),
+    allow_keys: Collection[str] = (),
+    rules: Mapping[str, str | re.Pattern[str]] | None = None,
+    private_addresses: bool = False,
+    allow_empty: bool = False,
+) -> None:
+    """Assert that there is no secret and no personal data anywhere; see `Privacy`. What is found is never shown.
+
+    Raises:
+        AssertionError: There is, or there is no record and *allow_empty* is false.
+        ValueError: The name of a rule cannot be used.
+    """
+    __tracebackhide__ = True
+    check = Privacy(allow=allow, allow_keys=allow_keys, rules=rules, private_addresses=private_addresses)
+    _hold(subject, check, allow_empty=allow_empty)
 
 
 def assert_measured_timing(subject: Subject, *, at_least: int = 5, allow_empty: bool = False) -> None:

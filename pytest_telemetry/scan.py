@@ -11,6 +11,7 @@ from pytest_telemetry.checks.lsp_order import LspReadyOrder
 from pytest_telemetry.checks.measured import MeasuredTiming
 from pytest_telemetry.checks.paths import RelativePaths
 from pytest_telemetry.checks.percentiles import Percentiles
+from pytest_telemetry.checks.privacy import Privacy
 from pytest_telemetry.checks.streaming import Judgement, StreamingCheck
 from pytest_telemetry.checks.timing import MonotonicTiming
 from pytest_telemetry.model.errors import UnusableInput
@@ -32,6 +33,7 @@ CHECK_IDS: Final = (
     "run-id",
     "timestamps",
     "relative-paths",
+    "no-secrets",
     "measured-timing",
     "monotonic-timing",
     "lsp-ready-order",
@@ -107,6 +109,7 @@ def standard_checks(
         RunId(),
         Timestamps(),
         RelativePaths(),
+        Privacy(),
         MeasuredTiming(),
         MonotonicTiming(),
         LspReadyOrder(policy),

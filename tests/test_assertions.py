@@ -14,6 +14,7 @@ from pytest_telemetry.assertions import (
     assert_lsp_ready_order,
     assert_measured_timing,
     assert_monotonic_timing,
+    assert_no_secrets,
     assert_percentiles,
     assert_relative_paths,
 )
@@ -89,6 +90,19 @@ def test_records_may_come_from_anywhere(tmp_path: Path) -> None:
         assert "file = '/home/a.py'" in said
 
 
+def test_secrets_are_found_in_anything_and_never_shown(tmp_path: Path) -> None:
+    """Whatever holds the records; the text has the rule, the field and a mask."""
+    for form in every_form(records(user="ada"), tmp_path):
+        assert_no_secrets(form)
+    for form in every_form(records(user="ada@example.com"), tmp_path):
+        said = failure(assert_no_secrets, form)
+        assert said.startswith("secrets or personal data in 5 of 5 events (email 5): redact before any sink")
+        assert "user holds email: 'ad'..., 15 characters" in said
+        assert "ada@" not in said
+    assert_no_secrets(records(user="ada@example.com"), allow=["ada@example.com"])
+    assert "employee 5" in failure(assert_no_secrets, records(user="EMP-1"), rules={"employee": r"EMP-\d"})
+
+
 def test_a_failure_names_the_line_of_a_log(tmp_path: Path) -> None:
     """As FILE:LINE, which editors follow."""
     path = every_form(records(file="/home/a.py"), tmp_path)[4]
@@ -115,6 +129,12 @@ def test_the_helper_is_not_part_of_the_traceback() -> None:
             "the times of 1 record cannot come from",
         ),
         (assert_relative_paths, {}, [Record("event", "/tmp", "a", 5)], "absolute paths in 1 of 1 event: "),
+        (
+            assert_no_secrets,
+            {},
+            [Record("event", "a", "a", 5, attrs={"token": "t0"})],
+            "secrets or personal data in 1 of 1 event (secret 1): ",
+        ),
         (assert_measured_timing, {}, [Record("span", "a", "a", 5, 7)] * 5, "1 command has 5 or more timings"),
         (
             assert_measured_timing,
@@ -168,6 +188,7 @@ def test_each_helper_passes_on_good_records() -> None:
 
     assert_monotonic_timing(good)
     assert_relative_paths(good)
+    assert_no_secrets(good)
     assert_measured_timing(good)
     assert_lsp_ready_order(lsp)
     assert_percentiles(good, {"load": {"count": 5, "p50_ms": 3}})
@@ -197,7 +218,9 @@ def test_a_recording_without_anything_to_judge_does_not_pass(
     call(nothing, allow_empty=True, **options)
 
 
-@pytest.mark.parametrize("call", [assert_monotonic_timing, assert_relative_paths, assert_lsp_ready_order])
+@pytest.mark.parametrize(
+    "call", [assert_monotonic_timing, assert_relative_paths, assert_no_secrets, assert_lsp_ready_order]
+)
 def test_an_empty_recording_does_not_pass(call: Any, tmp_path: Path) -> None:
     """Nor does a log of which no line is an event."""
     log = tmp_path / "log"

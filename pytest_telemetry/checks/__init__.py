@@ -8,6 +8,7 @@ from pytest_telemetry.checks.lsp_order import LspReadyOrder
 from pytest_telemetry.checks.measured import MeasuredTiming
 from pytest_telemetry.checks.paths import RelativePaths
 from pytest_telemetry.checks.percentiles import Percentiles
+from pytest_telemetry.checks.privacy import Privacy
 from pytest_telemetry.checks.streaming import Judgement, StreamingCheck
 from pytest_telemetry.checks.timing import MonotonicTiming
 
@@ -18,6 +19,7 @@ __all__ = (
     "MeasuredTiming",
     "MonotonicTiming",
     "Percentiles",
+    "Privacy",
     "RelativePaths",
     "RunId",
     "StreamingCheck",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from pytest_telemetry.checks.streaming import Counts, Examples, Judgement, StreamingCheck, amount
 from pytest_telemetry.model.finding import Finding
-from pytest_telemetry.model.paths import find_absolute, strings_in
+from pytest_telemetry.model.paths import ROUTES, find_absolute, strings_in
+from pytest_telemetry.model.rewriting import TEXT_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -15,11 +16,6 @@ if TYPE_CHECKING:
     from pytest_telemetry.model.wire import LogLine
 
 __all__ = ("ROUTES", "RelativePaths")
-
-ROUTES: Final = ("http.route", "http.target", "url.full", "url.path", "url.template")
-"""Fields that hold paths of a server, by the names of the OpenTelemetry semantic conventions."""
-
-_FIELDS: Final = ("name", "scope", "error", "run_id", "thread", "value")
 
 
 class RelativePaths(StreamingCheck):
@@ -53,7 +49,7 @@ class _RelativePaths(Judgement):
         self.judged += 1
         found: dict[str, str] = {}
         for field, text in _strings(record, line):
-            if ("/" in text or "\\" in text) and field not in self._ignore and find_absolute(text):
+            if field not in self._ignore and find_absolute(text):
                 found.setdefault(field, text)
         if not found:
             return
@@ -85,7 +81,7 @@ def _strings(record: Record, line: LogLine | None) -> Iterator[tuple[str, str]]:
     if line is not None and not line.own:
         yield from strings_in(line.raw, "")
         return
-    for field in _FIELDS:
+    for field in TEXT_FIELDS:
         value: Any = getattr(record, field)
         if value is not None:
             yield from strings_in(value, field)

@@ -1,7 +1,7 @@
-"""Tells absolute paths from everything else that begins with a slash (layer 0).
+"""Tells absolute paths from everything else that begins with a slash, and where they end (layer 0).
 
 What might as well be a slash command, a route or a regular expression of one segment is let pass: a check that
-cries wolf is switched off.
+cries wolf is switched off. Everything here takes time in proportion to the text.
 """
 
 from __future__ import annotations
@@ -15,7 +15,19 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ("find_absolute", "starts_absolute", "strings_in")
+__all__ = (
+    "BESIDE",
+    "ROUTES",
+    "absolute_spans",
+    "find_absolute",
+    "follows_method",
+    "path_end",
+    "starts_absolute",
+    "strings_in",
+)
+
+ROUTES: Final = ("http.route", "http.target", "url.full", "url.path", "url.template")
+"""Fields that hold paths of a server, by the names of the OpenTelemetry semantic conventions."""
 
 # Alone, a segment is a path only where it can hardly be anything else: `/run`, `/dev` and `/app` are commands too.
 _ROOTS: Final = "Applications|Library|System|Users|Volumes|etc|home|mnt|opt|private|proc|root|srv|sys|tmp|usr|var|workspaces"
@@ -24,7 +36,8 @@ _ROOTS_OF_MORE: Final = (
 )
 
 # What no segment of a path is expected to hold: `/^a$/`, `/* x */` and `/{id}` are no paths.
-_SEGMENT: Final = r"[^/\\\s:\"'<>|*?,;()\[\]{}$^`=&#]+"
+_MARKS: Final = r":\"'<>|*?,;()\[\]{}$^`=&#\u201c\u201d\xab\xbb"
+_SEGMENT: Final = rf"[^/\\\s{_MARKS}]+"
 _NOT_POSIX: Final = r"[Ff][Ii][Ll][Ee]:/|[A-Za-z]:[\\/]|\\\\[^\\/\s]+[\\/]"
 
 _START: Final = re.compile(_NOT_POSIX)
@@ -33,18 +46,39 @@ _ROOT: Final = re.compile(_ROOTS)
 
 # What may stand before a path inside a text. Not a letter (`a/b`, `https://host/a`), not `.`, `~`, `}` or `>`
 # (`./a`, `~/a`, `${X}/a`, `<removed>/a`).
+_BEFORE: Final = r"""(?:^|(?<=[\s"'`=:,;(\[{<|\u201c\u201d\u201e\u2018\u2019\xab\xbb]))"""
+BESIDE: Final = r"""(?:(?<=[\s"'=]-[A-Za-z])|(?<=^-[A-Za-z])|(?<=[\s"'=]@)|(?<=:///)|(?<=://))"""
+"""Regular expression of what may stand right before a path that is known to be one: `-I`, `@`, `sqlite:///`."""
+_KNOWN: Final = rf"""/(?:{_ROOTS})(?=[\s"'`,;:)\]}}|]|\.?(?:\s|$))|/(?:{_ROOTS_OF_MORE})/{_SEGMENT}"""
 _INSIDE: Final = re.compile(
-    rf"""(?:^|(?<=[\s"'`=:,;(\[{{<|]))
+    rf"""{_BEFORE}
     (?: (?:{_NOT_POSIX})[^\s"']
-      | (?P<posix> /(?:{_ROOTS})(?=[\s"'`,;:)\]}}|]|\.?(?:\s|$))
-                 | /(?:{_ROOTS_OF_MORE})/{_SEGMENT}
-                 | (?P<long> /(?:{_SEGMENT}/)+{_SEGMENT} ))
-    )""",
+      | %2[Ff](?:{_ROOTS})%2[Ff]
+      | (?P<posix> {_KNOWN} | (?P<long> /(?:{_SEGMENT}/)+{_SEGMENT} ))
+    )
+    | {BESIDE} (?: (?:{_NOT_POSIX})[^\s"'] | {_KNOWN} )
+    | (?<=>)/(?:Users|home)/{_SEGMENT}""",
     re.VERBOSE,
 )
 _WITHOUT_STRINGS: Final = frozenset({bool, float, int, type(None)})
 _EXTENSION: Final = re.compile(r"\w\.\w{1,8}\.?")
 _REQUEST: Final = re.compile(r"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)\s+$")
+_LONGEST_REQUEST: Final = 16
+
+# How a path begins and goes on. A backslash ends a POSIX path: in a text it is the beginning of an escape.
+_WINDOWS: Final = re.compile(r"\\\\+(?:[?.]\\+)?(?:[A-Za-z]:(?=[\\/]))?|[A-Za-z]:(?=[\\/])")
+_URI: Final = re.compile(r"[Ff][Ii][Ll][Ee]:/+(?:[A-Za-z]:(?=/))?")
+_REST: Final = re.compile(rf"[^\\\s{_MARKS}]*")
+_WINDOWS_REST: Final = re.compile(rf"[^\s{_MARKS}]*")
+
+# Where a blank is part of a path: in a name of a person, in names like `Program Files (x86)`, and between quotes.
+_WORD: Final = rf"[^/\\\s{_MARKS}]"
+_NAME_WORDS: Final = re.compile(rf"(?: (?!-){_WORD}{{1,64}}){{1,3}}(?=[/\\])")
+_TITLE_WORDS: Final = re.compile(
+    rf"(?: (?:[A-Z0-9]{_WORD}{{0,64}}|\([\w ]{{1,20}}\)|and|of|for|-)){{1,4}}(?=[/\\])"
+)
+_SLASHES: Final = re.compile(r"[/\\]+")
+_QUOTED_REST: Final = re.compile(rf"[^\r\n\t{_MARKS}]+")
 
 
 def starts_absolute(text: str) -> bool:
@@ -72,17 +106,89 @@ def find_absolute(text: str) -> str | None:
     Inside a text the rule is stricter, because words and routes hold slashes too: a known root (``/home/...``),
     or at least two segments of which the last has an extension (``/abs/a.py``), not right after an HTTP method.
     """
-    if "/" not in text and "\\" not in text:
-        return None
+    for start, _ in _spans(text):
+        return text[start:]
+    return None
+
+
+def absolute_spans(text: str) -> list[tuple[int, int]]:
+    """Return where each absolute path in *text* begins and ends, in order, without overlaps.
+
+    What is a path is what `find_absolute` says; where it ends is what `path_end` says.
+    """
+    return list(_spans(text))
+
+
+def _spans(text: str) -> Iterator[tuple[int, int]]:
+    if "/" not in text and "\\" not in text and "%2" not in text:
+        return
+    position = 0
     if starts_absolute(text):
-        return text
-    for match in _INSIDE.finditer(text):
-        if match["posix"] and _REQUEST.search(text, 0, match.start()):
+        position = path_end(text, 0)
+        yield 0, position
+    while match := _INSIDE.search(text, position):
+        start, position = match.span()
+        if match["posix"] and follows_method(text, start):
             continue
         if match["long"] and not _EXTENSION.search(match["long"].rpartition("/")[2]):
             continue
-        return text[match.start() :]
-    return None
+        position = path_end(text, start)
+        yield start, position
+
+
+def follows_method(text: str, start: int) -> bool:
+    """Tell whether the method of an HTTP request stands right before *start*: what follows is a path of a server."""
+    return _REQUEST.search(text, max(start - _LONGEST_REQUEST, 0), start) is not None
+
+
+def path_end(text: str, start: int, known: int = 0) -> int:
+    r"""Return where the path that begins at *start* ends; *known* is how far it is known to reach.
+
+    It ends before white space, quotes, brackets, ``: , ; = & # * ? $ ^ < > |`` and before a full stop that ends a
+    sentence. A blank belongs to it in the name of a person (``/Users/Ada B/x``), between words with capitals
+    (``C:\Program Files\x``), and where the path stands alone between quotes.
+    """
+    prefix = _WINDOWS.match(text, start)
+    rest = _REST if prefix is None else _WINDOWS_REST
+    prefix = prefix or _URI.match(text, start)
+    end = max(known, start if prefix is None else prefix.end())
+    quote = text[start - 1 : start]
+    while True:
+        end = _reach(rest, text, end)
+        if not text.startswith(" ", end):
+            break
+        if quote in {'"', "'", "`"} and (closing := _closing(text, end, quote)):
+            return closing
+        words = _words(text, start, end)
+        if words == end:
+            break
+        end = words
+    if text[end - 1] == "." and end - 1 > start and text[end - 2] not in "./\\":
+        following = text[end : end + 1]
+        return end - 1 if not following or following.isspace() or following in "\"'`)]}" else end
+    return end
+
+
+def _reach(pattern: re.Pattern[str], text: str, position: int) -> int:
+    match = pattern.match(text, position)
+    return position if match is None else match.end()
+
+
+def _closing(text: str, end: int, quote: str) -> int:
+    """Return where the quote is that closes what goes on after *end*, or 0 if that is no single path."""
+    reach = _reach(_QUOTED_REST, text, end)
+    rest = text[end:reach]
+    return reach if text.startswith(quote, reach) and " -" not in rest and " /" not in rest else 0
+
+
+def _words(text: str, start: int, end: int) -> int:
+    """Return the end of the words after *end* that belong to its last segment, or *end*."""
+    *above, last = _SLASHES.split(text[max(start, end - 200) : end])
+    if not last or not above:
+        return end
+    if above[-1] in {"Users", "home"}:
+        return _reach(_NAME_WORDS, text, end)
+    return _reach(_TITLE_WORDS, text, end) if last[0].isupper() and "." not in last else end
 
 
 def strings_in(value: Any, field: str) -> Iterator[tuple[str, str]]:
@@ -112,6 +218,6 @@ def strings_in(value: Any, field: str) -> Iterator[tuple[str, str]]:
                 label = key if type(key) is str else str(key)
                 if isinstance(key, (str, os.PathLike)):
                     yield f"{prefix}*", label
-                    if ("/" in label or "\\" in label) and find_absolute(label):
+                    if find_absolute(label):
                         label = "*"
                 queue.append((prefix + label, member))

@@ -15,7 +15,7 @@ from uuid import UUID
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ("plain", "restorable", "restore")
+__all__ = ("plain", "restorable", "restore", "text_of")
 
 _DEPTH: Final = 64
 _TEXT: Final = 1_000
@@ -95,11 +95,11 @@ def _plain(value: Any, place: str, types: dict[str, str], above: tuple[int, ...]
         try:
             members = _container(value, place, notes, (*above, id(value)))
         except Exception:  # noqa: BLE001 - a container that cannot be read is noted and kept as text
-            members, notes = _text(value), {place: name}
+            members, notes = text_of(value), {place: name}
         types.update(notes)
         return members
     types[place] = name
-    return _text(value)
+    return text_of(value)
 
 
 def _container(value: Any, place: str, types: dict[str, str], above: tuple[int, ...]) -> Any:
@@ -109,7 +109,7 @@ def _container(value: Any, place: str, types: dict[str, str], above: tuple[int, 
             if isinstance(key, str):
                 name = _clean(str.__str__(key), place, types)
             else:
-                name = _text(key)
+                name = text_of(key)
                 types[place] = type(value).__name__
             while name in members:
                 name += "~"
@@ -117,7 +117,7 @@ def _container(value: Any, place: str, types: dict[str, str], above: tuple[int, 
         return members
     if isinstance(value, AbstractSet):
         types[place] = type(value).__name__
-        value = sorted(value, key=_text)
+        value = sorted(value, key=text_of)
     elif isinstance(value, tuple):
         types[place] = "tuple"
     return [_plain(item, f"{place}/{index}", types, above) for index, item in enumerate(value)]
@@ -147,7 +147,12 @@ def _utf8(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
+    """Return the text under which a value of an unknown type is kept; never raises.
+
+    A path is its text, dates, decimals and UUIDs are theirs, everything else is its ``repr`` without addresses.
+    At most 1,000 characters, and no lone surrogates.
+    """
     try:
         if isinstance(value, os.PathLike):
             text = os.fsdecode(value)

@@ -181,6 +181,8 @@ def _dumped(record: Record, fields: dict[str, Any]) -> bytes | None:
         return orjson.dumps(fields, option=_STRICTLY)
     except TypeError:  # half a surrogate pair, or an integer of more than 64 bits, for two
         return None
+
+
 def encode_value(value: Any, place: str, types: dict[str, str]) -> str:
     """Return *value* as the JSON text that it is in a line; never raises on values.
 

@@ -87,6 +87,7 @@ def test_json_is_one_object_as_documented(run: Any, careless: Path, clean: Path)
         "run-id",
         "timestamps",
         "relative-paths",
+        "no-secrets",
         "measured-timing",
         "monotonic-timing",
         "lsp-ready-order",

@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from pytest_telemetry.model.paths import find_absolute, starts_absolute, strings_in
+from pytest_telemetry.model.paths import absolute_spans, find_absolute, starts_absolute, strings_in
 
 
 @pytest.mark.parametrize(
@@ -113,6 +113,69 @@ def test_a_path_inside_a_message_is_found(text: str, found: str) -> None:
 def test_slashes_in_a_message_are_let_pass(text: str) -> None:
     """Requests, URLs, placeholders and globs are not paths of this machine."""
     assert find_absolute(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "paths"),
+    [
+        ("/a/b:/c/d.py and /tmp/e", ["/a/b", "/c/d.py", "/tmp/e"]),
+        ("/a/b.py: line 3", ["/a/b.py"]),
+        ("/usr/bin/python src/a.py", ["/usr/bin/python"]),
+        ("see /tmp. Or (/opt/x), [/srv/y].", ["/tmp", "/opt/x", "/srv/y"]),
+        ("at /srv/a.b...", ["/srv/a.b..."]),
+        ("/app/[slug]/page.tsx", ["/app/"]),
+        ('File "/home/a b/My File.py", line 3', ["/home/a b/My File.py"]),
+        ("'/usr/bin/cc -I/usr/include'", ["/usr/bin/cc", "/usr/include"]),
+        ("/Users/Ada King Lovelace/x y", ["/Users/Ada King Lovelace/x"]),
+        ("/home/ada lovelace/x and /data/ada lovelace/x", ["/home/ada lovelace/x", "/data/ada"]),
+        ("ls /home/ada -l", ["/home/ada"]),
+        ("in C:\\Program Files (x86)\\App\\a.txt, ok", ["C:\\Program Files (x86)\\App\\a.txt"]),
+        ("{'f': 'C:\\\\Users\\\\ada\\\\x.py'}", ["C:\\\\Users\\\\ada\\\\x.py"]),
+        ('{\\"f\\": \\"/home/ada/x.py\\"}', ["/home/ada/x.py"]),
+        ("at \\\\server\\share\\f, gone", ["\\\\server\\share\\f"]),
+        ("see file:///C:/x%20y/z.py#L3 there", ["file:///C:/x%20y/z.py"]),
+        ("nothing", []),
+    ],
+)
+def test_it_is_known_where_each_path_ends(text: str, paths: list[str]) -> None:
+    """Before punctuation, and behind a blank only where that is part of a name."""
+    assert [text[start:end] for start, end in absolute_spans(text)] == paths
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("cc -I/usr/include -c x.c", "/usr/include"),
+        ("-L/opt/lib", "/opt/lib"),
+        ("sqlite:////tmp/x.db", "/tmp/x.db"),
+        ("unix:///var/run/docker.sock", "/var/run/docker.sock"),
+        ("curl -d @/tmp/body.json", "/tmp/body.json"),
+        ("https://host/open?file=%2Fhome%2Fada%2Fx.py&line=3", "%2Fhome%2Fada%2Fx.py"),
+        ("<path>/home/ada/x</path>", "/home/ada/x"),
+        ("\u201c/home/ada/x\u201d", "/home/ada/x"),
+    ],
+)
+def test_a_path_right_behind_something_else_is_found(text: str, found: str) -> None:
+    """Options, database URLs, encoded queries, markup."""
+    ((start, end),) = absolute_spans(text)
+
+    assert text[start:end] == found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import x from '@/components/x.tsx'",
+        "s3://tmp/x and https://home/x and mongodb://opt/x",
+        "-a/b/c -x/y",
+        "50%2F100 and a%2Fb",
+        "<prefix>/usr/lib/x",
+        "a@/b/c",
+    ],
+)
+def test_that_does_not_make_paths_of_other_things(text: str) -> None:
+    """Aliases, buckets and fractions."""
+    assert absolute_spans(text) == []
 
 
 def test_strings_are_found_wherever_they_are_nested() -> None:

@@ -1,0 +1,66 @@
+"""Tells by the name of a key whether its value is a secret or personal (layer 0)."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final
+
+__all__ = ("may_be_number", "rule_of_name", "words_of")
+
+# Words of a name in lower case, joined by blanks: `dbPassword`, `DB_PASSWORD` and `db-password` are `db password`.
+_WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_A-Za-z]+")
+_LONGEST: Final = 200
+
+_CONFIDENTIAL: Final = (
+    r"pass(?:word|wd|phrase|code)s?|pwd|pw|secrets?|credentials?|creds|auth|authorization|cookies?|jwt|bearer|otp|totp"
+    r"|apikeys?|secretkey|accesskey|privatekey|connectionstring|cvv|cvc|cvv2"
+    r"|(?:api|access|account|auth|client|deploy|encryption|host|license|master|private|secret|service|session|shared"
+    r"|signing|ssh|storage|subscription|gpg|pgp) keys?"
+    r"|connection string|(?:pin|security|recovery|backup|verification) codes?|pin"
+    r"|(?:(?:access|api|auth|bearer|csrf|id|refresh|session|secret) )tokens|(?<!first )(?<!per )(?<!last )(?<!stop )token"
+)
+_PERSONAL: Final = (
+    r"ssn|social security(?: number)?|(?:tax|national|passport|identity card) (?:id|number)|passport"
+    r"|iban|(?:credit |debit |bank )?card number|cardnumber|credit card|account number"
+    r"|e ?mails?(?: address)?|(?:tele|cell|mobile )?phone(?: number)?|mobile number"
+    r"|(?:first|last|full|maiden|sur) ?name|surname|date of birth|birth ?(?:date|day)|dob"
+    r"|(?:street|home|postal|billing|shipping) address"
+)
+# What may follow without changing what the value is; `password_length` and `token_count` are harmless.
+_AFTER: Final = (
+    r"(?: (?:value|text|string|plain|raw|header|hash|digest|old|new|current|confirm|confirmation|env|b|x))*"
+)
+
+_IS_CONFIDENTIAL: Final = re.compile(rf"(?:^|.* )(?:{_CONFIDENTIAL}){_AFTER}")
+_IS_PERSONAL: Final = re.compile(rf"(?:^|.* )(?:{_PERSONAL}){_AFTER}")
+_NUMBER: Final = re.compile(
+    r".*\b(?:pass\w*(?<!s)|pwd|pw|pin|code|cv[cv]2?|otp|totp|secret|ssn|number|security|id)"
+)
+
+
+def rule_of_name(name: str) -> str | None:
+    """Return ``secret`` or ``personal`` if values under a key of that *name* are, in any case and with any separators.
+
+    What decides is how the name ends: ``db.password`` and ``X-Api-Key`` are secret, ``password_length``,
+    ``token_count``, ``max_tokens`` and ``cache_key`` are not.
+    """
+    return _rule(name) if len(name) <= _LONGEST else None
+
+
+@lru_cache(maxsize=4_096)
+def _rule(name: str) -> str | None:
+    words = words_of(name)
+    if _IS_CONFIDENTIAL.fullmatch(words):
+        return "secret"
+    return "personal" if _IS_PERSONAL.fullmatch(words) else None
+
+
+def may_be_number(name: str) -> bool:
+    """Tell whether a number under such a *name* may be the secret itself, not how many there are or how long it is."""
+    return _NUMBER.fullmatch(words_of(name)) is not None
+
+
+def words_of(name: str) -> str:
+    """Return the words of *name* in lower case, joined by blanks; nothing of a name that is too long to be one."""
+    return " ".join(_WORDS.findall(name)).lower() if len(name) <= _LONGEST else ""

@@ -1,0 +1,230 @@
+"""Makes absolute paths relative to the workspace (layer 2)."""
+
+from __future__ import annotations
+
+import ntpath
+import os
+import posixpath
+import re
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, unquote
+
+from pytest_telemetry.model.paths import BESIDE, ROUTES, absolute_spans, follows_method, path_end
+from pytest_telemetry.model.rewriting import rewritten, rewritten_record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from pytest_telemetry.model.record import Record
+
+__all__ = ("RelativePaths",)
+
+# Replacing a path may bring another one to light (`/workspace/C:/x`); more than two rounds are made up by fuzzers.
+_ROUNDS: Final = 6
+_LONGEST: Final = 4_096  # longer ones exist on no system, and are not looked up
+
+_WINDOWS: Final = re.compile(r"[A-Za-z]:[\\/]|\\\\")
+_VERBATIM: Final = re.compile(r"\\\\+[?.]\\+(?P<share>UNC\\+)?")
+_NO_URI: Final = "".join(rf"(?<!(?i:file):{slashes})" for slashes in ("", "//", "///"))
+_UNFIT: Final = re.compile(r"[\s:\"'<>|*?,;()\[\]{}$^`=&#\\/%]")
+# On macOS, `/home` is a link.
+_HOME: Final = re.compile(
+    r"(?:[A-Za-z]:\\|/(?:System/Volumes/Data/)?)(?:Users|home)[\\/](?P<person>[^\\/]+)", re.IGNORECASE
+)
+
+
+class RelativePaths:
+    """A processor that makes every absolute path in every text of a record relative.
+
+    Inside the workspace a path becomes relative to it, with ``/`` between its segments; any other becomes
+    ``external/<hash>-<name>``, where the hash is of the resolved path and so the same in every record, and the name
+    its last segment: ``home`` for the directory of a person, and never with the name of the person whose the
+    workspace is. ``..`` and symbolic links are resolved, the latter as they were when the path was first met. Which
+    texts there are is said by `rewritten_record`, and what is a path by `model.paths`; the check ``relative-paths``
+    has no finding in the outcome. The workspace itself is recognised wherever it stands, also with its separators
+    replaced, as caches name their files (``_home_ada_project``).
+
+    A record without absolute paths is returned as it is.
+
+    Args:
+        workspace: The directory that paths are relative to; it need not exist here, and may be one of another
+            system.
+        ignore: Fields that may hold absolute paths, as the check names them.
+    """
+
+    def __init__(self, workspace: str | os.PathLike[str], *, ignore: Collection[str] = ROUTES) -> None:
+        given = os.fsdecode(workspace)
+        if not _WINDOWS.match(given):
+            given = os.fsdecode(Path(given).absolute())
+        self._roots = tuple(sorted({_normal(given), _resolved(given)}, key=len, reverse=True))
+        self._ignore = frozenset(ignore)
+        self._whole = [_spelled(root) for root in self._roots if _parts(root)]
+        homes = {match[0]: match["person"] for root in self._roots if (match := _HOME.match(root))}
+        roots = dict.fromkeys((*self._roots, *homes))
+        self._mangled = [(_mangled(root), _label(root)) for root in roots if len(_parts(root)) > 1]
+        people = "|".join(map(re.escape, sorted(homes.values()))) or r"(?!)"
+        self._person = re.compile(rf"(?<![A-Za-z0-9])(?:{people})(?![A-Za-z0-9])")
+
+    def __call__(self, record: Record, /) -> Record:
+        """Return *record*, or a copy of it without absolute paths."""
+        return rewritten_record(record, self._change, self._cover)
+
+    def relative(self, value: Any, /) -> Any:
+        """Return any value, such as the object of a line, without absolute paths; the same object if it has none."""
+        return rewritten(value, self._change, self._cover)
+
+    def relative_text(self, text: str, /) -> str:
+        """Return *text* without absolute paths; the same object if it has none."""
+        for _ in range(_ROUNDS):
+            after = self._round(text)
+            if after == text:
+                return text
+            text = after
+        return f"external/{_hash(text)}-text"
+
+    def _change(self, text: str, field: str) -> str:
+        del field
+        return self.relative_text(text)
+
+    def _cover(self, key: str, value: Any, field: str) -> tuple[Any, bool]:
+        del key
+        return value, field not in self._ignore or not isinstance(value, str)
+
+    def _round(self, text: str) -> str:
+        for pattern in self._whole:
+            text = _replaced(text, _matches(text, pattern), self._shown)
+        text = _replaced(text, absolute_spans(text), self._shown)
+        for pattern, label in self._mangled:
+            text = pattern.sub(rf"\g<before>{label}", text)
+        return text
+
+    def _shown(self, path: str) -> str:
+        """Return what stands for *path*, a path as it is written in a text."""
+        plain = unquote(path) if path[:3].upper() == "%2F" else path
+        resolved = _resolved(plain)
+        inside = self._inside(resolved)
+        shown = f"external/{self._person.sub('_', _label(resolved))}" if inside is None else inside
+        if plain[-1] in "/\\":
+            shown += "/"
+        return shown if plain is path else quote(shown, safe="")
+
+    def _inside(self, path: str) -> str | None:
+        for root in self._roots:
+            relative = _below(path, root)
+            if relative is not None:
+                return relative
+        return None
+
+
+def _replaced(text: str, spans: list[tuple[int, int]], shown: Callable[[str], str]) -> str:
+    pieces: list[str] = []
+    position = 0
+    for start, end in spans:
+        pieces += text[position:start], shown(text[start:end])
+        position = end
+    return "".join((*pieces, text[position:])) if spans else text
+
+
+def _matches(text: str, pattern: re.Pattern[str]) -> list[tuple[int, int]]:
+    spans: list[tuple[int, int]] = []
+    position = 0
+    while match := pattern.search(text, position):
+        position = match.end()
+        if not follows_method(text, match.start()):
+            position = path_end(text, match.start(), position)
+            spans.append((match.start(), position))
+    return spans
+
+
+def _is_windows(path: str) -> bool:
+    return _WINDOWS.match(path) is not None
+
+
+def _parts(path: str) -> list[str]:
+    rest = ntpath.splitdrive(path)[1] if _is_windows(path) else path
+    return [part for part in re.split(r"[\\/]", rest) if part]
+
+
+def _spelled(root: str) -> re.Pattern[str]:
+    """Return what finds the directory *root* inside a text."""
+    if _is_windows(root):
+        spelling, flags = r"[\\/]+".join(map(re.escape, root.split("\\"))), re.IGNORECASE
+    else:
+        spelling, flags = re.escape(root), re.NOFLAG
+    before = rf"(?:(?<![\w.~/\\%+-])|{BESIDE}){_NO_URI}"
+    return re.compile(rf"{before}{spelling}(?![\w~+@%-])(?!\.\w)", flags)
+
+
+def _mangled(root: str) -> re.Pattern[str]:
+    """Return what finds *root* where its separators, and what is no letter or digit in it, were replaced."""
+    segments = (re.sub(r"[^A-Za-z0-9]", "[^A-Za-z0-9]", part) for part in _parts(root))
+    return re.compile(rf"(?P<before>[_+!.-])[_+!.-]?{'[_+!.-]{1,2}'.join(segments)}(?![A-Za-z0-9])")
+
+
+def _normal(path: str) -> str:
+    """Return *path* without its ways to say the same: `..`, doubled slashes, a `file:` URI, `c:` for `C:`."""
+    if path[:6].lower() == "file:/":
+        path = _of_uri(path[5:])
+    if not _is_windows(path):
+        return "/" + posixpath.normpath(path).lstrip("/")
+    verbatim = _VERBATIM.match(path)
+    if verbatim is not None:
+        path = ("\\\\" if verbatim["share"] else "") + path[verbatim.end() :]
+    path = ntpath.normpath(path)
+    if path.startswith("\\"):
+        return "\\\\" + re.sub(r"\\+", r"\\", path.lstrip("\\"))
+    return path[0].upper() + path[1:]
+
+
+def _of_uri(path: str) -> str:
+    path = unquote(path, errors="replace")
+    if re.match(r"/+[A-Za-z]:[\\/]", path):
+        return path.lstrip("/")
+    if path.startswith("//") and not path.startswith("///"):
+        host, _, rest = path[2:].partition("/")
+        return f"/{rest}" if host.lower() in {"", "localhost"} else f"\\\\{host}\\{rest}"
+    return path
+
+
+def _resolved(path: str) -> str:
+    """Return the normal form of *path* with symbolic links resolved, where it is a path of this system."""
+    return _normal(path) if len(path) > _LONGEST else _looked_up(path)
+
+
+@lru_cache(maxsize=1_024)
+def _looked_up(path: str) -> str:
+    path = _normal(path)
+    if _is_windows(path) is not (os.name == "nt"):
+        return path
+    try:
+        return _normal(os.path.realpath(path))
+    except (OSError, ValueError):  # a character that no file system takes
+        return path
+
+
+def _below(path: str, root: str) -> str | None:
+    """Return *path* relative to *root*, or None if it is not inside."""
+    windows = _is_windows(root)
+    if windows is not _is_windows(path):
+        return None
+    own, other = (path.casefold(), root.casefold()) if windows else (path, root)
+    if own == other:
+        return "."
+    separator = "\\" if windows else "/"
+    prefix = other if other.endswith(separator) else other + separator
+    if not own.startswith(prefix):
+        return None
+    return path[len(prefix) :].replace("\\", "/") if windows else path[len(prefix) :]
+
+
+def _label(path: str) -> str:
+    parts = _parts(path)
+    name = "home" if _HOME.fullmatch(path) else parts[-1] if parts else "root"
+    return f"{_hash(path)}-{_UNFIT.sub('_', name)}"
+
+
+def _hash(text: str) -> str:
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
