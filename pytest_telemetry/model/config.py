@@ -15,7 +15,7 @@ from pytest_telemetry.model.pattern import LogPatterns
 from pytest_telemetry.model.wording import brief
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 __all__ = ("OVERFLOWS", "SEVERITIES", "STORAGE_TYPES", "Overflow", "StorageType", "TelemetryConfig")
 
@@ -65,23 +65,21 @@ class TelemetryConfig:
     async_flush: bool = True
     max_flush_workers: int = 1
     sampling_rate: float = 1.0
-    event_types: tuple[str, ...] = ()
+    event_types: Sequence[str] = ()
     min_severity: str | None = None
     max_events_per_hour: int | None = None
     retention_days: float | None = 30
     compression: bool = True
     pii_filtering: bool = True
-    sanitize_fields: tuple[str, ...] = ()
+    sanitize_fields: Sequence[str] = ()
     storage_type: StorageType = "sqlite"
     storage_path: Path | None = None
 
     def __post_init__(self) -> None:
-        for key in ("event_types", "sanitize_fields"):
+        for key, given, kept in _CONVERTED:
             value = getattr(self, key)
-            if isinstance(value, list):
-                object.__setattr__(self, key, tuple(value))
-        if isinstance(self.storage_path, str):
-            object.__setattr__(self, "storage_path", Path(self.storage_path))
+            if isinstance(value, given):
+                object.__setattr__(self, key, kept(value))
         for key, (fits, expected) in _VALID.items():
             value = getattr(self, key)
             if not fits(value):
@@ -131,6 +129,13 @@ def _one_of(*values: str) -> tuple[Callable[[Any], bool], str]:
 def _or_none(fits: Callable[[Any], bool], expected: str) -> tuple[Callable[[Any], bool], str]:
     return lambda value: value is None or fits(value), f"{expected}, or None"
 
+
+# What TOML and the examples of the documents have, and what is kept of it.
+_CONVERTED: Final[tuple[tuple[str, type, Callable[[Any], Any]], ...]] = (
+    ("event_types", list, tuple),
+    ("sanitize_fields", list, tuple),
+    ("storage_path", str, Path),
+)
 
 _TRUTH: Final = (_is_bool, "True or False")
 _COUNT: Final = (_is_count, "a whole number above 0")
