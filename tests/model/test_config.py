@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import FrozenInstanceError, fields
 from enum import StrEnum
@@ -161,3 +162,11 @@ def test_a_wrong_value_in_a_table_is_the_same_error() -> None:
     """Wherever it comes from."""
     with pytest.raises(ValueError, match="batch_size must be a whole number above 0, not 0"):
         TelemetryConfig.from_mapping({"batch_size": 0})
+
+
+def test_the_page_lists_every_key_with_its_default() -> None:
+    """In the order of the configuration."""
+    page = Path(__file__).parents[2] / "docs" / "reference" / "configuration.md"
+    rows = re.findall(r"^\| `(\w+)` \| `(.*?)` \|", page.read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert rows == [(field.name, repr(field.default)) for field in fields(TelemetryConfig)]

@@ -280,7 +280,7 @@ def test_a_child_that_fails_says_how(tmp_path: Path) -> None:
             return Failing(directory / "log")
 
     with pytest.raises(
-        AssertionError, match="the child failed:\n(?s:.*)RuntimeError: the child is at a loss"
+        AssertionError, match=r"the child failed:\n(?s:.*)RuntimeError: the child is at a loss"
     ):
         Test().test_a_forked_child_goes_on(tmp_path)
 
