@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeAlias, get_args
 
-from pytest_telemetry.model.pattern import LogPatterns
 from pytest_telemetry.model.wording import brief
 
 if TYPE_CHECKING:
@@ -23,7 +21,7 @@ Overflow: TypeAlias = Literal["drop-newest", "drop-oldest", "block"]
 StorageType: TypeAlias = Literal["sqlite", "file", "memory"]
 
 OVERFLOWS: Final = get_args(Overflow)
-SEVERITIES: Final = LogPatterns.LEVELS
+SEVERITIES: Final = ("debug", "info", "warning", "error", "critical")
 """From least to most severe."""
 STORAGE_TYPES: Final = get_args(StorageType)
 
@@ -100,10 +98,15 @@ class TelemetryConfig:
         known = [field.name for field in fields(cls)]
         for key in mapping:
             if key not in known:
-                near = get_close_matches(str(key), known, 1)
-                hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
-                raise ValueError(f"{brief(key)} is no key of the configuration; {hint}")
+                raise ValueError(f"{brief(key)} is no key of the configuration; {_hint(key, known)}")
         return cls(**mapping)
+
+
+def _hint(key: object, known: list[str]) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415 - only where something is wrong
+
+    near = get_close_matches(str(key), known, 1)
+    return f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
 
 
 def _is_bool(value: object) -> bool:

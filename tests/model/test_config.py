@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from pytest_telemetry.model.config import TelemetryConfig
+from pytest_telemetry.model.config import SEVERITIES, TelemetryConfig
+from pytest_telemetry.model.pattern import LogPatterns
 
 DOCUMENT: dict[str, Any] = {
     "enabled": True,
@@ -170,3 +171,8 @@ def test_the_page_lists_every_key_with_its_default() -> None:
     rows = re.findall(r"^\| `(\w+)` \| `(.*?)` \|", page.read_text(encoding="utf-8"), re.MULTILINE)
 
     assert rows == [(field.name, repr(field.default)) for field in fields(TelemetryConfig)]
+
+
+def test_severities_are_the_levels_of_logs() -> None:
+    """One order for both."""
+    assert SEVERITIES == LogPatterns.LEVELS
