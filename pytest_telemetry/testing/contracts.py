@@ -262,6 +262,7 @@ class StoreContract(SinkContract):
         self._require_lasting()
         with closing(self.make(tmp_path)) as store:
             _emit(store, numbered(3))
+            store.flush()
             _in_child(lambda: _use_in_child(store, goes_on=False))
             _emit(store, numbered(1, start=4))
         with closing(self.reopen(tmp_path)) as again:
