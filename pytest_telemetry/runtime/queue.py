@@ -24,6 +24,7 @@ END: Final = sys.maxsize
 
 _FIRST_PAUSE_NS: Final = NS // 20
 _LONGEST_PAUSE_NS: Final = 5 * NS
+_LONGEST_WAIT_S: Final = 3_600
 
 
 @dataclass(slots=True, eq=False)
@@ -105,8 +106,8 @@ class BatchQueue:
         """Wait until fewer than *room* records wait, but no longer than *wait_ns*."""
         with self.lock:
             until = self._mono_ns() + wait_ns
-            while len(self.records) >= room and not self.closing and (left := until - self._mono_ns()) > 0:
-                self._progress.wait(left / NS)
+            while len(self.records) >= room and not self.closing and self._wait(self._progress, until):
+                pass
 
     def drop_late(self) -> None:
         """Drop what came after the end."""
@@ -129,8 +130,10 @@ class BatchQueue:
                 if self.closing:
                     return None
                 self._idle += 1
-                left = None if self._due_ns is None else self._due_ns - self._mono_ns()
-                self._arrived.wait(None if left is None else max(left, 0) / NS)
+                if self._due_ns is None:
+                    self._arrived.wait()
+                else:
+                    self._wait(self._arrived, self._due_ns)
                 self._idle -= 1
             batch = self._take()
             self.alarm = 1 if self._idle else END
@@ -174,10 +177,8 @@ class BatchQueue:
             while batch.known == self._haste:
                 if self.closing:
                     return False
-                left = batch.retry_ns - self._mono_ns()
-                if left <= 0:
+                if not self._wait(self._progress, batch.retry_ns):
                     break
-                self._progress.wait(left / NS)
             return True
 
     def settled(self, batch: Batch) -> None:
@@ -215,6 +216,13 @@ class BatchQueue:
 
     # with the lock held
 
+    def _wait(self, condition: threading.Condition, until_ns: int) -> bool:
+        """Wait until somebody notifies, or for a while; return False, and wait not at all, once it is *until_ns*."""
+        left = (until_ns - self._mono_ns()) / NS
+        if left > 0:
+            condition.wait(min(left, _LONGEST_WAIT_S))
+        return left > 0
+
     def _hurry(self, end: int) -> int:
         """Have everything before *end* offered without waiting; return the number of this call."""
         self._haste += 1
@@ -241,9 +249,10 @@ class BatchQueue:
         )
 
     def _take(self) -> Batch:
-        count = min(len(self.records), self._batch_size)
-        batch = Batch([self.records.popleft() for _ in range(count)], self.taken)
-        self.taken += count
+        start, size = self.taken, self._batch_size
+        # asked each time: a finaliser that emits now may drop the oldest
+        batch = Batch([self.records.popleft() for _ in range(size) if self.records], start)
+        self.taken += len(batch.records)
         self._in_hand.append(batch)
         self._due_ns = None
         self._progress.notify_all()

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ("BatchingSink",)
 
+_SUM: Final = ("accepted", "stored", "dropped")
+
 _log: Final = logging.getLogger("pytest_telemetry")
 
 
@@ -73,17 +75,16 @@ class BatchingSink:
         self.inner = inner
         self._many = getattr(inner, "emit_many", None)
         self._batch_size = batch_size
-        self._interval_ns = int(flush_interval_s * NS)
+        self._interval_ns = _ns(flush_interval_s)
         self._queue_size = queue_size
         self._overflow = overflow
-        self._block_ns = int(block_s * NS)
+        self._block_ns = _ns(block_s)
         self._worker_count = workers
         self._in_background = in_background
         self._mono_ns = clock.mono_ns
         self._logged: set[str] = set()
         self._shares: dict[int, _Share] = {}
         self._here()
-        atexit.register(self.close)
 
     def emit(self, record: Record, /) -> None:
         """Let *record* wait, or count it as dropped."""
@@ -149,8 +150,8 @@ class BatchingSink:
         # in this order: what happens in between still counts as queued
         full, late, given_up, handed = queue.full.value, queue.late.value, share.given_up, share.handed
         inner = self.inner.statistics()
-        taken, stored, unkept = (inner[name] - share.before[name] for name in _SUM)
-        failed = given_up + max(handed - taken, 0) + unkept
+        noticed, stored, unkept = (inner[name] - share.before[name] for name in _SUM)
+        failed = given_up + max(handed - noticed, 0) + unkept
         dropped = full + late + failed
         accepted = queue.accepted.value
         return {
@@ -177,6 +178,7 @@ class BatchingSink:
             share = self._shares.setdefault(process, _Share(queue, self.inner.statistics()))
             for other in self._shares.keys() - {process}:
                 self._shares.pop(other, None)
+            atexit.register(self.close)
         return share
 
     def _make_room(self, share: _Share) -> None:
@@ -184,22 +186,16 @@ class BatchingSink:
             share.queue.drop_oldest(self._queue_size)
         elif self._overflow == "block" and self._in_background:
             share.queue.wait_for_room(self._queue_size, self._block_ns)
-        elif self._overflow == "block" and share.turn.acquire(blocking=False):
-            try:
-                self._hand_over(share, share.queue.taken + 1)
-            finally:
-                share.turn.release()
+        elif self._overflow == "block":
+            self._hand_over_in_turn(share, share.queue.taken + 1)
 
     def _alarmed(self, share: _Share) -> None:
         if self._in_background:
             self._start(share)
             if share.workers:
                 share.queue.wake()
-        elif share.turn.acquire(blocking=False):  # otherwise another thread is at it
-            try:
-                self._hand_over(share, None)
-            finally:
-                share.turn.release()
+        else:
+            self._hand_over_in_turn(share, None)
 
     def _start(self, share: _Share) -> None:
         with share.queue.lock:
@@ -207,10 +203,8 @@ class BatchingSink:
                 worker = threading.Thread(target=self._work, args=(share,), name="telemetry", daemon=True)
                 try:
                     worker.start()
-                except (
-                    RuntimeError
-                ) as error:  # no thread to be had: what waits is handed over at flush and close
-                    self._failed(share, "has no thread of its own", error)
+                except RuntimeError as error:  # there is none to be had: flush and close hand over
+                    self._log_once("has no thread of its own", error)
                     return
                 share.workers.append(worker)
 
@@ -221,6 +215,14 @@ class BatchingSink:
             while self._offer(share, batch) is not None and share.queue.wait_to_retry(batch):
                 pass
             self._settle(share, batch)
+
+    def _hand_over_in_turn(self, share: _Share, end: int | None) -> None:
+        """Hand over, unless another thread is at it."""
+        if share.turn.acquire(blocking=False):
+            try:
+                self._hand_over(share, end)
+            finally:
+                share.turn.release()
 
     def _hand_over(self, share: _Share, end: int | None) -> Unavailable | None:
         """Hand over what waits before *end*, or without one what is due; return what refused it, if anything."""
@@ -239,41 +241,40 @@ class BatchingSink:
         share.queue.offered(batch)
         while batch.records:
             piece = batch.records[: 1 if self._many is None else None]
-            interruption: BaseException | None = None
-            try:
-                self._give(piece)
-            except Unavailable as refusal:
-                self._failed(share, "takes nothing at present; records wait", refusal)
-                share.queue.refused(batch, refusal)
-                return refusal
-            except BaseException as error:  # noqa: BLE001 - a sink never breaks observed code, nor a worker
-                self._failed(share, "failed", error)
-                if not (self._in_background or isinstance(error, Exception)):
-                    interruption = error
+            error = self._given(piece)
             with share.queue.lock:
-                share.handed += len(piece)
+                share.failures += error is not None
+                share.handed += 0 if isinstance(error, Unavailable) else len(piece)
+            if isinstance(error, Unavailable):
+                self._log_once("takes nothing at present; records wait", error)
+                share.queue.refused(batch, error)
+                return error
             del batch.records[: len(piece)]
-            if interruption is not None:
-                raise interruption
+            if error is not None:
+                self._log_once("failed", error)
+                if not (self._in_background or isinstance(error, Exception)):
+                    raise error
         return None
 
-    def _give(self, piece: list[Record]) -> None:
-        if self._many is not None:
-            self._many(piece)
-        else:
-            self.inner.emit(piece[0])
+    def _given(self, piece: list[Record]) -> BaseException | None:
+        """Give *piece* to the inner sink; return what it raised, if it did."""
+        try:
+            if self._many is not None:
+                self._many(piece)
+            else:
+                self.inner.emit(piece[0])
+        except BaseException as error:  # noqa: BLE001 - a sink breaks neither observed code nor a worker
+            return error
+        return None
 
     def _settle(self, share: _Share, batch: Batch) -> None:
         with share.queue.lock:
             share.given_up += len(batch.records)
         share.queue.settled(batch)
 
-    def _failed(self, share: _Share, what: str, error: BaseException) -> None:
-        with share.queue.lock:
-            share.failures += 1
-            first = what not in self._logged
+    def _log_once(self, what: str, error: BaseException) -> None:
+        if what not in self._logged:
             self._logged.add(what)
-        if first:
             _log.error("telemetry sink %s %s", self._name, what, exc_info=error)
 
     @property
@@ -281,7 +282,8 @@ class BatchingSink:
         return type(self.inner).__name__
 
 
-_SUM: Final = ("accepted", "stored", "dropped")
+def _ns(seconds: float) -> int:
+    return int(min(seconds, 1e9) * NS)  # 30 years are long enough to be never
 
 
 class _Share:

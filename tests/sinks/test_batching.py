@@ -197,6 +197,17 @@ def test_a_backlog_is_handed_over_in_batches_in_order(batching: Make) -> None:
     assert inner.kept == list(range(18))
 
 
+def test_an_interval_may_be_longer_than_a_thread_can_wait(batching: Make) -> None:
+    """Then only full batches and flushes count."""
+    inner = Inner()
+    sink = batching(inner, flush_interval_s=1e300, block_s=1e300)
+
+    emit(sink, 1)
+    sink.flush()
+
+    assert inner.kept == [1]
+
+
 def test_a_busy_worker_is_not_woken(batching: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """Emitting is an append and nothing else while somebody is at work."""
     inner = Inner()
@@ -758,6 +769,7 @@ def test_without_a_thread_to_be_had_records_are_stored_at_flush(
         sink.flush()
 
     assert inner.kept == [0, 1, 2]
+    assert numbers(sink) == {"accepted": 3, "stored": 3}
 
 
 # ---- numbers
