@@ -40,7 +40,7 @@ __all__ = ("NOT_PROMISED", "SinkContract", "StoreContract")
 NOT_PROMISED: Final = "not promised here"
 """Begins the reason of every skip."""
 
-_CHILD_S: Final = 30
+_CHILD_S: Final = 60
 _FAILED: Final = "the child failed:\n"
 
 

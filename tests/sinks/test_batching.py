@@ -23,7 +23,7 @@ from pytest_telemetry.sinks.batching import BatchingSink
 from pytest_telemetry.sinks.memory import MemoryStore
 from pytest_telemetry.testing.fake_clock import FakeClock
 
-GUARD_S = 20
+GUARD_S = 60
 """How long a test waits for another thread before it fails."""
 
 
