@@ -106,7 +106,7 @@ class BatchQueue:
         """Wait until fewer than *room* records wait, but no longer than *wait_ns*."""
         with self.lock:
             until = self._mono_ns() + wait_ns
-            while len(self.records) >= room and not self.closing and self._wait(self._progress, until):
+            while len(self.records) >= room and self._wait(self._progress, until):
                 pass
 
     def drop_late(self) -> None:
@@ -241,11 +241,7 @@ class BatchQueue:
         waiting = len(self.records)
         return waiting >= self._batch_size or (
             waiting > 0
-            and (
-                self.closing
-                or self.taken < self._wanted
-                or (self._due_ns is not None and self._mono_ns() >= self._due_ns)
-            )
+            and (self.taken < self._wanted or (self._due_ns is not None and self._mono_ns() >= self._due_ns))
         )
 
     def _take(self) -> Batch:

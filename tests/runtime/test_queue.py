@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 
+import pytest
+
 from pytest_telemetry.model.errors import Unavailable
 from pytest_telemetry.model.record import Record
 from pytest_telemetry.runtime.queue import END, NS, BatchQueue
@@ -66,6 +68,18 @@ def test_an_idle_worker_hears_while_another_is_busy() -> None:
     queue.wait_for_batch()
 
     assert queue.alarm == 1
+
+
+def test_an_idle_worker_is_told_of_what_a_batch_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It minds the interval of the rest, however long the batch takes."""
+    queue = queue_of(15, batch_size=10)
+    queue._idle = 1
+    told: list[int] = []
+    monkeypatch.setattr(queue._arrived, "notify", lambda: told.append(len(queue.records)))
+
+    queue.wait_for_batch()
+
+    assert told == [5]
 
 
 def test_a_batch_is_what_is_there_when_a_finaliser_interferes() -> None:
