@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_telemetry.model.wire import LogLine, read_log
 from pytest_telemetry.sinks.batching import BatchingSink
-from pytest_telemetry.sinks.jsonl import JsonlSink
+from pytest_telemetry.sinks.jsonl import JsonlStore
 from pytest_telemetry.sinks.memory import MemoryStore
+from pytest_telemetry.sinks.sqlite import SqliteStore
 from pytest_telemetry.testing.contracts import SinkContract, StoreContract
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
-
-    from pytest_telemetry.model.pattern import Pattern
-    from pytest_telemetry.model.record import Record
 
 
 class TestMemoryStore(StoreContract):
@@ -25,20 +21,19 @@ class TestMemoryStore(StoreContract):
         return MemoryStore()
 
 
-class ReadableLog(JsonlSink):
-    """A log that is read by the reader of logs."""
-
-    def records(self, pattern: Pattern | None = None, /) -> Iterator[Record]:
-        with read_log(self.path) as lines:
-            for line in lines:
-                assert isinstance(line, LogLine)
-                if pattern is None or pattern.matches(line.record):
-                    yield line.record
+class TestJsonlStore(StoreContract):
+    def make(self, directory: Path) -> JsonlStore:
+        return JsonlStore(directory / "logs" / "events.jsonl")
 
 
-class TestJsonlSink(StoreContract):
-    def make(self, directory: Path) -> ReadableLog:
-        return ReadableLog(directory / "logs" / "events.jsonl")
+class TestJsonlStoreThatRotates(StoreContract):
+    def make(self, directory: Path) -> JsonlStore:
+        return JsonlStore(directory / "events.jsonl", max_bytes=5_000, compress=True)
+
+
+class TestSqliteStore(StoreContract):
+    def make(self, directory: Path) -> SqliteStore:
+        return SqliteStore(directory / "data" / "telemetry.db")
 
 
 class TestBatchingSinkOverMemory(SinkContract):
@@ -50,14 +45,19 @@ class TestBatchingSinkOverMemory(SinkContract):
 
 class TestBatchingSinkOverALog(SinkContract):
     def make(self, directory: Path) -> BatchingSink:
-        return BatchingSink(JsonlSink(directory / "events.jsonl"), batch_size=7)
+        return BatchingSink(JsonlStore(directory / "events.jsonl"), batch_size=7)
+
+
+class TestBatchingSinkOverADatabase(SinkContract):
+    def make(self, directory: Path) -> BatchingSink:
+        return BatchingSink(SqliteStore(directory / "telemetry.db"), batch_size=7)
 
 
 class TestBatchingSinkWithManyWorkers(SinkContract):
     def make(self, directory: Path) -> BatchingSink:
-        return BatchingSink(JsonlSink(directory / "events.jsonl"), batch_size=7, workers=4)
+        return BatchingSink(SqliteStore(directory / "telemetry.db"), batch_size=7, workers=4)
 
 
 class TestBatchingSinkWithoutThreads(SinkContract):
     def make(self, directory: Path) -> BatchingSink:
-        return BatchingSink(JsonlSink(directory / "events.jsonl"), batch_size=7, in_background=False)
+        return BatchingSink(JsonlStore(directory / "events.jsonl"), batch_size=7, in_background=False)
