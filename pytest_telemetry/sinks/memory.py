@@ -9,7 +9,7 @@ from collections import deque
 from gc import is_tracked
 from operator import is_
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pytest_telemetry.model.ids import IdSource
 from pytest_telemetry.model.record import Record
@@ -230,8 +230,8 @@ class MemoryStore:
                     continue
                 calls[id(output)] = record
                 record = output
-            elif record.span_id is not None and record.is_open:
-                origins[record.span_id] = creation_line(cast("ObservedSpan", entry))
+            elif isinstance(entry, ObservedSpan) and record.span_id is not None and record.is_open:
+                origins[record.span_id] = creation_line(entry)
             found.append(record)
         if len(self._processed) > 2 * self.limit:
             self._forget_processed()

@@ -11,7 +11,7 @@ import pytest
 from pytest_telemetry.checks import Privacy
 from pytest_telemetry.model.record import Record
 from pytest_telemetry.processors import Redaction
-from pytest_telemetry.sinks.jsonl import JsonlSink
+from pytest_telemetry.sinks.jsonl import JsonlStore
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,7 +66,7 @@ def test_no_harmless_text_is_taken_for_one(corpus: Any) -> None:
 
 def write(path: Path, corpus: Any, *, redact: bool) -> Path:
     redaction = Redaction()
-    with JsonlSink(path) as sink:
+    with JsonlStore(path) as sink:
         for item in corpus.planted():
             for encode, _ in corpus.ENCODINGS.values():
                 record = Record("event", "a", "a", 1, attrs={"x": encode(item.text)})

@@ -369,3 +369,13 @@ def test_the_thread_is_recorded_by_name(store: MemoryStore, tele: TelemetryConte
     thread.join()
 
     assert {record.thread for record in store.records()} == {"worker-7"}
+
+
+def test_a_span_without_an_end_that_came_from_elsewhere_is_read_like_any_record() -> None:
+    """Nobody here saw where it was opened."""
+    store = MemoryStore()
+    record = Record("span", "a", "a", 1, span_id="b7ad6b7169203331")
+
+    store.emit(record)
+
+    assert list(store.records()) == [record]
