@@ -14,8 +14,9 @@ import pytest
 
 from pytest_telemetry import TelemetryRecorder
 from pytest_telemetry.checks import RelativePaths as Check
+from pytest_telemetry.model.logs import read_log
 from pytest_telemetry.model.record import Record
-from pytest_telemetry.model.wire import LogLine, read_log
+from pytest_telemetry.model.wire import LogLine
 from pytest_telemetry.processors import RelativePaths
 
 REAL_LOG = Path(__file__).parents[3] / "shared" / "data" / "agent_tool_events.jsonl"

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from pytest_telemetry.model.errors import Unavailable
+from pytest_telemetry.model.logs import read_log
 from pytest_telemetry.model.protocols import Sink
 from pytest_telemetry.model.record import Record
-from pytest_telemetry.model.wire import read_log
 from pytest_telemetry.runtime.queue import BatchQueue
 from pytest_telemetry.sinks.batching import BatchingSink
 from pytest_telemetry.sinks.memory import MemoryStore
