@@ -16,6 +16,7 @@ _WHERE = {
     "Pattern": "model.pattern",
     "Record": "model.record",
     "Records": "model.records",
+    "Telemetry": "runs",
     "TelemetryContext": "runtime.context",
     "TelemetryRecorder": "testing.recorder",
     "TelemetryReporter": "model.protocols",
@@ -25,6 +26,7 @@ _WHERE = {
     "log": "model.pattern",
     "metric": "model.pattern",
     "only": "model.pattern",
+    "open_run": "runs",
     "span": "model.pattern",
     "tele_scope": "runtime.context",
     "timed": "runtime.ambient",
@@ -46,6 +48,8 @@ if TYPE_CHECKING:
     from pytest_telemetry.model.record import Record as Record
     from pytest_telemetry.model.records import Records as Records
     from pytest_telemetry.model.values import between as between
+    from pytest_telemetry.runs import Telemetry as Telemetry
+    from pytest_telemetry.runs import open_run as open_run
     from pytest_telemetry.runtime.ambient import current_context as current_context
     from pytest_telemetry.runtime.ambient import timed as timed
     from pytest_telemetry.runtime.ambient import use_context as use_context

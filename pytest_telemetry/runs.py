@@ -1,137 +1,380 @@
-"""Puts together what collects telemetry, as a configuration says (layer 6)."""
+"""Runs: a context, its event log, and the files that sum a run up (layer 6)."""
 
 from __future__ import annotations
 
+import atexit
+import copy
 import logging
-import math
-from dataclasses import dataclass
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
 
+from pytest_telemetry.analysis.run_figures import RunFigures, rate
+from pytest_telemetry.collection import DIRECTORY, open_collection
 from pytest_telemetry.model.clock import SYSTEM_CLOCK
-from pytest_telemetry.model.errors import Unavailable
-from pytest_telemetry.model.segments import SegmentNames
-from pytest_telemetry.processors.filters import MinSeverity, OnlyEventTypes, RateLimit
-from pytest_telemetry.processors.masking import MaskedFields
-from pytest_telemetry.processors.paths import RelativePaths
+from pytest_telemetry.model.errors import TelemetryError, UnusableInput
+from pytest_telemetry.model.event_shape import duration_of, status_of
+from pytest_telemetry.model.ids import SYSTEM_IDS
+from pytest_telemetry.model.stamps import stamp_of
+from pytest_telemetry.model.tokens import estimated_tokens
+from pytest_telemetry.processors.paths import RelativePaths, label_of
+from pytest_telemetry.processors.previews import ShortPreviews
 from pytest_telemetry.processors.redaction import Redaction
-from pytest_telemetry.processors.sampling import Sampling
-from pytest_telemetry.sinks.batching import BatchingSink
+from pytest_telemetry.run_files import LAST_RUN, METRICS, add_counters, write_object
+from pytest_telemetry.runtime.context import NO_OP, TelemetryContext
+from pytest_telemetry.runtime.elsewhere import finished_span
+from pytest_telemetry.runtime.settings import strict_by_environment
 from pytest_telemetry.sinks.jsonl import JsonlStore
-from pytest_telemetry.sinks.memory import MemoryStore
-from pytest_telemetry.sinks.sqlite import SqliteStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from os import PathLike
+    from types import TracebackType
+    from typing import Self
 
     from pytest_telemetry.model.clock import Clock
     from pytest_telemetry.model.config import TelemetryConfig
-    from pytest_telemetry.model.protocols import Processor, Sink, Store
+    from pytest_telemetry.model.protocols import Processor, Sink, Store, TelemetryReporter
+    from pytest_telemetry.model.record import Record
 
-__all__ = ("Collection", "open_collection")
+__all__ = ("LEVELS", "Level", "Telemetry", "open_run")
 
-_DAY_S: Final = 86_400
-_DIRECTORY: Final = Path("_ctx", "telemetry")
-_FILES: Final = {"sqlite": "telemetry.db", "file": "events.jsonl"}
+Level: TypeAlias = Literal["off", "lite", "full"]
+LEVELS: Final[tuple[Level, ...]] = get_args(Level)
 
+EVENTS: Final = "events.jsonl"
+
+_RESERVED: Final = frozenset({"ts", "run_id", "segment", "x", "record"})
 _log: Final = logging.getLogger("pytest_telemetry")
 
 
-@dataclass(frozen=True, slots=True)
-class Collection:
-    """What a context is made of: ``TelemetryContext(*sinks, processors=processors, enabled=True)``.
-
-    Shutting that context down stores what waits and closes the store.
-
-    Attributes:
-        store: What keeps the records, to read them back after a flush; None where nothing is collected.
-        sinks: Empty where nothing is collected, which makes the context the no-op.
-        processors: In their order: what drops comes before what rewrites.
-    """
-
-    store: Store | None
-    sinks: tuple[Sink, ...]
-    processors: tuple[Processor, ...]
-
-
-def open_collection(
-    config: TelemetryConfig, *, workspace: str | PathLike[str] = ".", clock: Clock = SYSTEM_CLOCK
-) -> Collection:
-    """Open the store that *config* names, remove what is too old, and stand everything else in front of it.
-
-    Args:
-        config: What is collected.
-        workspace: What paths are relative to, that of the store by default included.
-        clock: Tells what is too old, when an interval is over, and the hour of a limit.
+def open_run(directory: str | PathLike[str] | None = None, **options: Any) -> Telemetry:
+    """Open a run that is kept in *directory*, at level full; *options* are those of `Telemetry`.
 
     Raises:
-        UnusableInput: The store cannot be opened.
+        UnusableInput: As `Telemetry` does.
+        ValueError: As `Telemetry` does.
     """
-    if not config.enabled:
-        return Collection(None, (), ())
-    root = Path(workspace).absolute()
-    store = _store(config, root, clock)
-    sink = BatchingSink(
-        store,
-        batch_size=config.batch_size,
-        flush_interval_s=config.flush_interval_seconds,
-        queue_size=config.max_queue_size,
-        overflow=config.overflow,
-        block_s=config.block_seconds,
-        workers=config.max_flush_workers,
-        in_background=config.async_flush,
-        clock=clock,
-    )
-    return Collection(store, (sink,), tuple(_processors(config, root, clock)))
+    return Telemetry(**{"level": "full", "directory": directory, **options})
 
 
-def _processors(config: TelemetryConfig, root: Path, clock: Clock) -> Iterator[Processor]:
-    if config.event_types:
-        yield OnlyEventTypes(config.event_types)
-    if config.min_severity is not None:
-        yield MinSeverity(config.min_severity)
-    if config.sampling_rate < 1:
-        yield Sampling(config.sampling_rate)
-    if config.max_events_per_hour is not None:
-        yield RateLimit(config.max_events_per_hour, clock)
-    if config.sanitize_fields:
-        yield MaskedFields(config.sanitize_fields)
-    if config.pii_filtering:
-        yield RelativePaths(root)
-        yield Redaction()
+class Telemetry:
+    """A run: what happens is appended to ``events.jsonl`` as it happens, and summed up beside it at each flush.
+
+    ``metrics.json`` holds counters of all runs, safe with any number of processes, and ``last_run.json`` the
+    figures of the run that was flushed last, as ``docs/reference/runs.md`` lists them. Both are written by `flush`,
+    by `close`, when a ``with`` block ends, and when the interpreter does.
+
+    Paths are made relative and secrets masked before anything is written, unless *processors* say otherwise. No
+    call raises because of what telemetry does, but for misuse in strict mode. With level ``off`` nothing is
+    written and nothing created.
+
+    Args:
+        workspace: What paths are relative to.
+        level: ``off``; ``lite``, which cuts what is below ``args`` and ``result`` to previews; or ``full``.
+        run_id: Marks the records; random by default.
+        directory: Where the files are, ``_ctx/telemetry`` below the workspace by default; made if need be.
+        config: Says what is collected and where it is kept, in place of ``events.jsonl`` and the usual processors.
+        store: Keeps the records, in place of ``events.jsonl``; for one a log whose files are limited.
+        reporters: Further sinks and reporters; a recorder for one.
+        processors: In place of the usual ones.
+        clock: Where time comes from.
+        estimate_tokens: Whether an event that says nothing of its tokens gets an estimate, marked as one.
+        strict: Whether misuse raises instead of being counted; by default ``PYTEST_TELEMETRY_STRICT_SCOPES=1``.
+
+    Raises:
+        UnusableInput: The workspace is no directory, or nothing can be written below *directory*.
+        ValueError: There is no such level, or both *config* and *store* are given.
+
+    Attributes:
+        context: For spans, counters and everything else; the no-op at level ``off``.
+        store: What keeps the records, to read them back; None where nothing is kept.
+        run_id: As in every record.
+        directory: Where the files are.
+    """
+
+    def __init__(
+        self,
+        workspace: str | PathLike[str] = ".",
+        level: Level = "lite",
+        run_id: str | None = None,
+        *,
+        directory: str | PathLike[str] | None = None,
+        config: TelemetryConfig | None = None,
+        store: Store | None = None,
+        reporters: Sequence[TelemetryReporter | Sink] = (),
+        processors: Sequence[Processor] | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+        estimate_tokens: bool = False,
+        strict: bool | None = None,
+    ) -> None:
+        if level not in LEVELS:
+            raise ValueError(f"level must be one of {', '.join(LEVELS)}, not {level!r}")
+        if config is not None and store is not None:
+            raise ValueError("config and store each say where records are kept: pass one of them")
+        root = Path(workspace).expanduser().absolute()
+        if not root.is_dir():
+            raise UnusableInput(
+                f"{workspace}: is no directory: pass the workspace that paths are relative to"
+            )
+        self.level: Level = level
+        self.run_id = run_id or SYSTEM_IDS.run_id()
+        self.directory = root / DIRECTORY if directory is None else Path(directory).expanduser().absolute()
+        self.context: TelemetryContext = NO_OP
+        self.store: Store | None = None
+        self._clock = clock
+        self._estimates = estimate_tokens
+        self._strict = strict_by_environment() if strict is None else strict
+        self._kept: _RunLog | None = None
+        self._misuse = 0
+        if level == "off":
+            return
+        own: Sequence[Processor] = (RelativePaths(root), Redaction())
+        if config is not None:
+            collection = open_collection(config, workspace=root, directory=self.directory, clock=clock)
+            if not collection.sinks:
+                return
+            sink, self.store, own = collection.sinks[0], collection.store, collection.processors
+        else:
+            sink = self.store = store or JsonlStore(self.directory / EVENTS, dialect="event")
+        short = (ShortPreviews(),) if level == "lite" else ()
+        self._make_directory()
+        self._kept = _RunLog(sink)
+        self.context = TelemetryContext(
+            self._kept,
+            *reporters,
+            enabled=True,
+            processors=(_in_segment(label_of(root)), *short, *(own if processors is None else processors)),
+            clock=clock,
+            strict=self._strict,
+            run_id=self.run_id,
+        )
+        atexit.register(self.close)
+
+    def _make_directory(self) -> None:
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UnusableInput(f"{self.directory}: cannot be made: {error.strerror or error}") from error
+
+    def event(
+        self,
+        cmd: str,
+        args: Any = None,
+        result: Any = None,
+        timing_ms: float | None = None,
+        *,
+        tokens: Mapping[str, Any] | None = None,
+        warnings: Sequence[str] = (),
+        **extra: Any,
+    ) -> None:
+        """Record that *cmd* happened; with *timing_ms*, that it took so long, as a finished span.
+
+        Args:
+            cmd: What happened; low cardinality.
+            args: What it was given; the members of a mapping become attributes ``args.KEY``.
+            result: What came of it, likewise; ``status`` in it decides whether the record is ok or an error.
+            timing_ms: Milliseconds by a monotonic clock, with their fraction; 0 stays 0.
+            tokens: ``input_tokens``, ``output_tokens``, ``total_tokens``, ``retrieved_tokens``.
+            warnings: One text each.
+            extra: Further fields, at the top level of the line. One of a reserved name is kept as ``extra.NAME``.
+
+        Raises:
+            ValueError: In strict mode only: a reserved name, or a timing that is no number.
+        """
+        if self._kept is None:
+            return
+        problems: list[str] = []
+        duration_ns = duration_of(timing_ms, problems)
+        reserved = sorted(_RESERVED & extra.keys())
+        if reserved or problems:
+            self._misused(reserved, problems)
+        attrs = _members("args", args) | _members("result", result)
+        if tokens is None and self._estimates:
+            tokens = estimated_tokens(args, result)
+        attrs |= _members("tokens", tokens)
+        if warnings:
+            attrs["warnings"] = [warnings] if isinstance(warnings, str) else list(warnings)
+        for name, value in extra.items():
+            attrs[f"extra.{name}" if name in _RESERVED else name] = value
+        if duration_ns is None:
+            self.context.event(cmd, **attrs)
+        else:
+            finished_span(self.context, cmd, duration_ns, status=status_of(result), attrs=attrs)
+
+    def incr(self, name: str, amount: float = 1) -> None:
+        """Add *amount* to a counter of this run, and of ``metrics.json``."""
+        self.context.count(name, amount)
+
+    def observe(self, cmd: str, timing_ms: float) -> None:
+        """Record that *cmd* took *timing_ms*, and nothing else of it.
+
+        Raises:
+            ValueError: In strict mode only: no number.
+        """
+        self.event(cmd, timing_ms=timing_ms)
+
+    def flush(self) -> None:
+        """Return when what was recorded is stored and both files are written; what fails is logged and counted."""
+        if self._kept is None:
+            return
+        self.context.flush()
+        self._kept.write_files(self)
+
+    def close(self) -> None:
+        """Flush, and close the store; idempotent. Later records are counted as dropped."""
+        if self._kept is None:
+            return
+        atexit.unregister(self.close)
+        self.flush()
+        self.context.shutdown()
+
+    def figures(self) -> dict[str, Any]:
+        """Return what ``last_run.json`` would say now."""
+        figures = RunFigures() if self._kept is None else self._kept.figures()
+        own = figures.as_dict()
+        counters = own.pop("counters")
+        return {
+            "run_id": self.run_id,
+            "ts": stamp_of(self._clock.wall_ns()),
+            "metrics_delta": counters,
+            **own,
+            "telemetry_drops": self._drops(),
+        }
+
+    def _drops(self) -> dict[str, Any]:
+        """Return real figures: everything that was handed in is written, waits, or is counted as dropped."""
+        said = self.context.statistics()
+        by_processors = sum(said["dropped_by_processors"].values())
+        late = said["dropped_after_shutdown"]
+        own = {} if self._kept is None else self._kept.statistics()
+        missed = next((sink["missed"] for name, sink in said["sinks"].items() if name == "_RunLog"), 0)
+        written, queued = own.get("stored", 0), own.get("queued", 0)
+        attempted = own.get("offered", 0) + missed + by_processors + late
+        dropped = attempted - written - queued
+        return {
+            "attempted": attempted,
+            "written": written,
+            "queued": queued,
+            "dropped": dropped,
+            "dropped_by_processors": by_processors,
+            "drop_rate": rate(dropped, attempted),
+        }
+
+    def statistics(self) -> Mapping[str, Any]:
+        """Return the numbers of the context, ``telemetry_drops``, and how often run files could not be written."""
+        files = {"written": 0, "failed": 0} if self._kept is None else dict(self._kept.files)
+        said = self.context.statistics()
+        misuse = {**said["misuse"], "reserved or unusable argument": self._misuse}
+        return {**said, "misuse": misuse, "telemetry_drops": self._drops(), "run_files": files}
+
+    def _misused(self, reserved: Sequence[str], problems: Sequence[str]) -> None:
+        self._misuse += 1
+        if not self._strict:
+            return
+        if reserved:
+            raise ValueError(f"cannot use reserved keys: {', '.join(reserved)}")
+        raise ValueError(problems[0])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Telemetry {self.run_id}, level {self.level}>"
 
 
-def _store(config: TelemetryConfig, root: Path, clock: Clock) -> Store:
-    if config.storage_type == "memory":
-        return MemoryStore()
-    path = config.storage_path or root / _DIRECTORY / _FILES[config.storage_type]
-    days = config.retention_days
-    too_old_ns = None if days is None else clock.wall_ns() - int(days * _DAY_S * 1_000_000_000)
-    if config.storage_type == "sqlite":
-        database = SqliteStore(path, batch_size=config.batch_size)
-        if too_old_ns is not None:
+class _RunLog:
+    """Hands records on to the sink of a run, and keeps the figures of what it took."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self.files = {"written": 0, "failed": 0}
+        self._complained = False
+        self._begin()
+
+    def _begin(self) -> None:
+        self._process = os.getpid()
+        self._lock = threading.RLock()
+        self._writing = threading.RLock()
+        self._figures = RunFigures()
+        self._saved: dict[str, float] = {}
+        self._offered = 0
+
+    def _own_lock(self) -> threading.RLock:
+        """Return the lock of this process; a forked child has figures of its own, and begins with none."""
+        if self._process != os.getpid():
+            self._begin()
+        return self._lock
+
+    def emit(self, record: Record, /) -> None:
+        with self._own_lock():
+            self._offered += 1
+        self._sink.emit(record)
+        with self._own_lock():
+            self._figures.add(record)
+
+    def flush(self) -> None:
+        self._sink.flush()
+
+    def close(self) -> None:
+        self._sink.close()
+
+    def statistics(self) -> Mapping[str, int]:
+        with self._own_lock():
+            return {**self._sink.statistics(), "offered": self._offered}
+
+    def figures(self) -> RunFigures:
+        """Return a copy, to compute from while others go on recording."""
+        with self._own_lock():
+            return copy.deepcopy(self._figures)
+
+    def write_files(self, run: Telemetry) -> None:
+        self._own_lock()
+        with self._writing:
+            counters = self.figures().counters()
+            new = {
+                name: value - self._saved.get(name, 0)
+                for name, value in counters.items()
+                if value != self._saved.get(name, 0)
+            }
             try:
-                database.trim(too_old_ns)
-            except Unavailable as error:  # the next one who opens it will try again
-                _log.warning("telemetry older than %g days stays for now: %s", days, error)
-        return database
-    log = JsonlStore(
-        path,
-        max_age_s=_DAY_S,
-        keep=None if days is None else math.ceil(days),
-        compress=config.compression,
-        clock=clock,
-    )
-    if too_old_ns is not None:
-        _remove_segments(log.path, too_old_ns)
-    return log
+                if new:
+                    add_counters(run.directory / METRICS, new)
+                self._saved = counters
+                write_object(run.directory / LAST_RUN, run.figures())
+            except (OSError, TelemetryError) as error:
+                self.files["failed"] += 1
+                if not self._complained:
+                    self._complained = True
+                    _log.error("the files of run %s cannot be written: %s", run.run_id, error)
+            else:
+                self.files["written"] += 1
 
 
-def _remove_segments(log: Path, before_ns: int) -> None:
-    """Remove the closed segments of *log* that nobody has written to since."""
-    names = SegmentNames(log.name)
-    for number in names.closed([path.name for path in log.parent.iterdir()]):
-        for segment in (log.parent / names.plain(number), log.parent / names.compressed(number)):
-            if segment.exists() and segment.stat().st_mtime_ns < before_ns:
-                segment.unlink(missing_ok=True)
+def _in_segment(segment: str) -> Processor:
+    """Return a processor that says in each record which workspace it is of, where nothing else does."""
+
+    def mark_segment(record: Record, /) -> Record:
+        return (
+            record
+            if "segment" in record.attrs
+            else replace(record, attrs=record.attrs | {"segment": segment})
+        )
+
+    return mark_segment
+
+
+def _members(group: str, value: Any) -> dict[str, Any]:
+    """Return the attributes that stand for a group of an event."""
+    if value is None:
+        return {}
+    if isinstance(value, Mapping):
+        return {f"{group}.{key}": member for key, member in value.items()}
+    return {group: value}

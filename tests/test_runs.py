@@ -1,303 +1,480 @@
-"""A collection is what its configuration says: every key changes how it behaves."""
+"""A run: its log, its counters, and the figures that sum it up."""
 
 from __future__ import annotations
 
+import json
+import logging
 import os
-import re
-import sqlite3
+import subprocess
+import sys
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import closing
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pytest_telemetry import TelemetryRecorder, span
+from pytest_telemetry.analysis.run_figures import SECTIONS, RunFigures
 from pytest_telemetry.model.config import TelemetryConfig
 from pytest_telemetry.model.errors import UnusableInput
+from pytest_telemetry.model.logs import read_log
 from pytest_telemetry.model.record import Record
-from pytest_telemetry.runs import Collection, open_collection
-from pytest_telemetry.runtime.context import TelemetryContext
-from pytest_telemetry.sinks.jsonl import JsonlStore
+from pytest_telemetry.model.wire import LogLine
+from pytest_telemetry.run_files import read_counters
+from pytest_telemetry.runs import Level, Telemetry, open_run
+from pytest_telemetry.runtime.context import NO_OP
 from pytest_telemetry.sinks.memory import MemoryStore
-from pytest_telemetry.sinks.sqlite import SqliteStore
 from pytest_telemetry.testing.fake_clock import FakeClock
 
-PAGE = Path(__file__).parents[1] / "docs" / "reference" / "configuration.md"
-DAY_S = 86_400
+
+def lines(directory: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (directory / "events.jsonl").read_bytes().splitlines()]
 
 
-class World:
-    """Where a collection is opened: a workspace, a clock, and what was opened."""
+def last_run(directory: Path) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads((directory / "last_run.json").read_text())
+    return read
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.clock = FakeClock()
-        self.opened: list[Collection] = []
 
-    def open(self, **keys: Any) -> tuple[Collection, TelemetryContext]:
-        config = TelemetryConfig(**({"storage_type": "memory"} | keys))
-        collection = open_collection(config, workspace=self.directory, clock=self.clock)
-        self.opened.append(collection)
-        context = TelemetryContext(
-            *collection.sinks, processors=collection.processors, enabled=True, clock=self.clock
-        )
-        return collection, context
-
-    def kept(self, events: Sequence[dict[str, Any]], **keys: Any) -> list[Record]:
-        """Return what is kept of *events*."""
-        collection, context = self.open(**keys)
-        for event in events:
-            context.event("step", **event)
-        context.flush()
-        assert collection.store is not None
-        return list(collection.store.records())
-
-    def numbers(self, collection: Collection) -> tuple[int, int, int]:
-        figures = collection.sinks[0].statistics()
-        return figures["stored"], figures["queued"], figures["dropped"]
-
-    def hold_up(self, collection: Collection) -> threading.Event:
-        """Keep the store from taking anything until the event that is returned is set."""
-        gate, emit = threading.Event(), collection.store.emit  # type: ignore[union-attr]  # it was opened
-
-        def wait(record: Record, /) -> None:
-            assert gate.wait(20)
-            emit(record)
-
-        collection.store.emit = wait  # type: ignore[union-attr, method-assign]  # as above
-        return gate
+def counters(directory: Path) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads((directory / "metrics.json").read_text())
+    return read
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Any:
-    made = World(tmp_path)
-    yield made
-    for collection in made.opened:
-        for sink in collection.sinks:
-            sink.close()
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "_ctx" / "telemetry"
 
 
-def enabled(world: World) -> None:
-    collection, context = world.open(enabled=False, storage_type="sqlite")
+def test_an_event_is_the_line_that_older_tools_query(tmp_path: Path, home: Path) -> None:
+    """Extra fields stand at the top level, the timing with its fraction."""
+    with Telemetry(tmp_path, run_id="r") as telemetry:
+        telemetry.event("ast.parse", {"file": "src/a.py"}, {"status": "ok"}, 42.25, skeleton_bytes=8192)
 
-    assert collection == Collection(None, (), ())
-    assert not context.is_enabled
-    assert list(world.directory.iterdir()) == []
-
-
-def batch_size(world: World) -> None:
-    collection, context = world.open(batch_size=3, async_flush=False)
-    for _ in range(4):
-        context.event("step")
-
-    assert world.numbers(collection) == (3, 1, 0)
-
-
-def flush_interval_seconds(world: World) -> None:
-    collection, context = world.open(flush_interval_seconds=2, async_flush=False)
-    context.event("step")
-    world.clock.advance(2)
-    context.event("step")
-
-    assert world.numbers(collection) == (2, 0, 0)
-
-
-def max_queue_size(world: World) -> None:
-    collection, context = world.open(batch_size=2, max_queue_size=5)
-    gate = world.hold_up(collection)
-    for _ in range(20):
-        context.event("step")
-
-    stored, queued, dropped = world.numbers(collection)
-    gate.set()
-    assert (stored, queued + dropped) == (0, 20)
-    assert 5 <= queued <= 7
-
-
-def overflow(world: World) -> None:
-    first = {}
-    for policy in ("drop-newest", "drop-oldest"):
-        collection, context = world.open(batch_size=2, max_queue_size=2, overflow=policy)
-        gate = world.hold_up(collection)
-        for number in range(20):
-            context.event("step", number=number)
-        gate.set()
-        context.flush()
-        assert collection.store is not None
-        first[policy] = [record.attrs["number"] for record in collection.store.records()][-1]
-
-    assert first["drop-newest"] < 19
-    assert first["drop-oldest"] == 19
-
-
-def block_seconds(world: World) -> None:
-    asked = world.clock
-    collection, context = world.open(
-        batch_size=1, max_queue_size=1, overflow="block", block_seconds=7, flush_interval_seconds=10_000
-    )
-    gate = world.hold_up(collection)
-    asked.auto_tick = 7
-    before = asked.mono_ns()
-    for _ in range(3):
-        context.event("step")
-    waited = asked.mono_ns() - before
-    asked.auto_tick = 0
-    dropped = world.numbers(collection)[2]
-    gate.set()
-
-    assert dropped >= 1
-    assert waited >= 7_000_000_000
-
-
-def async_flush(world: World) -> None:
-    before = threading.active_count()
-    collection, context = world.open(async_flush=False)
-    context.event("step")
-    assert threading.active_count() == before
-    _, other = world.open(async_flush=True)
-    other.event("step")
-
-    assert threading.active_count() == before + 1
-    assert world.numbers(collection) == (0, 1, 0)
-
-
-def max_flush_workers(world: World) -> None:
-    before = threading.active_count()
-    _, context = world.open(max_flush_workers=3)
-    context.event("step")
-
-    assert threading.active_count() == before + 3
-
-
-def sampling_rate(world: World) -> None:
-    assert world.kept([{}] * 20, sampling_rate=0) == []
-    assert 0 < len(world.kept([{}] * 200, sampling_rate=0.5)) < 200
-
-
-def event_types(world: World) -> None:
-    kept = world.kept([{"event_type": "agent_run"}, {"event_type": "other"}], event_types=["agent_run"])
-
-    assert [record.attrs["event_type"] for record in kept] == ["agent_run"]
-
-
-def min_severity(world: World) -> None:
-    kept = world.kept([{"severity": name} for name in ("info", "error", "critical")], min_severity="error")
-
-    assert [record.attrs["severity"] for record in kept] == ["error", "critical"]
-
-
-def max_events_per_hour(world: World) -> None:
-    collection, context = world.open(max_events_per_hour=2)
-    for _ in range(5):
-        context.event("step")
-    world.clock.advance(3600)
-    context.event("step")
-    context.flush()
-
-    assert world.numbers(collection) == (3, 0, 0)
-    assert context.statistics()["dropped_by_processors"] == {"RateLimit": 3}
-
-
-def retention_days(world: World) -> None:
-    for kind in ("sqlite", "file"):
-        for _ in range(4):  # a segment is closed by the first record of another day
-            world.kept([{"kind": kind}], storage_type=kind)
-            world.clock.advance(2 * DAY_S)
-        for segment in (world.directory / "_ctx" / "telemetry").glob("events.0*"):
-            os.utime(segment, ns=(world.clock.wall_ns() - 6 * DAY_S * 10**9,) * 2)
-
-        assert len(world.kept([], storage_type=kind, retention_days=None)) == 4
-        assert 0 < len(world.kept([], storage_type=kind, retention_days=3)) < 4
-
-
-def compression(world: World) -> None:
-    for name, compress in (("packed", True), ("plain", False)):
-        for _ in range(2):
-            world.kept([{}], storage_type="file", compression=compress, storage_path=world.directory / name)
-            world.clock.advance(2 * DAY_S)
-    for collection in world.opened:
-        collection.sinks[0].close()
-
-    assert sorted(path.name for path in world.directory.iterdir() if ".0" in path.name) == [
-        "packed.000001.gz",
-        "plain.000001",
+    [line] = lines(home)
+    assert list(line)[:9] == [
+        "ts",
+        "run_id",
+        "segment",
+        "cmd",
+        "args",
+        "result",
+        "timing_ms",
+        "tokens",
+        "warnings",
     ]
-
-
-def pii_filtering(world: World) -> None:
-    secret = {"contact": "ada@example.org", "path": str(world.directory / "a" / "b.py")}
-
-    assert world.kept([secret], pii_filtering=False)[0].attrs == secret
-    masked = world.kept([secret])[0].attrs
-    assert "ada" not in str(masked)
-    assert masked["path"] == "a/b.py"
-
-
-def sanitize_fields(world: World) -> None:
-    kept = world.kept(
-        [{"user_query": "why?", "deep": {"user_query": 1}, "rows": 1}], sanitize_fields=["user_query"]
+    assert (line["run_id"], line["cmd"], line["args"], line["timing_ms"]) == (
+        "r",
+        "ast.parse",
+        {"file": "src/a.py"},
+        42.25,
     )
+    assert line["skeleton_bytes"] == 8192
 
-    assert kept[0].attrs == {
-        "user_query": "[REDACTED:field]",
-        "deep": {"user_query": "[REDACTED:field]"},
-        "rows": 1,
+
+@pytest.mark.parametrize(
+    ("timing", "kind", "duration_ns"), [(0, "span", 0), (None, "event", None), (1.5, "span", 1_500_000)]
+)
+def test_a_timing_makes_a_finished_span_and_zero_stays_zero(
+    timing: float | None, kind: str, duration_ns: int | None, tmp_path: Path
+) -> None:
+    """Without one the record is an event."""
+    recorder = TelemetryRecorder()
+    with Telemetry(tmp_path, reporters=[recorder]) as telemetry:
+        telemetry.event("step", timing_ms=timing)
+
+    [record] = recorder.records()
+    assert (record.kind, record.duration_ns) == (kind, duration_ns)
+
+
+def test_a_finished_span_stands_below_the_span_that_is_open_and_ends_now(tmp_path: Path) -> None:
+    """Its start is derived from its end."""
+    clock = FakeClock()
+    recorder = TelemetryRecorder(clock=clock)
+    with Telemetry(tmp_path, reporters=[recorder], clock=clock) as telemetry:
+        with telemetry.context("outer"):
+            clock.advance(2)
+            telemetry.event("inner", timing_ms=500)
+
+    assert recorder == [span("outer", span("inner"))]
+    [outer, inner] = recorder.records()
+    assert (inner.parent_id, inner.trace_id, inner.scope) == (outer.span_id, outer.trace_id, "outer.inner")
+    assert outer.time_ns is not None
+    assert inner.time_ns == outer.time_ns + 1_500_000_000
+    assert inner.duration_ns == 500_000_000
+
+
+def test_off_writes_nothing_and_creates_nothing(tmp_path: Path) -> None:
+    """And its context is the no-op."""
+    with Telemetry(tmp_path, "off") as telemetry:
+        telemetry.event("step", timing_ms=1)
+        telemetry.incr("steps")
+        telemetry.observe("step", 1)
+        telemetry.flush()
+
+    assert telemetry.context is NO_OP
+    assert list(tmp_path.iterdir()) == []
+    assert telemetry.figures()["telemetry_drops"]["attempted"] == 0
+
+
+@pytest.mark.parametrize(("level", "length"), [("lite", 120), ("full", 400)])
+def test_lite_cuts_arguments_to_previews(level: Level, length: int, tmp_path: Path, home: Path) -> None:
+    """Other fields stay as they are at both levels."""
+    with Telemetry(tmp_path, level) as telemetry:
+        telemetry.event(
+            "ask", {"query": "why " * 100, "limit": 3}, {"answer": "so " * 100}, note="and " * 100
+        )
+
+    [line] = lines(home)
+    assert len(line["args"]["query"]) == length
+    assert len(line["result"]["answer"]) == min(length, 300)
+    assert (line["args"]["limit"], len(line["note"])) == (3, 400)
+
+
+def test_a_reserved_key_is_kept_under_another_name_and_counted(tmp_path: Path, home: Path) -> None:
+    """In strict mode it raises, and so does a timing that is no number."""
+    with Telemetry(tmp_path) as telemetry:
+        telemetry.event("step", ts="mine", segment="mine")
+        telemetry.event("step", timing_ms="soon")  # type: ignore[arg-type]
+        assert telemetry.statistics()["misuse"]["reserved or unusable argument"] == 2
+
+    first, second = lines(home)
+    assert (first["extra.ts"], first["extra.segment"]) == ("mine", "mine")
+    assert second["timing_ms"] is None
+    strict = Telemetry(tmp_path, strict=True)
+    with pytest.raises(ValueError, match=r"^cannot use reserved keys: run_id, ts$"):
+        strict.event("step", ts=1, run_id=2)
+    with pytest.raises(ValueError, match="timing_ms: not a number"):
+        strict.observe("step", True)
+    strict.close()
+
+
+def test_paths_are_relative_and_secrets_masked_before_anything_is_written(tmp_path: Path, home: Path) -> None:
+    """In the log, in the files beside it, and in the label of the workspace."""
+    with Telemetry(tmp_path, "full") as telemetry:
+        telemetry.event("read", {"file": f"{tmp_path}/src/a.py"}, warnings=["mail ada@example.org"])
+        telemetry.event("read", {"file": "/home/ada/x.py"})
+
+    first, second = lines(home)
+    assert first["args"]["file"] == "src/a.py"
+    assert second["args"]["file"].startswith("external/")
+    assert first["segment"].endswith(f"-{tmp_path.name}")
+    written = b"".join(path.read_bytes() for path in home.iterdir())
+    assert b"ada" not in written
+    assert str(tmp_path).encode() not in written
+
+
+def test_the_last_run_is_what_its_log_says(tmp_path: Path, home: Path) -> None:
+    """Computed again from the lines, every section is the same."""
+    with Telemetry(tmp_path, "full") as telemetry:
+        for number in range(20):
+            telemetry.event(
+                "ast.parse", {"n": number}, {"status": "ok"}, number * 1.5, tokens={"total_tokens": 7}
+            )
+        telemetry.incr("ctx_count", 3)
+        telemetry.incr("ctx_count")
+        telemetry.incr("file_read_raw_bytes_total", 512)
+        telemetry.event("file.read", bytes_read=100, disclosure_mode="skeleton", warnings=["slow disk"])
+        telemetry.event("file.read", bytes_read=11, disclosure_mode="else", warnings=["slow disk", "cold"])
+        telemetry.event("ast.cache.hit")
+        telemetry.event("ast.cache.miss")
+        for name in ("lsp.spawn", "lsp.ready", "lsp.definition", "lsp.definition", "lsp.timeout"):
+            telemetry.observe(name, 4)
+
+    figures = RunFigures()
+    with read_log(home / "events.jsonl") as log:
+        for line in log:
+            assert isinstance(line, LogLine)
+            figures.add(line.record)
+    read = last_run(home)
+    read["counters"] = read.pop("metrics_delta")
+    assert {name: read[name] for name in SECTIONS} == json.loads(json.dumps(figures.as_dict()))
+    assert read["latencies"]["ast.parse"] == {
+        "count": 20,
+        "p50_ms": 14.25,
+        "p95_ms": 27.075,
+        "max_ms": 28.5,
+        "method": "linear",
+    }
+    assert read["tokens"]["ast.parse"]["total_total_tokens"] == 140
+    assert read["ast"]["ast_cache_hit_rate"] == 0.5
+    assert (read["lsp"]["lsp_timeout_rate"], read["lsp"]["lsp_ready_rate"]) == (0.5, 1.0)
+    assert read["file_read"] == {
+        "skeleton_bytes": 100,
+        "excerpt_bytes": 0,
+        "raw_bytes": 512,
+        "other_bytes": 11,
+        "total_bytes": 623,
+    }
+    assert read["top_warnings"][0] == {"warning": "slow disk", "count": 2}
+
+
+def test_a_rate_of_nothing_is_null(tmp_path: Path, home: Path) -> None:
+    """And no percentile is invented."""
+    Telemetry(tmp_path).close()
+
+    read = last_run(home)
+    assert read["ast"]["ast_cache_hit_rate"] is None
+    assert read["lsp"]["lsp_fallback_rate"] is None
+    assert read["telemetry_drops"]["drop_rate"] is None
+    assert read["latencies"] == {}
+
+
+def test_a_count_is_that_of_the_counter_of_its_name(tmp_path: Path, home: Path) -> None:
+    """Where the run has one; else the records are counted."""
+    with Telemetry(tmp_path) as telemetry:
+        telemetry.incr("ast_parse_count", 15)
+        telemetry.event("ast.parse")
+        telemetry.event("ast.cache.hit")
+
+    assert last_run(home)["ast"]["ast_parse_count"] == 15
+    assert last_run(home)["ast"]["ast_cache_hit_count"] == 1
+
+
+def test_counters_add_up_over_runs_and_flushing_twice_adds_nothing(tmp_path: Path, home: Path) -> None:
+    """What an older tool left in the file stays."""
+    home.mkdir(parents=True)
+    (home / "metrics.json").write_text('{"telemetry_lock_skipped": 4, "a": 1, "note": "kept"}')
+
+    with Telemetry(tmp_path) as telemetry:
+        telemetry.incr("a", 2)
+        telemetry.flush()
+        telemetry.flush()
+        telemetry.incr("a")
+    with Telemetry(tmp_path) as telemetry:
+        telemetry.incr("b")
+
+    assert counters(home) == {"telemetry_lock_skipped": 4, "a": 4, "note": "kept", "b": 1}
+    assert read_counters(home / "metrics.json") == {"telemetry_lock_skipped": 4, "a": 4, "b": 1}
+
+
+def test_many_processes_lose_no_count(tmp_path: Path, home: Path) -> None:
+    """Each adds to the same file."""
+    code = (
+        "import sys\n"
+        "from pytest_telemetry.runs import Telemetry\n"
+        "telemetry = Telemetry(sys.argv[1])\n"
+        "for _ in range(20):\n"
+        "    telemetry.incr('a')\n"
+        "    telemetry.flush()\n"
+    )
+    processes = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path)]) for _ in range(6)]
+
+    assert [process.wait(60) for process in processes] == [0] * 6
+    assert counters(home) == {"a": 120}
+    assert len(lines(home)) == 120
+
+
+def test_many_threads_lose_no_count(tmp_path: Path, home: Path) -> None:
+    """While others flush."""
+    with Telemetry(tmp_path) as telemetry:
+
+        def work() -> None:
+            for number in range(50):
+                telemetry.incr("a")
+                if number % 25 == 0:
+                    telemetry.flush()
+
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    assert counters(home) == {"a": 200}
+    assert last_run(home)["telemetry_drops"]["written"] == 200
+
+
+@pytest.mark.parametrize("ending", ["", "raise RuntimeError('out')"])
+def test_the_files_are_written_when_the_interpreter_ends(ending: str, tmp_path: Path, home: Path) -> None:
+    """Also by an exception."""
+    code = (
+        "import sys\n"
+        "from pytest_telemetry.runs import Telemetry\n"
+        "Telemetry(sys.argv[1], run_id='r').incr('a')\n" + ending
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False, stderr=subprocess.DEVNULL)
+
+    assert counters(home) == {"a": 1}
+    assert last_run(home)["run_id"] == "r"
+
+
+def test_an_exception_flushes_and_passes(tmp_path: Path, home: Path) -> None:
+    """What was recorded before it is in the files."""
+    with pytest.raises(RuntimeError, match="mine"), Telemetry(tmp_path) as telemetry:
+        telemetry.incr("a")
+        raise RuntimeError("mine")
+
+    assert counters(home) == {"a": 1}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_a_forked_child_has_figures_of_its_own(tmp_path: Path, home: Path) -> None:
+    """What the parent counted is not added twice."""
+    telemetry = Telemetry(tmp_path)
+    telemetry.incr("a", 5)
+    child = os.fork()
+    if not child:
+        telemetry.incr("a", 2)
+        telemetry.flush()
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert counters(home) == {"a": 2}
+    telemetry.close()
+
+    assert counters(home) == {"a": 7}
+    assert last_run(home)["metrics_delta"] == {"a": 5}
+
+
+@pytest.mark.parametrize("content", ["{oops", "[1]", '{"a": "many"}', "[" * 100_000])
+def test_a_damaged_file_is_left_as_it_is_and_its_counts_come_later(
+    content: str, tmp_path: Path, home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is logged once, and counted."""
+    home.mkdir(parents=True)
+    path = home / "metrics.json"
+    path.write_text(content)
+
+    with caplog.at_level(logging.ERROR), Telemetry(tmp_path) as telemetry:
+        telemetry.incr("a")
+        telemetry.flush()
+        telemetry.flush()
+        assert path.read_text() == content
+        assert telemetry.statistics()["run_files"] == {"written": 0, "failed": 2}
+        path.unlink()
+
+    assert counters(home) == {"a": 1}
+    [message] = caplog.messages
+    assert str(path) in message
+
+
+def test_a_file_in_the_way_is_no_file_of_a_run(tmp_path: Path) -> None:
+    """Nor is one that is too large, or cannot be read."""
+    with pytest.raises(UnusableInput, match=r"is no file$"):
+        read_counters(tmp_path)
+    link = tmp_path / "loop"
+    link.symlink_to(link)
+    assert read_counters(link) == {}
+    huge = tmp_path / "huge"
+    with huge.open("wb") as file:
+        file.truncate(64 * 1024 * 1024 + 1)
+    with pytest.raises(UnusableInput, match="larger than 64 MB"):
+        read_counters(huge)
+
+
+def test_what_is_lost_is_in_the_figures(tmp_path: Path, home: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """By a processor, by a store that fails, and after the end."""
+
+    class Failing(MemoryStore):
+        def emit(self, record: Record, /) -> None:
+            if record.name == "bad":
+                raise OSError(28, "No space left on device")
+            super().emit(record)
+
+    def drop(record: Record) -> Record | None:
+        return None if record.name == "private" else record
+
+    with caplog.at_level(logging.CRITICAL):
+        telemetry = Telemetry(tmp_path, store=Failing(), processors=[drop])
+        for name in ("good", "bad", "private", "good"):
+            telemetry.event(name)
+        telemetry.flush()
+
+    assert last_run(home)["telemetry_drops"] == {
+        "attempted": 4,
+        "written": 2,
+        "queued": 0,
+        "dropped": 2,
+        "dropped_by_processors": 1,
+        "drop_rate": 0.5,
+    }
+    telemetry.close()
+    telemetry.event("late")
+    assert telemetry.statistics()["telemetry_drops"]["attempted"] == 5
+
+
+def test_a_store_that_was_detached_misses_what_follows(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And that is counted, too."""
+
+    class Failing(MemoryStore):
+        def emit(self, record: Record, /) -> None:
+            raise OSError(28, "No space left on device")
+
+    with caplog.at_level(logging.CRITICAL), Telemetry(tmp_path, store=Failing()) as telemetry:
+        for _ in range(10):
+            telemetry.event("step")
+
+    assert telemetry.statistics()["telemetry_drops"]["dropped"] == 10
+
+
+def test_tokens_are_estimated_only_on_request_and_marked(tmp_path: Path, home: Path) -> None:
+    """What was given is never estimated."""
+    with Telemetry(tmp_path, "full", estimate_tokens=True) as telemetry:
+        telemetry.event("ask", {"query": "x" * 10, "more": ["y" * 10]}, {"answer": "z" * 4})
+        telemetry.event("ask", {"query": "x" * 10}, tokens={"total_tokens": 3})
+    with Telemetry(tmp_path) as plain:
+        plain.event("ask", {"query": "x" * 10})
+
+    first, second, third = lines(home)
+    assert first["tokens"] == {"input_tokens": 5, "output_tokens": 1, "total_tokens": 6, "estimated": True}
+    assert (second["tokens"], third["tokens"]) == ({"total_tokens": 3}, {})
+    assert telemetry.figures()["tokens"]["ask"] == {
+        "count": 2,
+        "estimated": 1,
+        "total_input_tokens": 5,
+        "total_output_tokens": 1,
+        "total_total_tokens": 9,
+        "total_retrieved_tokens": 0,
+        "avg_tokens_per_call": 4.5,
     }
 
 
-def storage_type(world: World) -> None:
-    stores = [world.open(storage_type=kind)[0].store for kind in ("sqlite", "file", "memory")]
+def test_a_configuration_says_where_records_are_kept(tmp_path: Path, home: Path) -> None:
+    """The files beside it are written all the same; where it is off, nothing is."""
+    with open_run(home, workspace=tmp_path, config=TelemetryConfig(pii_filtering=False)) as telemetry:
+        telemetry.event("step", timing_ms=1)
+        telemetry.flush()
+        assert telemetry.store is not None
+        assert [record.name for record in telemetry.store.records()] == ["step"]
 
-    assert [type(store) for store in stores] == [SqliteStore, JsonlStore, MemoryStore]
-    assert (world.directory / "_ctx" / "telemetry" / "events.jsonl").exists()
-    with closing(sqlite3.connect(world.directory / "_ctx" / "telemetry" / "telemetry.db")) as database:
-        assert database.execute("SELECT count(*) FROM records").fetchone() == (0,)
-
-
-def storage_path(world: World) -> None:
-    for kind in ("sqlite", "file"):
-        path = world.directory / "deep" / "er" / kind
-        world.kept([{}], storage_type=kind, storage_path=path)
-
-        assert path.exists()
-
-
-SHOWN: dict[str, Callable[[World], None]] = {
-    shown.__name__: shown
-    for shown in (
-        *(enabled, batch_size, flush_interval_seconds, max_queue_size, overflow, block_seconds, async_flush),
-        *(max_flush_workers, sampling_rate, event_types, min_severity, max_events_per_hour, retention_days),
-        *(compression, pii_filtering, sanitize_fields, storage_type, storage_path),
-    )
-}
+    assert (home / "telemetry.db").exists()
+    assert not (home / "events.jsonl").exists()
+    assert last_run(home)["latencies"]["step"]["count"] == 1
+    other = tmp_path / "other"
+    other.mkdir()
+    assert Telemetry(other, config=TelemetryConfig(enabled=False)).context is NO_OP
+    assert list(other.iterdir()) == []
 
 
-@pytest.mark.parametrize("key", re.findall(r"^\| `(\w+)` \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE))
-def test_every_key_of_the_page_changes_what_is_collected(world: World, key: str) -> None:
-    """The page says how."""
-    SHOWN[key](world)
+def test_what_cannot_be_meant_is_refused(tmp_path: Path) -> None:
+    """Each in one line that says what to do."""
+    with pytest.raises(ValueError, match=r"^level must be one of off, lite, full, not 'loud'$"):
+        Telemetry(tmp_path, "loud")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"pass one of them$"):
+        Telemetry(tmp_path, config=TelemetryConfig(), store=MemoryStore())
+    with pytest.raises(UnusableInput, match=r"is no directory: pass the workspace"):
+        Telemetry(tmp_path / "nowhere")
+    (tmp_path / "file").touch()
+    with pytest.raises(UnusableInput, match="file"):
+        Telemetry(tmp_path, directory=tmp_path / "file" / "below")
+    with pytest.raises(UnusableInput, match="cannot be made"):
+        Telemetry(tmp_path, directory=tmp_path / "file" / "below", store=MemoryStore())
 
 
-def test_every_key_is_shown() -> None:
-    """A key that is added to the configuration needs its row, and its proof."""
-    assert list(SHOWN) == [field.name for field in fields(TelemetryConfig)]
+def test_names_without_end_take_no_memory_without_end() -> None:
+    """From the ten-thousandth on they are taken together."""
+    figures = RunFigures()
+    for number in range(10_005):
+        figures.add(Record("event", f"e{number}", "", 0))
+        figures.add(Record("metric", f"m{number}", "", 0, value=1, instrument="counter"))
+    figures.add(Record("span", "late", "", 0, 5))
+    figures.add(Record("metric", "m0", "", 0, value=float("nan"), instrument="counter"))
+    figures.add(Record("metric", "m1", "", 0, value=1e308, instrument="counter"))
+    figures.add(Record("metric", "m1", "", 0, value=1e308, instrument="counter"))
 
-
-@pytest.mark.parametrize("kind", ["sqlite", "file", "memory"])
-def test_a_collection_loses_nothing_by_default(world: World, kind: str) -> None:
-    """What was accepted is stored and read back."""
-    kept = world.kept([{"number": number} for number in range(1000)], storage_type=kind)
-
-    assert [record.attrs["number"] for record in kept] == list(range(1000))
-    assert world.numbers(world.opened[0]) == (1000, 0, 0)
-
-
-def test_a_store_that_cannot_be_opened_is_one_error(world: World) -> None:
-    """Before anything is collected."""
-    (world.directory / "file").write_text("")
-
-    for kind in ("sqlite", "file"):
-        with pytest.raises(UnusableInput):
-            world.open(storage_type=kind, storage_path=world.directory / "file" / "below")
+    read = figures.as_dict()
+    assert len(read["counters"]) == 10_001
+    assert (read["counters"]["(others)"], read["counters"]["m0"], read["counters"]["m1"]) == (5, 1, 1e308)
+    assert list(read["latencies"]) == ["(others)"]

@@ -9,7 +9,6 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_telemetry.checks.streaming import (
-    Durations,
     Examples,
     Judgement,
     StreamingCheck,
@@ -17,7 +16,7 @@ from pytest_telemetry.checks.streaming import (
     most_first,
 )
 from pytest_telemetry.model.finding import Finding
-from pytest_telemetry.model.stats import METHODS, Method, percentile_of_sorted
+from pytest_telemetry.model.stats import METHODS, Durations, Method, percentile_of_sorted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from array import array
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_telemetry.model.finding import Example
@@ -15,10 +14,9 @@ if TYPE_CHECKING:
     from pytest_telemetry.model.record import Record
     from pytest_telemetry.model.wire import BadLine, LogLine
 
-__all__ = ("OTHERS", "Counts", "Durations", "Examples", "Judgement", "StreamingCheck", "amount", "most_first")
+__all__ = ("OTHERS", "Counts", "Examples", "Judgement", "StreamingCheck", "amount", "most_first")
 
 OTHERS: Final = "(others)"
-_LONGEST_NS: Final = 2**63 - 1
 
 
 class Judgement(ABC):
@@ -105,23 +103,6 @@ class Counts:
     def most_first(self) -> dict[str, int]:
         """Return the counts, the largest first, equal ones by name."""
         return most_first(self._counts)
-
-
-class Durations:
-    """Durations in nanoseconds, eight bytes each; what no clock can count is kept as the longest there is."""
-
-    __slots__ = ("_values",)
-
-    def __init__(self) -> None:
-        self._values = array("q")
-
-    def add(self, duration_ns: int) -> None:
-        """Keep *duration_ns*."""
-        self._values.append(min(max(duration_ns, -_LONGEST_NS), _LONGEST_NS))
-
-    def ordered(self) -> list[int]:
-        """Return all of them, the shortest first."""
-        return sorted(self._values)
 
 
 def most_first(counts: Mapping[str, int]) -> dict[str, int]:

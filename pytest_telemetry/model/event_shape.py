@@ -10,21 +10,22 @@ import math
 import os
 import re
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from operator import attrgetter
 from typing import Any, Final
 
 from pytest_telemetry.model.paths import starts_absolute
-from pytest_telemetry.model.record import Record, Status
+from pytest_telemetry.model.record import INSTRUMENTS, Record, Status
 from pytest_telemetry.model.stamps import stamp_has_zone, stamp_ns, stamp_of
 
-__all__ = ("event_of_record", "record_of_event")
+__all__ = ("duration_of", "event_of_record", "record_of_event", "status_of")
 
 _PREFIXED: Final = ("args", "result", "tokens")
 _TAKEN: Final = frozenset({"ts", "run_id", "cmd", "timing_ms", "warnings", "x", *_PREFIXED})
 _FAILED: Final = frozenset({"error", "fail", "failed", "timeout"})
 
-# At the top level the first would be read as more fields, and the second as the mark of our own format.
-_MISREAD: Final = frozenset({"x", "record"})
+# At the top level they would be read as more fields, as the mark of our own format, and as that of a metric.
+_MISREAD: Final = frozenset({"x", "record", "instrument"})
 _SEPARATOR: Final = re.compile(r"[/\\]")
 _FACTS: Final = ("value", "instrument", "level", "error")
 _facts_of: Final = attrgetter(*_FACTS)
@@ -33,27 +34,33 @@ _facts_of: Final = attrgetter(*_FACTS)
 def record_of_event(raw: Mapping[str, Any], problems: list[str]) -> Record | None:
     """Return what an older line says, or None if it has no name.
 
-    A line with ``timing_ms`` is a finished span, any other an event. What is there but unreadable is left out
+    A line with ``timing_ms`` is a finished span, one with ``value`` and an ``instrument`` a metric, any other an event. What is there but unreadable is left out
     of the Record, and one line about it is added to *problems*.
     """
     name = raw.get("cmd", raw.get("name"))
     if not isinstance(name, str) or not name:
         return None
-    duration_ns = _duration_ns(raw.get("timing_ms"), problems)
+    duration_ns = duration_of(raw.get("timing_ms"), problems)
+    is_metric = duration_ns is None and "value" in raw and raw.get("instrument") in INSTRUMENTS
     return Record(
-        "event" if duration_ns is None else "span",
+        "metric" if is_metric else "event" if duration_ns is None else "span",
         name,
         name,
         _time_ns(raw.get("ts"), problems),
         duration_ns,
-        status=_status(raw.get("result")),
-        attrs=_attrs(raw, "cmd" if "cmd" in raw else "name"),
+        raw["value"] if is_metric else None,
+        raw["instrument"] if is_metric else None,
+        status=status_of(raw.get("result")),
+        attrs=_attrs(
+            raw, {"cmd" if "cmd" in raw else "name", *(("value", "instrument") if is_metric else ())}
+        ),
         run_id=_run_id(raw.get("run_id"), problems),
         source="log file",
     )
 
 
-def _duration_ns(timing: Any, problems: list[str]) -> int | None:
+def duration_of(timing: Any, problems: list[str]) -> int | None:
+    """Return ``timing_ms`` in nanoseconds; None, and a line in *problems*, where it is no usable number."""
     if timing is None:
         return None
     if isinstance(timing, bool) or not isinstance(timing, (int, float)) or not math.isfinite(timing):
@@ -87,14 +94,15 @@ def _run_id(run_id: Any, problems: list[str]) -> str | None:
     return run_id
 
 
-def _status(result: Any) -> Status:
+def status_of(result: Any) -> Status:
+    """Return what a ``result`` says of success, by its ``status``."""
     status = result.get("status") if isinstance(result, Mapping) else None
     if status == "ok":
         return "ok"
     return "error" if isinstance(status, str) and status in _FAILED else "unset"
 
 
-def _attrs(raw: Mapping[str, Any], name_key: str) -> dict[str, Any]:
+def _attrs(raw: Mapping[str, Any], done: AbstractSet[str]) -> dict[str, Any]:
     """Merge args, result and tokens under their prefixes, extra fields and those of ``x`` without one."""
     attrs: dict[str, Any] = {}
     for group in _PREFIXED:
@@ -107,7 +115,7 @@ def _attrs(raw: Mapping[str, Any], name_key: str) -> dict[str, Any]:
     attrs |= {
         key: value
         for key, value in raw.items()
-        if key not in _TAKEN and key != name_key and value is not None
+        if key not in _TAKEN and key not in done and value is not None
     }
     extra = raw.get("x")
     if isinstance(extra, Mapping):

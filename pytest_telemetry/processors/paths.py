@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from pytest_telemetry.model.record import Record
 
-__all__ = ("RelativePaths",)
+__all__ = ("RelativePaths", "label_of")
 
 # Replacing a path may bring another one to light (`/workspace/C:/x`); more than two rounds are made up by fuzzers.
 _ROUNDS: Final = 6
@@ -218,6 +218,11 @@ def _below(path: str, root: str) -> str | None:
     if not own.startswith(prefix):
         return None
     return path[len(prefix) :].replace("\\", "/") if windows else path[len(prefix) :]
+
+
+def label_of(path: str | os.PathLike[str]) -> str:
+    """Return ``<hash>-<name>``, what stands for a path outside the workspace: the same for every way to say it."""
+    return _label(_resolved(os.fsdecode(path)))
 
 
 def _label(path: str) -> str:

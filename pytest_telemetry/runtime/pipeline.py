@@ -172,6 +172,41 @@ class Pipeline:
             raise TelemetryError(f"{what}: {shown!r}")
         self._log_once(f"misuse {what}", "telemetry misuse, %s: %r", what, shown)
 
+    def take(self, record: Record) -> None:
+        """Deliver a record that was made elsewhere; it goes the way of all others, and nothing of it changes.
+
+        Raises:
+            BaseException: What a sink raised that must not be swallowed, such as ``KeyboardInterrupt``.
+        """
+        if self._closed:
+            self._dropped_late.add()
+            return
+        interruption: BaseException | None = None
+        for route in self.observers if self.processors else ():
+            if route.detached:
+                route.missed.add()
+            else:
+                interruption = self._give(route, None, route.sink.emit, record) or interruption
+        output, processor, stop = self._process(record)
+        interruption = stop or interruption
+        for route in self.routes:
+            if self.processors and route.observer is not None:
+                if not route.detached:
+                    tell = route.observer.processed
+                    told = (record, output, processor)
+                    interruption = self._give(route, None, tell, *told, recovers=False) or interruption
+            elif output is not None:
+                if route.detached:
+                    route.missed.add()
+                else:
+                    interruption = self._give(route, None, route.sink.emit, output) or interruption
+        if interruption is not None:
+            raise interruption
+
+    def next_seq(self) -> int:
+        """Return the number of the next record, in the order in which this context emits."""
+        return self._seq()
+
     def flush(self) -> None:
         """Flush every sink."""
         if not self._closed:

@@ -278,3 +278,14 @@ def test_jq_reads_what_is_written(tmp_path: Path, query: str, answer: list[Any])
     done = subprocess.run(["jq", "-c", query, path], capture_output=True, text=True, check=True)
 
     assert [json.loads(line) for line in done.stdout.splitlines()] == answer
+
+
+def test_a_metric_comes_back_as_one_and_an_event_with_its_words_does_not_become_one() -> None:
+    """With an instrument, that is; an attribute of the name of that mark gives way."""
+    metric = Record("metric", "m", "m", 5, value=7, instrument="counter", attrs={"a": 1})
+    event = Record("event", "e", "e", 5, attrs={"value": 7, "instrument": "counter"})
+
+    read = read_back(metric)
+    assert (read.kind, read.value, read.instrument, read.attrs) == ("metric", 7, "counter", {"a": 1})
+    assert read_back(event).kind == "event"
+    assert encode_event(event)[2] == 1

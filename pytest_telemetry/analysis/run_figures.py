@@ -1,0 +1,162 @@
+"""What the records of one run come to: the figures of ``last_run.json`` (layer 3).
+
+Live and afterwards they are computed here, from nothing but records, so that a log can be asked whether it
+supports a file.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_telemetry.model.stats import Durations, Method, summary_ms
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_telemetry.model.record import Record
+
+__all__ = ("DENOMINATORS", "SECTIONS", "RunFigures", "rate")
+
+SECTIONS: Final = ("counters", "latencies", "tokens", "ast", "lsp", "file_read", "top_warnings")
+"""What `RunFigures.as_dict` returns."""
+
+DENOMINATORS: Final = {
+    "ast_cache_hit_rate": ("ast_cache_hit_count", "ast_cache_lookup_count"),
+    "lsp_ready_rate": ("lsp_ready_count", "lsp_spawn_count"),
+    "lsp_timeout_rate": ("lsp_timeout_count", "lsp_definition_count"),
+    "lsp_fallback_rate": ("lsp_fallback_count", "lsp_definition_count"),
+}
+"""Each rate with what it divides by what."""
+
+_MOST_NAMES: Final = 10_000
+_OTHERS: Final = "(others)"
+_TOKENS: Final = ("input", "output", "total", "retrieved")
+_MODES: Final = ("skeleton", "excerpt", "raw")
+_AST_COUNTS: Final = {
+    "ast_parse_count": "ast.parse",
+    "ast_cache_hit_count": "ast.cache.hit",
+    "ast_cache_miss_count": "ast.cache.miss",
+}
+_LSP_COUNTS: Final = {
+    "lsp_spawn_count": "lsp.spawn",
+    "lsp_ready_count": "lsp.ready",
+    "lsp_definition_count": "lsp.definition",
+    "lsp_timeout_count": "lsp.timeout",
+    "lsp_fallback_count": "lsp.fallback",
+}
+
+
+class RunFigures:
+    """Takes records one by one, and keeps eight bytes of each span and less of the rest.
+
+    A count is that of the counter of its name where the run has one (``ast_parse_count``), or else how many
+    records of the name it stands for there are (``ast.parse``). A rate is None where its denominator is 0.
+    From the ten-thousandth name on, new ones are taken together as ``(others)``.
+
+    Args:
+        method: How percentiles are computed.
+    """
+
+    def __init__(self, method: Method = "linear") -> None:
+        self.method: Method = method
+        self._durations: dict[str, Durations] = {}
+        self._names: Counter[str] = Counter()
+        self._counters: dict[str, float] = {}
+        self._tokens: dict[str, Counter[str]] = {}
+        self._bytes: Counter[str] = Counter()
+        self._warnings: Counter[str] = Counter()
+
+    def add(self, record: Record) -> None:
+        """Take the next record."""
+        attrs = record.attrs
+        if record.kind == "metric":
+            if record.instrument == "counter" and _is_number(record.value):
+                name = _room_for(record.name, self._counters)
+                after = self._counters.get(name, 0) + record.value
+                if _is_number(after):  # no number of its file is infinite
+                    self._counters[name] = after
+            return
+        name = _room_for(record.name, self._names)
+        self._names[name] += 1
+        if record.duration_ns is not None:
+            durations = self._durations.get(name)
+            if durations is None:
+                durations = self._durations[name] = Durations()
+            durations.add(record.duration_ns)
+        if not attrs:
+            return
+        if any(f"tokens.{kind}_tokens" in attrs for kind in _TOKENS):
+            self._add_tokens(name, attrs)
+        if record.name == "file.read" and _is_number(attrs.get("bytes_read")):
+            mode = attrs.get("disclosure_mode")
+            self._bytes[mode if mode in _MODES else "other"] += attrs["bytes_read"]
+        warnings = attrs.get("warnings")
+        for warning in warnings if isinstance(warnings, (list, tuple)) else ():
+            self._warnings[_room_for(str(warning), self._warnings)] += 1
+
+    def _add_tokens(self, name: str, attrs: Mapping[str, Any]) -> None:
+        sums = self._tokens.setdefault(name, Counter())
+        sums["count"] += 1
+        sums["estimated"] += attrs.get("tokens.estimated") is True
+        for kind in _TOKENS:
+            given: Any = attrs.get(f"tokens.{kind}_tokens")
+            sums[f"total_{kind}_tokens"] += given if _is_number(given) else 0
+
+    def counters(self) -> dict[str, float]:
+        """Return what was added to each counter."""
+        return dict(self._counters)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the figures, one mapping for each of `SECTIONS`; milliseconds and bytes."""
+        ast = {name: self._count(name, record) for name, record in _AST_COUNTS.items()}
+        ast["ast_cache_lookup_count"] = ast["ast_cache_hit_count"] + ast["ast_cache_miss_count"]
+        lsp = {name: self._count(name, record) for name, record in _LSP_COUNTS.items()}
+        read = {f"{mode}_bytes": self._read(mode) for mode in (*_MODES, "other")}
+        return {
+            "counters": self.counters(),
+            "latencies": {
+                name: summary_ms(self._durations[name].ordered(), self.method)
+                for name in sorted(self._durations)
+            },
+            "tokens": {
+                name: {
+                    "count": sums["count"],
+                    "estimated": sums["estimated"],
+                    **{f"total_{kind}_tokens": sums[f"total_{kind}_tokens"] for kind in _TOKENS},
+                    "avg_tokens_per_call": round(sums["total_total_tokens"] / sums["count"], 3),
+                }
+                for name, sums in sorted(self._tokens.items())
+            },
+            "ast": ast | _rates(ast),
+            "lsp": lsp | _rates(lsp),
+            "file_read": read | {"total_bytes": sum(read.values())},
+            "top_warnings": [
+                {"warning": warning, "count": count} for warning, count in self._warnings.most_common(5)
+            ],
+        }
+
+    def _count(self, counter: str, name: str) -> float:
+        return self._counters.get(counter, self._names[name])
+
+    def _read(self, mode: str) -> float:
+        return self._counters.get(f"file_read_{mode}_bytes_total", self._bytes[mode])
+
+
+def rate(part: float, of: float) -> float | None:
+    """Return *part* divided by *of* to four digits, or None where there is nothing to divide by."""
+    return round(part / of, 4) if of else None
+
+
+def _rates(counts: Mapping[str, float]) -> dict[str, float | None]:
+    return {
+        name: rate(counts[part], counts[of]) for name, (part, of) in DENOMINATORS.items() if part in counts
+    }
+
+
+def _room_for(name: str, kept: Mapping[str, Any]) -> str:
+    return name if name in kept or len(kept) < _MOST_NAMES else _OTHERS
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in {int, float} and value - value == 0

@@ -1,0 +1,144 @@
+"""Puts together what collects telemetry, as a configuration says (layer 6)."""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from pytest_telemetry.model.clock import SYSTEM_CLOCK
+from pytest_telemetry.model.errors import Unavailable
+from pytest_telemetry.model.segments import SegmentNames
+from pytest_telemetry.processors.filters import MinSeverity, OnlyEventTypes, RateLimit
+from pytest_telemetry.processors.masking import MaskedFields
+from pytest_telemetry.processors.paths import RelativePaths
+from pytest_telemetry.processors.redaction import Redaction
+from pytest_telemetry.processors.sampling import Sampling
+from pytest_telemetry.sinks.batching import BatchingSink
+from pytest_telemetry.sinks.jsonl import JsonlStore
+from pytest_telemetry.sinks.memory import MemoryStore
+from pytest_telemetry.sinks.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from os import PathLike
+
+    from pytest_telemetry.model.clock import Clock
+    from pytest_telemetry.model.config import TelemetryConfig
+    from pytest_telemetry.model.protocols import Processor, Sink, Store
+
+__all__ = ("DIRECTORY", "Collection", "open_collection")
+
+_DAY_S: Final = 86_400
+DIRECTORY: Final = Path("_ctx", "telemetry")
+"""Where records are kept, below a workspace."""
+
+_FILES: Final = {"sqlite": "telemetry.db", "file": "events.jsonl"}
+
+_log: Final = logging.getLogger("pytest_telemetry")
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """What a context is made of: ``TelemetryContext(*sinks, processors=processors, enabled=True)``.
+
+    Shutting that context down stores what waits and closes the store.
+
+    Attributes:
+        store: What keeps the records, to read them back after a flush; None where nothing is collected.
+        sinks: Empty where nothing is collected, which makes the context the no-op.
+        processors: In their order: what drops comes before what rewrites.
+    """
+
+    store: Store | None
+    sinks: tuple[Sink, ...]
+    processors: tuple[Processor, ...]
+
+
+def open_collection(
+    config: TelemetryConfig,
+    *,
+    workspace: str | PathLike[str] = ".",
+    directory: str | PathLike[str] | None = None,
+    clock: Clock = SYSTEM_CLOCK,
+) -> Collection:
+    """Open the store that *config* names, remove what is too old, and stand everything else in front of it.
+
+    Args:
+        config: What is collected.
+        workspace: What paths are relative to.
+        directory: Where the store is if *config* does not say; ``_ctx/telemetry`` below the workspace by default.
+        clock: Tells what is too old, when an interval is over, and the hour of a limit.
+
+    Raises:
+        UnusableInput: The store cannot be opened.
+    """
+    if not config.enabled:
+        return Collection(None, (), ())
+    root = Path(workspace).absolute()
+    store = _store(config, root / DIRECTORY if directory is None else Path(directory), clock)
+    sink = BatchingSink(
+        store,
+        batch_size=config.batch_size,
+        flush_interval_s=config.flush_interval_seconds,
+        queue_size=config.max_queue_size,
+        overflow=config.overflow,
+        block_s=config.block_seconds,
+        workers=config.max_flush_workers,
+        in_background=config.async_flush,
+        clock=clock,
+    )
+    return Collection(store, (sink,), tuple(_processors(config, root, clock)))
+
+
+def _processors(config: TelemetryConfig, root: Path, clock: Clock) -> Iterator[Processor]:
+    if config.event_types:
+        yield OnlyEventTypes(config.event_types)
+    if config.min_severity is not None:
+        yield MinSeverity(config.min_severity)
+    if config.sampling_rate < 1:
+        yield Sampling(config.sampling_rate)
+    if config.max_events_per_hour is not None:
+        yield RateLimit(config.max_events_per_hour, clock)
+    if config.sanitize_fields:
+        yield MaskedFields(config.sanitize_fields)
+    if config.pii_filtering:
+        yield RelativePaths(root)
+        yield Redaction()
+
+
+def _store(config: TelemetryConfig, directory: Path, clock: Clock) -> Store:
+    if config.storage_type == "memory":
+        return MemoryStore()
+    path = config.storage_path or directory / _FILES[config.storage_type]
+    days = config.retention_days
+    too_old_ns = None if days is None else clock.wall_ns() - int(days * _DAY_S * 1_000_000_000)
+    if config.storage_type == "sqlite":
+        database = SqliteStore(path, batch_size=config.batch_size)
+        if too_old_ns is not None:
+            try:
+                database.trim(too_old_ns)
+            except Unavailable as error:  # the next one who opens it will try again
+                _log.warning("telemetry older than %g days stays for now: %s", days, error)
+        return database
+    log = JsonlStore(
+        path,
+        max_age_s=_DAY_S,
+        keep=None if days is None else math.ceil(days),
+        compress=config.compression,
+        clock=clock,
+    )
+    if too_old_ns is not None:
+        _remove_segments(log.path, too_old_ns)
+    return log
+
+
+def _remove_segments(log: Path, before_ns: int) -> None:
+    """Remove the closed segments of *log* that nobody has written to since."""
+    names = SegmentNames(log.name)
+    for number in names.closed([path.name for path in log.parent.iterdir()]):
+        for segment in (log.parent / names.plain(number), log.parent / names.compressed(number)):
+            if segment.exists() and segment.stat().st_mtime_ns < before_ns:
+                segment.unlink(missing_ok=True)

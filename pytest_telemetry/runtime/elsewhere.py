@@ -1,0 +1,69 @@
+"""What was made or timed elsewhere, on its way through a context (layer 1)."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from pytest_telemetry.model.names import require_name, safe_name
+from pytest_telemetry.model.record import Record
+from pytest_telemetry.runtime.current import current_span
+from pytest_telemetry.runtime.span import identify
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_telemetry.model.record import Status
+    from pytest_telemetry.runtime.interface import Context
+    from pytest_telemetry.runtime.pipeline import Pipeline
+
+__all__ = ("emit_record", "finished_span")
+
+
+def emit_record(context: Context, record: Record) -> None:
+    """Send *record* through the processors of *context* to its sinks, as it is; a disabled context takes nothing."""
+    pipeline: Pipeline | None = getattr(context, "_pipeline", None)
+    if pipeline is not None:
+        pipeline.take(record)
+
+
+def finished_span(
+    context: Context, name: str, duration_ns: int, *, status: Status = "unset", attrs: Mapping[str, Any]
+) -> None:
+    """Record a span that was timed elsewhere and ends now, below the span that is open here.
+
+    Its duration is exactly *duration_ns*, whatever it is; the wall clock is read once, and its start derived.
+
+    Raises:
+        InvalidName: In strict mode only.
+    """
+    pipeline: Pipeline | None = getattr(context, "_pipeline", None)
+    if pipeline is None:
+        return
+    if pipeline.strict:
+        require_name(name)
+    elif type(name) is not str or not name:
+        pipeline.misused("unusable name", name)
+        name = safe_name(name)
+    parent = current_span()
+    if parent is None:
+        end_ns, own = pipeline.wall_ns(), None
+    else:
+        end_ns = parent.start_wall_ns + parent.clock.mono_ns() - parent.start_mono_ns
+        own = identify(parent, pipeline.ids)
+    record = Record(
+        "span",
+        name,
+        name if own is None else f"{own.scope}.{name}",
+        end_ns - duration_ns,
+        duration_ns,
+        status=status,
+        attrs=dict(attrs),
+        run_id=pipeline.run_id,
+        trace_id=pipeline.ids.trace_id() if own is None else own.trace_id,
+        span_id=pipeline.ids.span_id(),
+        parent_id=None if own is None else own.span_id,
+        seq=pipeline.next_seq(),
+        thread=threading.current_thread().name,
+    )
+    pipeline.take(record)
