@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, runtime_checkable
 
 from pytest_telemetry.checks.latency import Describes, Latency
@@ -14,11 +14,11 @@ from pytest_telemetry.checks.paths import ROUTES, RelativePaths
 from pytest_telemetry.checks.percentiles import Percentiles
 from pytest_telemetry.checks.privacy import Privacy
 from pytest_telemetry.checks.timing import MonotonicTiming
-from pytest_telemetry.model.errors import UnusableInput
 from pytest_telemetry.model.record import Record
-from pytest_telemetry.model.wire import BadLine, LogLine, LogReader, decode_object
+from pytest_telemetry.model.wire import BadLine, LogLine, decode_object
 from pytest_telemetry.reports.text import finding_lines
-from pytest_telemetry.scan import open_log
+from pytest_telemetry.run_files import read_object
+from pytest_telemetry.sources import open_source
 
 if TYPE_CHECKING:
     import re
@@ -153,7 +153,7 @@ def assert_percentiles(
         ValueError: The summary holds no figures.
     """
     __tracebackhide__ = True
-    figures = summary if isinstance(summary, Mapping) else read_summary(summary)
+    figures = summary if isinstance(summary, Mapping) else read_object(Path(summary))
     _hold(subject, Percentiles(figures, method=method), allow_empty=allow_empty)
 
 
@@ -175,22 +175,6 @@ def assert_latency(
     __tracebackhide__ = True
     check = Latency(pattern, count=count, p50_ms=p50_ms, p95_ms=p95_ms, max_ms=max_ms, method=method)
     _hold(subject, check, allow_empty=True)  # that nothing matches is a finding of its own
-
-
-def read_summary(path: str | os.PathLike[str]) -> Mapping[str, Any]:
-    """Return the summary in a JSON file.
-
-    Raises:
-        UnusableInput: It cannot be read, or holds no JSON object.
-    """
-    try:
-        with open_log(path) as stream:
-            summary = json.load(stream)
-    except (OSError, ValueError, RecursionError) as error:
-        raise UnusableInput(f"{os.fspath(path)}: no summary in JSON: {error}") from error
-    if not isinstance(summary, Mapping):
-        raise UnusableInput(f"{os.fspath(path)}: no summary: a JSON object was expected")
-    return summary
 
 
 def _hold(subject: Subject, check: StreamingCheck, *, allow_empty: bool) -> None:
@@ -227,8 +211,8 @@ def _name(subject: Subject) -> str:
 
 def _lines(subject: Subject) -> Iterator[tuple[Record, LogLine | None] | BadLine]:
     if isinstance(subject, (str, os.PathLike)):
-        with open_log(subject) as stream:
-            for line in LogReader(stream):
+        with open_source(subject) as source:
+            for line in source:
                 yield line if isinstance(line, BadLine) else (line.record, line)
         return
     items: Any = subject.records() if isinstance(subject, HoldsRecords) else subject

@@ -1,4 +1,4 @@
-"""Opens event logs and runs all checks over them in one streaming pass (layer 6)."""
+"""Runs checks over logs and stores in one streaming pass (layer 6)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from pytest_telemetry.checks.privacy import Privacy
 from pytest_telemetry.checks.streaming import Judgement, StreamingCheck
 from pytest_telemetry.checks.timing import MonotonicTiming
 from pytest_telemetry.model.errors import UnusableInput
-from pytest_telemetry.model.wire import BadLine, LogLine, LogReader
+from pytest_telemetry.model.wire import BadLine, LogLine
+from pytest_telemetry.sources import open_source, stream_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
     from pytest_telemetry.model.protocols import Check
     from pytest_telemetry.model.record import Record
     from pytest_telemetry.model.stats import Method
+    from pytest_telemetry.sources import Source
 
-__all__ = ("CHECK_IDS", "ScanResult", "open_log", "scan", "scan_stream", "standard_checks")
+__all__ = ("CHECK_IDS", "ScanResult", "scan", "scan_source", "scan_stream", "standard_checks")
 
 CHECK_IDS: Final = (
     "well-formed",
@@ -39,13 +41,6 @@ CHECK_IDS: Final = (
     "lsp-ready-order",
     "percentiles",
 )
-_MAGIC: Final = {
-    b"\xff\xfe": "is UTF-16 text, not UTF-8",
-    b"\xfe\xff": "is UTF-16 text, not UTF-8",
-    b"\x1f\x8b": "is compressed (gzip)",
-    b"\x28\xb5\x2f\xfd": "is compressed (zstd)",
-    b"PK\x03\x04": "is compressed (zip)",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,42 +112,6 @@ def standard_checks(
     return checks if summary is None else [*checks, Percentiles(summary, method=method)]
 
 
-def open_log(path: str | os.PathLike[str]) -> BinaryIO:
-    """Open the log at *path*.
-
-    Raises:
-        UnusableInput: It cannot be opened, is a directory, or is visibly no text.
-    """
-    try:
-        stream = open(path, "rb")  # noqa: PTH123, SIM115 - the caller closes it
-    except OSError as error:
-        raise UnusableInput(f"{os.fspath(path)}: {error.strerror or error}") from error
-    except ValueError as error:  # a null character
-        raise UnusableInput(f"{os.fspath(path)!r}: {error}") from error
-    try:
-        _require_text(stream, os.fspath(path))
-    except UnusableInput:
-        stream.close()
-        raise
-    return stream
-
-
-def _require_text(stream: BinaryIO, name: str) -> None:
-    """Look at the beginning of a stream without taking it."""
-    peek: Callable[[int], bytes] | None = getattr(stream, "peek", None)
-    if peek is None:
-        return
-    try:
-        head = peek(4_096)
-    except OSError as error:
-        raise UnusableInput(f"{name}: {error.strerror or error}") from error
-    for magic, what in _MAGIC.items():
-        if head.startswith(magic):
-            raise UnusableInput(f"{name}: {what}; an event log is UTF-8 text, one JSON object a line")
-    if b"\0" in head[:4_096]:
-        raise UnusableInput(f"{name}: is binary; an event log is UTF-8 text, one JSON object a line")
-
-
 def scan(
     path: str | os.PathLike[str],
     checks: Sequence[Check],
@@ -160,7 +119,7 @@ def scan(
     allow_empty: bool = False,
     progress: Callable[[int], object] | None = None,
 ) -> ScanResult:
-    """Judge the log at *path* in one pass.
+    """Judge what *path* holds in one pass: a log with its closed segments, compressed or not, or a database.
 
     Memory does not grow with the log, unless a check is no `StreamingCheck`: such a check gets all records at once.
 
@@ -173,8 +132,8 @@ def scan(
     Raises:
         UnusableInput: There is nothing to judge: no such file, no text, no event; or reading failed.
     """
-    with open_log(path) as stream:
-        return scan_stream(stream, os.fspath(path), checks, allow_empty=allow_empty, progress=progress)
+    with open_source(path) as source:
+        return scan_source(source, os.fspath(path), checks, allow_empty=allow_empty, progress=progress)
 
 
 def scan_stream(
@@ -190,9 +149,23 @@ def scan_stream(
     Raises:
         UnusableInput: There is nothing to judge, or reading failed.
     """
-    _require_text(stream, name)
+    return scan_source(stream_source(stream, name), name, checks, allow_empty=allow_empty, progress=progress)
+
+
+def scan_source(
+    reader: Source,
+    name: str,
+    checks: Sequence[Check],
+    *,
+    allow_empty: bool = False,
+    progress: Callable[[int], object] | None = None,
+) -> ScanResult:
+    """Judge the lines of an open source, like `scan`; *name* is what reports call it.
+
+    Raises:
+        UnusableInput: There is nothing to judge, or reading failed.
+    """
     judgements = [check.start() if isinstance(check, StreamingCheck) else _Whole(check) for check in checks]
-    reader = LogReader(stream)
     try:
         first_bad = _feed(reader, judgements, progress)
     except OSError as error:
@@ -205,7 +178,7 @@ def scan_stream(
 
 
 def _feed(
-    reader: LogReader, judgements: Sequence[Judgement], progress: Callable[[int], object] | None
+    reader: Source, judgements: Sequence[Judgement], progress: Callable[[int], object] | None
 ) -> BadLine | None:
     """Give every line to every judgement; return the first that is no event."""
     first_bad = None
@@ -227,7 +200,7 @@ def _feed(
     return first_bad
 
 
-def _nothing(reader: LogReader, first_bad: BadLine | None) -> str:
+def _nothing(reader: Source, first_bad: BadLine | None) -> str:
     if first_bad is None:
         return "is empty: nothing to judge"
     lines = (

@@ -15,8 +15,9 @@ from pytest_telemetry.cli.check import command
 from pytest_telemetry.model.errors import UnusableInput
 from pytest_telemetry.model.finding import Finding
 from pytest_telemetry.model.record import Record
-from pytest_telemetry.scan import CHECK_IDS, open_log, scan, scan_stream, standard_checks
+from pytest_telemetry.scan import CHECK_IDS, scan, scan_stream, standard_checks
 from pytest_telemetry.sinks.jsonl import JsonlStore
+from pytest_telemetry.sources import open_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -147,7 +148,7 @@ def test_a_failing_device_is_unusable_input(stream: io.BytesIO) -> None:
 def test_a_name_that_no_file_can_have_is_unusable_input() -> None:
     """Like a file that is not there."""
     with pytest.raises(UnusableInput, match="null"):
-        open_log("a\0b")
+        open_source("a\0b")
 
 
 DOCS = Path(__file__).parents[1] / "docs" / "reference"

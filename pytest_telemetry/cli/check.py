@@ -7,17 +7,18 @@ import json
 import os
 import shutil
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from pytest_telemetry.assertions import read_summary
 from pytest_telemetry.checks.lsp_server import POLICIES, Policy
 from pytest_telemetry.cli.group import CLEAN, FOUND, UNUSABLE, complain, say
 from pytest_telemetry.model.errors import UnusableInput
 from pytest_telemetry.model.finding import LEVELS
 from pytest_telemetry.model.stats import METHODS, Method
 from pytest_telemetry.reports.text import file_text, totals_text
+from pytest_telemetry.run_files import read_object
 from pytest_telemetry.scan import CHECK_IDS, ScanResult, scan, scan_stream, standard_checks
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def command(
 
     FILE is a log with one JSON object a line, in our own format or an older one; - is standard input.
     """
-    figures = None if summary is None else read_summary(summary)
+    figures = None if summary is None else read_object(Path(summary))
     try:
         checks = _chosen(standard_checks(summary=figures, method=method, policy=policy), only, skip)
     except ValueError as error:

@@ -169,7 +169,7 @@ def one_line(err: str) -> str:
         (b"\x7fELF\x00\x01", "is binary; an event log is UTF-8 text, one JSON object a line"),
         (
             gzip.compress(b"{}", mtime=0),
-            "is compressed (gzip); an event log is UTF-8 text, one JSON object a line",
+            'its one line is no event: is it an event log, one JSON object a line? Line 1: no name: neither "cmd" nor "name" is a text',
         ),
         (
             '{"cmd":"a"}'.encode("utf-16"),
@@ -215,7 +215,7 @@ def test_a_file_that_may_not_be_read_is_unusable(
     def refuse(*_: object) -> Any:
         raise PermissionError(errno.EACCES, "Permission denied", str(clean))
 
-    monkeypatch.setattr("pytest_telemetry.scan.open", refuse, raising=False)
+    monkeypatch.setattr("pytest_telemetry.sources.open", refuse, raising=False)
 
     code, _, err = run("check", clean)
 

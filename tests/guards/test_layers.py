@@ -25,6 +25,7 @@ LAYERS = {
     "testing": 5,
     "scan": 6,
     "collection": 6,
+    "sources": 6,
     "runs": 6,
     "run_files": 6,
     "agents": 6,
