@@ -9,10 +9,12 @@ from pytest_telemetry.checks.measured import MeasuredTiming
 from pytest_telemetry.checks.paths import RelativePaths
 from pytest_telemetry.checks.percentiles import Percentiles
 from pytest_telemetry.checks.privacy import Privacy
+from pytest_telemetry.checks.reconcile import CountersKept, Reconcile
 from pytest_telemetry.checks.streaming import Judgement, StreamingCheck
 from pytest_telemetry.checks.timing import MonotonicTiming
 
 __all__ = (
+    "CountersKept",
     "Judgement",
     "Latency",
     "LspReadyOrder",
@@ -20,6 +22,7 @@ __all__ = (
     "MonotonicTiming",
     "Percentiles",
     "Privacy",
+    "Reconcile",
     "RelativePaths",
     "RunId",
     "StreamingCheck",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pytest_telemetry.model.record import Record
     from pytest_telemetry.model.wire import LogLine
 
-__all__ = ("Percentiles",)
+__all__ = ("Percentiles", "reproduces")
 
 _PERCENTILE: Final = re.compile(r"p([0-9]{1,2}(?:[._][0-9]+)?|100)_ms")
 
@@ -110,7 +110,7 @@ class _Percentiles(Judgement):
             ordered = self._durations[command].ordered()
             for name, value in stated.items():
                 figures += 1
-                if _reproduces(value, _compute(ordered, name, self._check.method)):
+                if reproduces(value, _compute(ordered, name, self._check.method)):
                     continue
                 wrong += 1
                 commands[command] = commands.get(command, 0) + 1
@@ -152,7 +152,7 @@ class _Percentiles(Judgement):
             for method in METHODS
             if method != self._check.method
             and _PERCENTILE.fullmatch(name)
-            and _reproduces(value, _compute(ordered, name, method))
+            and reproduces(value, _compute(ordered, name, method))
         ]
         if others:
             text += f"; {' and '.join(others)} would give it"
@@ -182,7 +182,7 @@ def _is_finite(value: float) -> bool:
         return False
 
 
-def _reproduces(stated: float | None, actual: float | None) -> bool:
+def reproduces(stated: float | None, actual: float | None) -> bool:
     """Tell whether *stated* is *actual*, rounded to the digits that it has."""
     if stated is None or actual is None:
         return stated is None and actual is None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ import click
 
 from pytest_telemetry.checks.lsp_server import POLICIES, Policy
 from pytest_telemetry.cli.group import CLEAN, FOUND, UNUSABLE, complain, say
+from pytest_telemetry.cli.terminal import paint, width
 from pytest_telemetry.model.errors import UnusableInput
 from pytest_telemetry.model.finding import LEVELS
 from pytest_telemetry.model.stats import METHODS, Method
@@ -154,22 +154,10 @@ def _print_text(result: ScanResult, *, first: bool) -> None:
         events=result.events,
         malformed=result.malformed,
         blank=result.blank,
-        paint=_paint if _in_colour() else lambda word, _: word,
-        width=shutil.get_terminal_size().columns if _on_terminal() else None,
+        paint=paint,
+        width=width(),
     )
     say(text if first else f"\n{text}", colour=True)
-
-
-def _on_terminal() -> bool:
-    return sys.stdout is not None and sys.stdout.isatty()  # None where whoever started us closed it
-
-
-def _in_colour() -> bool:
-    return _on_terminal() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-
-def _paint(word: str, level: str) -> str:
-    return click.style(word, fg={"error": "red", "warning": "yellow"}.get(level, "cyan"), bold=True)
 
 
 def _print_json(value: Any) -> None:

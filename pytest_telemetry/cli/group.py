@@ -22,6 +22,7 @@ INTERRUPTED: Final = 130
 _COMMANDS: Final = {
     "check": "Hold event logs to the promises of good telemetry.",
     "gate": "Fail when a benchmark became slower than its baseline.",
+    "reconcile": "Ask an event log whether it supports the files beside it.",
 }
 
 

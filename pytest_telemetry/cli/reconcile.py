@@ -1,0 +1,63 @@
+"""``pytest-telemetry reconcile``: asks an event log whether it supports the files beside it (layer 7)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pytest_telemetry.checks.reconcile import CountersKept, Reconcile
+from pytest_telemetry.cli.group import CLEAN, FOUND, say
+from pytest_telemetry.cli.terminal import paint, width
+from pytest_telemetry.collection import DIRECTORY
+from pytest_telemetry.model.errors import UnusableInput
+from pytest_telemetry.reports.text import file_text
+from pytest_telemetry.run_files import LAST_RUN, METRICS, read_counters, read_object
+from pytest_telemetry.scan import scan_source
+from pytest_telemetry.sources import find_log, open_source
+
+if TYPE_CHECKING:
+    from pytest_telemetry.model.protocols import Check
+
+__all__ = ("command",)
+
+
+@click.command(
+    name="reconcile",
+    epilog="Exit code: 0 the log supports the files, 1 it does not, 2 input that cannot be used.",
+)
+@click.argument("directory", default=str(DIRECTORY), metavar="[DIRECTORY]")
+@click.option("--log", metavar="PATH", help="The log or database, where it is not in the directory.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+def command(*, directory: str, log: str | None, as_json: bool) -> int:
+    """Compute the figures of a run again from its events.
+
+    DIRECTORY holds last_run.json and, if there is one, metrics.json; _ctx/telemetry by default.
+    """
+    folder = Path(directory)
+    if not folder.is_dir():
+        raise UnusableInput(f"{directory}: is no directory: name the one that holds {LAST_RUN}")
+    summary = read_object(folder / LAST_RUN)
+    try:
+        checks: list[Check] = [Reconcile(summary), CountersKept(read_counters(folder / METRICS))]
+    except ValueError as error:
+        raise UnusableInput(f"{folder / LAST_RUN}: {error}") from error
+    path = find_log(folder if log is None else log)
+    with open_source(path) as source:
+        result = scan_source(source, str(path), checks, allow_empty=True)
+    if as_json:
+        say(json.dumps(result.as_dict(), indent=2))
+    else:
+        text = file_text(
+            result.file,
+            result.findings,
+            events=result.events,
+            malformed=result.malformed,
+            blank=result.blank,
+            paint=paint,
+            width=width(),
+        )
+        say(text if result.findings else f"{text}\n\nthe log supports {LAST_RUN}", colour=True)
+    return FOUND if any(finding.level != "info" for finding in result.findings) else CLEAN

@@ -1,0 +1,201 @@
+"""What a run says of itself, against its events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pytest_telemetry.analysis.run_figures import RunFigures
+from pytest_telemetry.checks.reconcile import CountersKept, Reconcile, losses
+from pytest_telemetry.model.record import Record
+
+MS = 1_000_000
+
+
+def record(name: str, ms: float | None = None, *, run_id: str = "r", **attrs: Any) -> Record:
+    duration_ns = None if ms is None else int(ms * MS)
+    return Record("event" if ms is None else "span", name, name, 1, duration_ns, run_id=run_id, attrs=attrs)
+
+
+def count(name: str, value: float, run_id: str = "r") -> Record:
+    return Record("metric", name, name, 1, value=value, instrument="counter", run_id=run_id)
+
+
+RECORDS = [
+    *(record("load", ms, **{"tokens.total_tokens": 5}) for ms in (10, 20, 40, 80)),
+    record("lsp.spawn"),
+    record("lsp.definition"),
+    record("lsp.timeout"),
+    record("file.read", bytes_read=7, disclosure_mode="raw"),
+    count("steps", 3),
+    record("lsp.spawn", run_id="other"),
+    count("steps", 9, run_id="other"),
+]
+OWN = [one for one in RECORDS if one.run_id == "r"]
+
+
+def honest() -> dict[str, Any]:
+    figures = RunFigures()
+    for one in OWN:
+        figures.add(one)
+    summary = figures.as_dict()
+    summary["metrics_delta"] = summary.pop("counters")
+    drops = {"attempted": 11, "written": 9, "queued": 0, "dropped": 2, "drop_rate": 0.1818}
+    return {"run_id": "r", **summary, "telemetry_drops": drops}
+
+
+def texts(summary: dict[str, Any], records: list[Record] = RECORDS) -> list[str]:
+    found = Reconcile(summary)(records)
+    assert {finding.check for finding in found} <= {"reconcile"}
+    return [example.text for finding in found for example in finding.examples]
+
+
+def test_an_honest_summary_has_no_finding() -> None:
+    """Other runs in the same log do not matter."""
+    assert Reconcile(honest())(RECORDS) == []
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "stated", "said"),
+    [
+        ("lsp", "lsp_spawn_count", 2, "lsp.lsp_spawn_count: the summary says 2, the events give 1"),
+        ("lsp", "lsp_timeout_rate", 0.0, "lsp.lsp_timeout_rate: the summary says 0.0, the events give 1.0"),
+        (
+            "ast",
+            "ast_cache_hit_rate",
+            0.5,
+            "ast.ast_cache_hit_rate: the summary says 0.5, the events give none",
+        ),
+        ("file_read", "raw_bytes", 8, "file_read.raw_bytes: the summary says 8, the events give 7"),
+        ("metrics_delta", "steps", 4, "metrics_delta.steps: the summary says 4, the events give 3"),
+        ("metrics_delta", "ghosts", 4, "metrics_delta.ghosts: the summary says 4, the events give none"),
+    ],
+)
+def test_a_figure_that_does_not_follow_is_named(section: str, name: str, stated: float, said: str) -> None:
+    """With what the events give."""
+    summary = honest()
+    summary[section][name] = stated
+
+    assert texts(summary) == [said]
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "stated"),
+    [("lsp", "lsp_timeout_rate", 1), ("metrics_delta", "ghosts", 0), ("ast", "ast_cache_hit_rate", 0.0)],
+)
+def test_rounding_and_zeros_of_nothing_pass(section: str, name: str, stated: float) -> None:
+    """An older tool writes 0.0 where there is nothing to divide."""
+    summary = honest()
+    summary[section][name] = stated
+
+    assert texts(summary) == []
+
+
+def test_tokens_and_latencies_are_held_to_the_events_as_well() -> None:
+    """The latter by the method that the file names."""
+    summary = honest()
+    summary["tokens"]["load"]["total_total_tokens"] = 21
+    summary["latencies"]["load"]["p95_ms"] = 80.0
+
+    assert texts(summary) == [
+        "load: the summary says p95_ms = 80.0, the events give 74; nearest-rank and floor-index would give it",
+        "tokens.load.total_total_tokens: the summary says 21, the events give 20",
+    ]
+    summary = honest()
+    summary["latencies"]["load"] = {"p50_ms": 40.0, "p95_ms": 80.0, "method": "floor-index"}
+    assert texts(summary) == []
+
+
+def test_tokens_of_a_name_without_events_do_not_follow() -> None:
+    """Whatever dots are in its name."""
+    summary = honest()
+    summary["tokens"]["a.b"] = {"count": 1}
+
+    assert texts(summary) == ["tokens.a.b.count: the summary says 1, the events give none"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"written": 8, "attempted": 10, "drop_rate": 0.2},
+            ["telemetry_drops.written is 8, and the log holds 9 events of the run"],
+        ),
+        (
+            {"attempted": 12, "drop_rate": 0.1667},
+            ["telemetry_drops.attempted is 12, and written, lost and queued come to 11"],
+        ),
+        ({"drop_rate": 0.0}, ["telemetry_drops.drop_rate is 0.0, and 2 of 11 were lost"]),
+    ],
+)
+def test_losses_add_up(changes: dict[str, Any], said: list[str]) -> None:
+    """And agree with the log."""
+    summary = honest()
+    summary["telemetry_drops"] |= changes
+
+    assert texts(summary) == said
+
+
+def test_a_rate_of_losses_without_figures_is_a_warning() -> None:
+    """As an older tool wrote it, always the same."""
+    summary = honest()
+    summary["telemetry_drops"] = {"drop_rate": 0.0}
+
+    (finding,) = Reconcile(summary)(RECORDS)
+    assert (finding.level, finding.examples[0].text) == (
+        "warning",
+        "telemetry_drops states a drop_rate of 0.0, and not of what",
+    )
+
+
+def test_what_older_tools_skipped_counts_as_lost() -> None:
+    """Under either name."""
+    summary = honest()
+    summary["telemetry_drops"] = {"attempted": 12, "written": 9, "lock_skipped": 3, "drop_rate": 0.25}
+
+    assert Reconcile(summary)(RECORDS) == []
+    assert losses({"telemetry_lock_skipped": 2, "dropped": 1, "lock_skipped": "many"}) == 3
+
+
+def test_what_no_event_tells_is_mentioned_only() -> None:
+    """It is neither right nor wrong."""
+    summary = honest()
+    summary["lsp"]["lsp_warming_count"] = 4
+    summary["pack_state"] = {"pack_sha": "x"}
+    summary["ast"] = "none"
+
+    (finding,) = Reconcile(summary)(RECORDS)
+    assert (finding.level, finding.message) == (
+        "info",
+        "1 figure of the summary can be computed from no event",
+    )
+
+
+def test_a_run_that_the_log_does_not_hold_is_a_finding() -> None:
+    """Unless it says itself that nothing was written."""
+    (finding,) = Reconcile(honest())([record("load", run_id="other")])
+
+    assert finding.message == "the log holds no event of run r, which the summary sums up"
+    empty = RunFigures().as_dict()
+    drops = {"attempted": 0, "written": 0, "dropped": 0, "drop_rate": None}
+    assert Reconcile({"run_id": "r", **empty, "telemetry_drops": drops})([]) == []
+
+
+@pytest.mark.parametrize("summary", [{}, {"run_id": ""}, {"run_id": 7}])
+def test_a_summary_names_its_run(summary: dict[str, Any]) -> None:
+    """Otherwise it cannot be held to anything."""
+    with pytest.raises(ValueError, match="names its run"):
+        Reconcile(summary)
+
+
+def test_no_counter_lost_what_the_log_has() -> None:
+    """Earlier runs may have added more; what is rounded is not lost."""
+    assert CountersKept({"steps": 12, "before": 4})(RECORDS) == []
+    assert CountersKept({"steps": 100})(RECORDS) == []
+
+    (finding,) = CountersKept({"steps": 11})(RECORDS)
+    assert finding.message == "1 counter of metrics.json lost what the log has of them"
+    assert finding.examples[0].text == "steps: metrics.json says 11, the log has 12"
+    (finding,) = CountersKept({})(RECORDS)
+    assert finding.examples[0].text == "steps: metrics.json says 0, the log has 12"
