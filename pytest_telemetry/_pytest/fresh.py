@@ -52,11 +52,18 @@ class Fresh:
         problems: A line for each process that did not do what it was asked.
     """
 
-    def __init__(self, config: pytest.Config, scratch: Path, say: Callable[[str], object]) -> None:
+    def __init__(
+        self,
+        config: pytest.Config,
+        scratch: Path,
+        say: Callable[[str], object],
+        tick: Callable[[str], object] = lambda text: None,  # noqa: ARG005 - says nothing
+    ) -> None:
         self.problems: list[str] = []
         self._config = config
         self._scratch = scratch
         self._say = say
+        self._tick = tick
         self._read: list[dict[str, Any]] = []
 
     def confirm(self, suspicious: Sequence[str], missed: Sequence[str], processes: int) -> None:
@@ -85,6 +92,7 @@ class Fresh:
                 self.problems.append(f"confirmation process {number} of {processes} {error}")
                 if isinstance(error, _Hung):
                     break
+            self._tick(f"{':' if number == 1 else ''} {number}")
 
     def _is_missed(self, node_id: str) -> bool:
         said = best_of(self.verdicts(node_id))

@@ -45,6 +45,7 @@ UNUSABLE: Final = 2
 
 _UPDATE: Final = "pytest-telemetry gate --update and a reason"
 _XDIST: Final = "processes of xdist share the machine: drop -n, or add -n 0 (pytest-telemetry gate -- -n 0)"
+_SHOWN: Final = 4
 _NOTHING: Final = "no benchmark was measured: ask for tests that use benchmark or telemetry_benchmark"
 
 
@@ -62,7 +63,7 @@ class GatePlugin:
         self._unusable = ""
         self._updated = ""
         self._remarks: list[str] = []
-        self._session_failed = False
+        self._failed: list[str] = []
         self._places: dict[str, tuple[str, int]] = {}
 
     @pytest.fixture
@@ -82,6 +83,16 @@ class GatePlugin:
         except UnusableInput as error:
             self._unusable = str(error)
         return True
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._note(report)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        self._note(report)
+
+    def _note(self, report: pytest.TestReport | pytest.CollectReport) -> None:
+        if report.failed and report.nodeid not in self._failed:
+            self._failed.append(report.nodeid)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -122,7 +133,6 @@ class GatePlugin:
         with tempfile.TemporaryDirectory() as scratch:
             began = SYSTEM_CLOCK.mono_ns()
             comparand, pairing = self._measured(session, Path(scratch))
-            self._session_failed = bool(session.testsfailed)
             if is_counting():
                 return  # valgrind has what was asked for
             if not pairing.comparisons and not pairing.verdicts and not pairing.failures:
@@ -157,14 +167,17 @@ class GatePlugin:
     def _conclude(self, pairing: Pairing, comparand: Comparand, scratch: Path, began: int) -> None:
         known = _controls(pairing.world)
         problems = control_problems(known) + counting_problems(pairing.comparisons, comparand.rules)
-        if self._session_failed:
-            problems.append("a test of this run failed, see above: what it would have measured is not judged")
+        if self._failed:
+            also = f" and {plural(len(self._failed) - 1, 'other')}" if len(self._failed) > 1 else ""
+            problems.append(
+                f"{self._failed[0]}{also} failed: what would have been measured there is not judged"
+            )
         if comparand.reason is None:
             problems += _incomplete(self._config, pairing, comparand)
         elif comparand.benchmarks is None:  # a benchmark that cannot be compared with itself never can
             problems += [f"{node_id} cannot be measured: {why}" for node_id, why in pairing.failures.items()]
         screened = SYSTEM_CLOCK.mono_ns()
-        fresh = Fresh(self._config, scratch, self._say)
+        fresh = Fresh(self._config, scratch, self._say, self._tick)
         missed = _missed(pairing) if comparand.reason is None else []
         fresh.confirm(_suspicious(pairing, comparand), missed, comparand.rules.processes)
         judgements = [*_judgements(pairing, fresh, comparand)]
@@ -223,10 +236,16 @@ class GatePlugin:
         ]
 
     def _say(self, text: str) -> None:
-        """Show that something goes on, on a line of its own."""
+        """Show that something goes on, on a line of its own that stays open."""
         reporter = self._config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None:
-            reporter.write(f"\n{text}\n")
+            reporter.write(f"\n{text}", flush=True)
+
+    def _tick(self, text: str) -> None:
+        """Go on with that line."""
+        reporter = self._config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None:
+            reporter.write(text, flush=True)
 
 
 def _refuse_codspeed(config: pytest.Config) -> None:
@@ -296,12 +315,16 @@ def _incomplete(config: pytest.Config, pairing: Pairing, comparand: Comparand) -
     compared = pairing.comparisons
     listed = comparand.benchmarks
     if not config.getoption("--telemetry-gate-partial"):
-        for node_id in listed or ():
-            if node_id not in compared and node_id not in pairing.failures:
-                yield (
-                    f"{node_id} is in the baseline and was not measured: run it, allow a part of them with "
-                    f"{_option('partial')}, or accept that it is gone with {_UPDATE}"
-                )
+        missing = [
+            node_id for node_id in listed or () if node_id not in compared and node_id not in pairing.failures
+        ]
+        if missing:
+            is_one = len(missing) == 1
+            yield (
+                f"{_named(missing)} {'is' if is_one else 'are'} in the baseline and {'was' if is_one else 'were'} not "
+                f"measured: run {'it' if is_one else 'them'}, allow a part of the benchmarks with "
+                f"{_option('partial')}, or accept that {'it is' if is_one else 'they are'} gone with {_UPDATE}"
+            )
     allowed = config.getoption("--telemetry-gate-allow-new")
     for node_id, why in pairing.failures.items():
         text = f"{node_id} cannot be measured against the baseline: {why}"
@@ -315,12 +338,22 @@ def _incomplete(config: pytest.Config, pairing: Pairing, comparand: Comparand) -
                 "never can, mark it with telemetry(gate=False)"
             )
     if listed is not None and not allowed:
-        for node_id in compared:
-            if node_id not in listed:
-                yield (
-                    f"{node_id} is new, the baseline does not list it: allow it with {_option('allow-new')}, or "
-                    f"accept it with {_UPDATE}"
-                )
+        new = [node_id for node_id in compared if node_id not in listed]
+        if new:
+            is_one = len(new) == 1
+            yield (
+                f"{_named(new)} {'is' if is_one else 'are'} new, the baseline does not list "
+                f"{'it: allow it' if is_one else 'them: allow them'} with {_option('allow-new')}, or accept "
+                f"{'it' if is_one else 'them'} with {_UPDATE}"
+            )
+
+
+def _named(node_ids: Sequence[str]) -> str:
+    """Return the first few of *node_ids*, and how many there are besides."""
+    shown = node_ids if len(node_ids) <= _SHOWN else node_ids[: _SHOWN - 1]
+    more = len(node_ids) - len(shown)
+    names = [*shown, plural(more, "other")] if more else [*shown]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _option(name: str) -> str:

@@ -144,7 +144,8 @@ class TargetVerdict:
     @property
     def text(self) -> str:
         """The verdict in words."""
-        text = f"{self.outcome}: {quantity(self.value, self.target.unit)}, {self.target.text}"
+        how = "not " if self.outcome == "missed" else ""
+        text = f"{self.outcome}: {quantity(self.value, self.target.unit)}, {how}{self.target.text}"
         if self.outcome != "met" and self.slowness > 1:
             adjusted = quantity(self.adjusted, self.target.unit)
             text += (

@@ -88,7 +88,7 @@ def test_no_machine_is_given_more_than_the_largest_credit() -> None:
 
     assert verdict.outcome == "missed"
     assert verdict.adjusted == 1_000 / LARGEST_CREDIT
-    assert verdict.text == "missed: 1,000 ns, below 200 ns (250 ns with the largest credit, 4 x)"
+    assert verdict.text == "missed: 1,000 ns, not below 200 ns (250 ns with the largest credit, 4 x)"
 
 
 def test_a_target_of_the_document_knows_no_credit() -> None:
