@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from pytest_telemetry.model.names import require_name, safe_name
 from pytest_telemetry.model.record import Record
 from pytest_telemetry.runtime.current import current_span
-from pytest_telemetry.runtime.span import identify
+from pytest_telemetry.runtime.path import ROOT
+from pytest_telemetry.runtime.span import Span, identify
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +22,10 @@ __all__ = ("emit_record", "finished_span")
 
 
 def emit_record(context: Context, record: Record) -> None:
-    """Send *record* through the processors of *context* to its sinks, as it is; a disabled context takes nothing."""
+    """Send *record* through the processors of *context* to its sinks, as it is; a disabled context takes nothing.
+
+    Two-method reporters are left out: the record has none of the readings that they are promised.
+    """
     pipeline: Pipeline | None = getattr(context, "_pipeline", None)
     if pipeline is not None:
         pipeline.take(record)
@@ -66,4 +70,14 @@ def finished_span(
         seq=pipeline.next_seq(),
         thread=threading.current_thread().name,
     )
-    pipeline.take(record)
+    pipeline.take(record, _as_timed(record, parent, pipeline.mono_ns()))
+
+
+def _as_timed(record: Record, parent: Span | None, end: int) -> tuple[Span, int]:
+    """Return the span of a record, which two-method reporters hear of, and the monotonic reading at its end."""
+    span = Span()
+    below = ROOT if parent is None else parent.path.again
+    span.path = below.children[record.name].ended
+    span.attrs, span.parent = record.attrs, parent
+    span.start = end - (record.duration_ns or 0)
+    return span, end

@@ -172,8 +172,12 @@ class Pipeline:
             raise TelemetryError(f"{what}: {shown!r}")
         self._log_once(f"misuse {what}", "telemetry misuse, %s: %r", what, shown)
 
-    def take(self, record: Record) -> None:
+    def take(self, record: Record, timed: tuple[Span, int] | None = None) -> None:
         """Deliver a record that was made elsewhere; it goes the way of all others, and nothing of it changes.
+
+        Args:
+            record: What is delivered.
+            timed: A span and its end, for two-method reporters; without, they hear nothing of the record.
 
         Raises:
             BaseException: What a sink raised that must not be swallowed, such as ``KeyboardInterrupt``.
@@ -198,6 +202,8 @@ class Pipeline:
             elif output is not None:
                 if route.detached:
                     route.missed.add()
+                elif timed is not None:
+                    interruption = self._give(route, None, route.emit, output, *timed) or interruption
                 else:
                     interruption = self._give(route, None, route.sink.emit, output) or interruption
         if interruption is not None:

@@ -22,8 +22,9 @@ def count(name: str, value: float, run_id: str = "r") -> Record:
     return Record("metric", name, name, 1, value=value, instrument="counter", run_id=run_id)
 
 
+TOKENS: dict[str, Any] = {"tokens.total_tokens": 5}
 RECORDS = [
-    *(record("load", ms, **{"tokens.total_tokens": 5}) for ms in (10, 20, 40, 80)),
+    *(record("load", ms, **TOKENS) for ms in (10, 20, 40, 80)),
     record("lsp.spawn"),
     record("lsp.definition"),
     record("lsp.timeout"),
