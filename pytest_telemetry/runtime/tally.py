@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import os
 import threading
 from typing import Final
 
 __all__ = ("Tally",)
 
 _reading: Final = threading.RLock()
+if hasattr(os, "register_at_fork"):  # another thread may be reading while this one forks
+    os.register_at_fork(after_in_child=_reading._at_fork_reinit)  # type: ignore[attr-defined]  # noqa: SLF001 - as the standard library does
 
 
 class Tally:

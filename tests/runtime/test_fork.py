@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pytest_telemetry.runtime import span as module
+from pytest_telemetry.runtime import span, tally
 from pytest_telemetry.runtime.context import TelemetryContext
 
 pytestmark = [
@@ -51,21 +51,23 @@ def test_a_child_makes_ids_of_its_own(keeping: Any) -> None:
     assert len({part for each in found for part in each.split()}) == 6
 
 
-def test_a_child_does_not_wait_for_a_lock_of_its_parent(keeping: Any) -> None:
-    """Another thread may be busy with the identity of a span at the moment of the fork."""
+@pytest.mark.parametrize("lock", [span._identity_lock, tally._reading])
+def test_a_child_does_not_wait_for_a_lock_of_its_parent(lock: Any, keeping: Any) -> None:
+    """Another thread may be busy with the identity of a span, or read a number, at the moment of the fork."""
     sink = keeping()
     tele = TelemetryContext(sink, enabled=True)
+    counted = tally.Tally()
     held, release = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with module._identity_lock:
+        with lock:
             held.set()
             release.wait(10)
 
     def scope() -> str:
         with tele("a"):
-            pass
-        return str(sink.kept[-1].scope)
+            counted.add()
+        return f"{sink.kept[-1].scope} {counted.value}"
 
     thread = threading.Thread(target=hold)
     thread.start()
@@ -74,4 +76,4 @@ def test_a_child_does_not_wait_for_a_lock_of_its_parent(keeping: Any) -> None:
     release.set()
     thread.join()
 
-    assert found == "a"
+    assert found == "a 1"
