@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import math
-from dataclasses import dataclass
+import tomllib
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pytest_telemetry.model.clock import SYSTEM_CLOCK
-from pytest_telemetry.model.errors import Unavailable
+from pytest_telemetry.model.config import TelemetryConfig
+from pytest_telemetry.model.errors import Unavailable, UnusableInput
 from pytest_telemetry.model.segments import SegmentNames
 from pytest_telemetry.processors.filters import MinSeverity, OnlyEventTypes, RateLimit
 from pytest_telemetry.processors.masking import MaskedFields
@@ -26,10 +28,9 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from pytest_telemetry.model.clock import Clock
-    from pytest_telemetry.model.config import TelemetryConfig
     from pytest_telemetry.model.protocols import Processor, Sink, Store
 
-__all__ = ("DIRECTORY", "Collection", "open_collection")
+__all__ = ("DIRECTORY", "Collection", "open_collection", "read_config", "store_path")
 
 _DAY_S: Final = 86_400
 DIRECTORY: Final = Path("_ctx", "telemetry")
@@ -38,6 +39,38 @@ DIRECTORY: Final = Path("_ctx", "telemetry")
 _FILES: Final = {"sqlite": "telemetry.db", "file": "events.jsonl"}
 
 _log: Final = logging.getLogger("pytest_telemetry")
+
+
+def read_config(workspace: str | PathLike[str] = ".") -> TelemetryConfig | None:
+    """Return what ``[tool.pytest_telemetry]`` in the ``pyproject.toml`` of *workspace* says, or None without that.
+
+    A path in it is relative to the workspace.
+
+    Raises:
+        UnusableInput: The file cannot be read, is no TOML, or says what cannot be meant.
+    """
+    file = Path(workspace, "pyproject.toml")
+    try:
+        table = tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {}).get("pytest_telemetry")
+        config = None if table is None else TelemetryConfig.from_mapping(table)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UnusableInput(f"{file}: {error.strerror or error}") from error
+    except (
+        ValueError,
+        TypeError,
+        AttributeError,
+    ) as error:  # tomllib's is a ValueError, and so is wrong UTF-8
+        raise UnusableInput(f"{file}: [tool.pytest_telemetry] cannot be used: {error}") from error
+    if config is None or config.storage_path is None:
+        return config
+    return replace(config, storage_path=Path(workspace, config.storage_path.expanduser()))
+
+
+def store_path(config: TelemetryConfig, directory: Path) -> Path:
+    """Return where the store that *config* describes keeps its records, by default in *directory*."""
+    return config.storage_path or directory / _FILES[config.storage_type]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +145,7 @@ def _processors(config: TelemetryConfig, root: Path, clock: Clock) -> Iterator[P
 def _store(config: TelemetryConfig, directory: Path, clock: Clock) -> Store:
     if config.storage_type == "memory":
         return MemoryStore()
-    path = config.storage_path or directory / _FILES[config.storage_type]
+    path = store_path(config, directory)
     days = config.retention_days
     too_old_ns = None if days is None else clock.wall_ns() - int(days * _DAY_S * 1_000_000_000)
     if config.storage_type == "sqlite":

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
 
-from pytest_telemetry.collection import DIRECTORY
+from pytest_telemetry.collection import DIRECTORY, read_config, store_path
 from pytest_telemetry.model.errors import UnusableInput
 from pytest_telemetry.model.logs import LogFiles
 from pytest_telemetry.model.wire import BadLine, LogLine, LogReader
@@ -93,11 +93,17 @@ class RecordLines:
 def find_log(path: str | os.PathLike[str] | None = None) -> Path:
     """Return the log or database that *path* means: itself, or what a directory of a run holds.
 
-    Without a path, the one in ``_ctx/telemetry`` below the working directory.
+    Without a path, the one that ``[tool.pytest_telemetry]`` of the working directory names, or the one in
+    ``_ctx/telemetry``.
 
     Raises:
         UnusableInput: There is nothing.
     """
+    config = read_config() if path is None else None
+    if config is not None and config.storage_type != "memory":
+        configured = store_path(config, DIRECTORY)
+        if configured.exists():
+            return configured
     found = DIRECTORY if path is None else Path(path).expanduser()
     if not found.is_dir():
         if path is None:
