@@ -24,6 +24,8 @@ __all__ = ("RelativePaths", "label_of")
 
 # Replacing a path may bring another one to light (`/workspace/C:/x`); more than two rounds are made up by fuzzers.
 _ROUNDS: Final = 6
+_KNOWN: Final = 4_096
+_KNOWN_LENGTH: Final = 200
 _LONGEST: Final = 4_096  # longer ones exist on no system, and are not looked up
 
 _WINDOWS: Final = re.compile(r"[A-Za-z]:[\\/]|\\\\")
@@ -61,6 +63,8 @@ class RelativePaths:
             given = os.fsdecode(Path(given).absolute())
         self._roots = tuple(sorted({_normal(given), _resolved(given)}, key=len, reverse=True))
         self._ignore = frozenset(ignore)
+        # Texts without an absolute path: most of what is recorded was there before.
+        self._clean: set[str] = set()
         self._whole = [_spelled(root) for root in self._roots if _parts(root)]
         homes = {match[0]: match["person"] for root in self._roots if (match := _HOME.match(root))}
         roots = dict.fromkeys((*self._roots, *homes))
@@ -78,12 +82,21 @@ class RelativePaths:
 
     def relative_text(self, text: str, /) -> str:
         """Return *text* without absolute paths; the same object if it has none."""
+        if text in self._clean:
+            return text
         for _ in range(_ROUNDS):
             after = self._round(text)
             if after == text:
+                self._keep_in_mind(text)
                 return text
             text = after
         return f"external/{_hash(text)}-text"
+
+    def _keep_in_mind(self, text: str) -> None:
+        if len(text) <= _KNOWN_LENGTH:
+            if len(self._clean) >= _KNOWN:
+                self._clean.clear()
+            self._clean.add(text)
 
     def _change(self, text: str, field: str) -> str:
         del field
