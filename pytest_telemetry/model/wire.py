@@ -9,6 +9,7 @@ import codecs
 import gzip
 import io
 import json
+import math
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -19,6 +20,14 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import orjson
 
 from pytest_telemetry.model.event_shape import event_of_record, record_of_event
+from pytest_telemetry.model.json_shape import (
+    DEEP,
+    DEEPEST,
+    keys_and_depth,
+    may_repeat_keys,
+    noting_twice,
+    twice_problems,
+)
 from pytest_telemetry.model.plain import plain, restorable, restore
 from pytest_telemetry.model.record import INSTRUMENTS, KINDS, STATUSES, Record
 
@@ -226,13 +235,13 @@ def _are_flat(values: Iterable[Any]) -> bool:
 def decode_line(line: bytes, number: int) -> LogLine | BadLine:
     """Return what one line says; never raises on its content.
 
-    Of a key that stands twice in one object the last value counts, as JSON readers have it.
+    Of a key that stands twice in one object the last value counts, as JSON readers have it; the line says so.
     """
     problems: list[str] = []
     try:
         raw = _parse(line.removeprefix(codecs.BOM_UTF8), problems)
     except (ValueError, RecursionError) as error:
-        return BadLine(number, _reason(error))
+        return BadLine(number, _reason(error, line))
     if not isinstance(raw, dict):
         return BadLine(number, f"not an object, but {_JSON_NAMES.get(type(raw), 'a number')}")
     return decode_object(raw, number, problems)
@@ -263,18 +272,57 @@ def _parse(line: bytes, problems: list[str]) -> Any:
     strict = True
     if not _LONG_NUMBER.search(line):
         try:
-            return orjson.loads(line)
+            value = orjson.loads(line)
         except orjson.JSONDecodeError:
             strict = False  # the standard library accepts more, and says better what is wrong
+        else:
+            keys = _shape(value, problems)
+            if may_repeat_keys(line, keys):
+                problems.extend(_twice(line))
+            return value
     try:
         text = line.decode()
     except UnicodeDecodeError as error:
         text = line.decode(errors="replace")
         problems.append(f"line: not UTF-8 at byte {error.start + 1}")
-    value = json.loads(text, parse_constant=lambda name: _constant(name, problems))
+    twice: set[str] = set()
+    value = json.loads(
+        text,
+        parse_constant=lambda name: _constant(name, problems),
+        parse_float=lambda digits: _float(digits, problems),
+        object_pairs_hook=noting_twice(twice),
+    )
     if not strict and not problems:
         problems.append("line: not strict JSON")  # half a surrogate pair, for one
+    problems.extend(twice_problems(twice))
+    _shape(value, problems)
     return value
+
+
+def _shape(value: Any, problems: list[str]) -> int:
+    """Return how many keys there are.
+
+    Raises:
+        RecursionError: The value is deeper than what is read.
+    """
+    keys, depth = keys_and_depth(value)
+    if depth > DEEP:
+        if depth > DEEPEST:
+            raise RecursionError
+        problems.append(f"line: nested more than {DEEP} levels deep, which is more than checks look at")
+    return keys
+
+
+def _twice(line: bytes) -> list[str]:
+    """Read a line once more, to see which keys stand twice in one object."""
+    twice: set[str] = set()
+    try:
+        json.loads(line, object_pairs_hook=noting_twice(twice))
+    except (
+        RecursionError
+    ):  # it was read before, so it is not too deep, but this may have been called deep down
+        return []
+    return twice_problems(twice)
 
 
 def _constant(name: str, problems: list[str]) -> float:
@@ -282,9 +330,18 @@ def _constant(name: str, problems: list[str]) -> float:
     return float(name)
 
 
-def _reason(error: ValueError | RecursionError) -> str:
+def _float(digits: str, problems: list[str]) -> float:
+    value = float(digits)
+    if not math.isfinite(value):
+        problems.append("line: a number is beyond what a float can hold, and read as infinity")
+    return value
+
+
+def _reason(error: ValueError | RecursionError, line: bytes = b"") -> str:
     if isinstance(error, RecursionError):
         return "nested too deeply"
+    if b"\0" in line:
+        return "not JSON: it holds a NUL byte, as a disk that lost power or a binary file leaves them"
     if isinstance(error, json.JSONDecodeError):
         return f"not JSON: {error.msg.removesuffix(' at')} at column {error.colno}"
     if isinstance(error, _NoRecordError):
