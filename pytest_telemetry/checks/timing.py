@@ -16,6 +16,7 @@ from pytest_telemetry.checks.streaming import (
     shortened,
 )
 from pytest_telemetry.model.finding import Finding
+from pytest_telemetry.model.otlp_json import PARENT_IS_REMOTE
 
 if TYPE_CHECKING:
     from pytest_telemetry.model.finding import Place
@@ -36,7 +37,8 @@ class MonotonicTiming(StreamingCheck):
 
     No duration is negative; where a record states its end, it is the start plus the duration; a span begins and
     ends inside its parent; in one thread of one trace, time does not go back from one record to the next in
-    sequence. What a record does not say is not judged, so older logs, with stamps of one second and no ids, are
+    sequence. A parent that is of another process, as exports of OpenTelemetry say, was timed by another clock, and
+    is not compared with. What a record does not say is not judged, so older logs, with stamps of one second and no ids, are
     only looked through for negative durations and stated ends.
 
     To bound memory, spans are compared with the last 20,000 others.
@@ -110,7 +112,7 @@ class _MonotonicTiming(Judgement):
         wrong = []
         if record.duration_ns < 0:
             wrong.append(("negative duration", f"lasted {_ms(record.duration_ns)}"))
-        end = stated_end(record, None if line is None or line.own else line.raw)
+        end = stated_end(record, 1 if line is None else line.step_ns)
         if end is not None and abs(end.off_ns) > max(end.resolution_ns, self._tolerance):
             wrong.append(
                 (
@@ -131,7 +133,7 @@ class _MonotonicTiming(Judgement):
             place,
         )
         wrong = []
-        if record.parent_id is not None:
+        if record.parent_id is not None and not record.attrs.get(PARENT_IS_REMOTE):
             parent = self._spans.get(record.run_id, record.trace_id, record.parent_id)
             if parent is not None:
                 wrong += self._outside(own, parent)
