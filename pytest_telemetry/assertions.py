@@ -18,7 +18,7 @@ from pytest_telemetry.model.record import Record
 from pytest_telemetry.model.wire import BadLine, LogLine, decode_object
 from pytest_telemetry.reports.text import finding_lines
 from pytest_telemetry.run_files import read_object
-from pytest_telemetry.sources import open_source
+from pytest_telemetry.sources import open_source, placed
 
 if TYPE_CHECKING:
     import re
@@ -188,7 +188,9 @@ def _hold(subject: Subject, check: StreamingCheck, *, allow_empty: bool) -> None
         else:
             records += 1
             judgement.add(*line)
-    findings = [finding for finding in judgement.findings() if finding.level != "info"]
+    findings = [
+        finding for finding in placed(judgement.findings(), _name(subject)) if finding.level != "info"
+    ]
     if findings:
         text = [finding.message for finding in findings]
         for finding in findings:

@@ -16,13 +16,14 @@ from pytest_telemetry.checks.streaming import Judgement, StreamingCheck
 from pytest_telemetry.checks.timing import MonotonicTiming
 from pytest_telemetry.model.errors import UnusableInput
 from pytest_telemetry.model.wire import BadLine, LogLine
-from pytest_telemetry.sources import open_source, stream_source
+from pytest_telemetry.sources import open_source, placed, stream_source, unusable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from pytest_telemetry.checks.lsp_server import Policy
     from pytest_telemetry.model.finding import Finding
+    from pytest_telemetry.model.mapping import LineMapping
     from pytest_telemetry.model.protocols import Check
     from pytest_telemetry.model.record import Record
     from pytest_telemetry.model.stats import Method
@@ -49,7 +50,7 @@ class ScanResult:
 
     Attributes:
         file: Its name, as it was given.
-        events: Lines that hold a record.
+        events: Records in it.
         malformed: Lines that hold none, blank ones apart.
         blank: Blank lines.
         findings: What is wrong, in the order of the checks.
@@ -83,7 +84,13 @@ def _as_dict(finding: Finding) -> dict[str, Any]:
         result["by_command"] = dict(finding.by_command)
     result["message"] = finding.message
     result["examples"] = [
-        {"line": example.line, "text": example.text, **example.detail} for example in finding.examples
+        {
+            **({"file": example.file} if example.file else {}),
+            "line": example.line,
+            "text": example.text,
+            **example.detail,
+        }
+        for example in finding.examples
     ]
     return result
 
@@ -93,14 +100,17 @@ def standard_checks(
     summary: Mapping[str, Any] | None = None,
     method: Method = "linear",
     policy: Policy = "diagnostics-or-definition",
+    mapping: LineMapping | None = None,
 ) -> list[StreamingCheck]:
     """Return a check for every id in `CHECK_IDS`; ``percentiles`` only with a *summary*.
+
+    A *mapping* that the logs are read by is itself held to what stands in them.
 
     Raises:
         ValueError: The summary, the method or the policy cannot be used; the text says why.
     """
     checks: list[StreamingCheck] = [
-        WellFormed(),
+        WellFormed(mapping),
         RunId(),
         Timestamps(),
         RelativePaths(),
@@ -116,6 +126,7 @@ def scan(
     path: str | os.PathLike[str],
     checks: Sequence[Check],
     *,
+    mapping: LineMapping | None = None,
     allow_empty: bool = False,
     progress: Callable[[int], object] | None = None,
 ) -> ScanResult:
@@ -126,13 +137,15 @@ def scan(
     Args:
         path: The log.
         checks: What to hold it to.
+        mapping: How lines are read that are neither in our own format nor exports; by default as older shapes.
         allow_empty: Whether a log without events is fine.
-        progress: Called now and then with the number of bytes read since the last call.
+        progress: Called now and then with the number of bytes read since the last call, of those that
+            `sources.size_of` tells.
 
     Raises:
         UnusableInput: There is nothing to judge: no such file, no text, no event; or reading failed.
     """
-    with open_source(path) as source:
+    with open_source(path, mapping) as source:
         return scan_source(source, os.fspath(path), checks, allow_empty=allow_empty, progress=progress)
 
 
@@ -141,6 +154,7 @@ def scan_stream(
     name: str,
     checks: Sequence[Check],
     *,
+    mapping: LineMapping | None = None,
     allow_empty: bool = False,
     progress: Callable[[int], object] | None = None,
 ) -> ScanResult:
@@ -149,7 +163,9 @@ def scan_stream(
     Raises:
         UnusableInput: There is nothing to judge, or reading failed.
     """
-    return scan_source(stream_source(stream, name), name, checks, allow_empty=allow_empty, progress=progress)
+    return scan_source(
+        stream_source(stream, name, mapping), name, checks, allow_empty=allow_empty, progress=progress
+    )
 
 
 def scan_source(
@@ -169,10 +185,10 @@ def scan_source(
     try:
         first_bad = _feed(reader, judgements, progress)
     except OSError as error:
-        raise UnusableInput(f"{name}: {error.strerror or error}") from error
+        raise unusable(name, error) from error
     if not reader.events and not allow_empty:
         raise UnusableInput(f"{name}: {_nothing(reader, first_bad)}")
-    findings = tuple(finding for judgement in judgements for finding in judgement.findings())
+    findings = placed([finding for judgement in judgements for finding in judgement.findings()], name)
     ids = tuple(check.id for check in checks)
     return ScanResult(name, reader.events, reader.malformed, reader.blank, findings, ids)
 
@@ -183,7 +199,7 @@ def _feed(
     """Give every line to every judgement; return the first that is no event."""
     first_bad = None
     adders = [judgement.add for judgement in judgements]
-    reported = 0
+    reported = at = 0
     for line in reader:
         if isinstance(line, LogLine):
             for add in adders:
@@ -192,11 +208,11 @@ def _feed(
             first_bad = first_bad or line
             for judgement in judgements:
                 judgement.add_bad(line)
-        if progress is not None and reader.offset - reported > 1_000_000:
-            progress(reader.offset - reported)
-            reported = reader.offset
+        if progress is not None and reader.offset - at > 1_000_000:
+            at, before, reported = reader.offset, reported, reader.consumed()
+            progress(reported - before)
     if progress is not None:
-        progress(reader.offset - reported)
+        progress(reader.consumed() - reported)
     return first_bad
 
 

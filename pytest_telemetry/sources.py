@@ -2,29 +2,45 @@
 
 from __future__ import annotations
 
-import gzip
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
 
 from pytest_telemetry.collection import DIRECTORY, read_config, store_path
+from pytest_telemetry.model.compressed import DAMAGE, open_compressed
 from pytest_telemetry.model.errors import UnusableInput
-from pytest_telemetry.model.logs import LogFiles
+from pytest_telemetry.model.logs import LogFiles, stored_bytes
+from pytest_telemetry.model.otlp_json import is_spread_over_lines
 from pytest_telemetry.model.wire import BadLine, LogLine, LogReader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    import io
+    from collections.abc import Callable, Iterator, Sequence
     from types import TracebackType
     from typing import Self
 
+    from pytest_telemetry.model.finding import Finding
+    from pytest_telemetry.model.mapping import LineMapping
     from pytest_telemetry.model.record import Record
 
-__all__ = ("DATABASE_MAGIC", "RecordLines", "Source", "find_log", "open_source", "stream_source")
+__all__ = (
+    "DATABASE_MAGIC",
+    "RecordLines",
+    "Source",
+    "find_log",
+    "open_source",
+    "placed",
+    "size_of",
+    "stream_source",
+    "unusable",
+)
 
 DATABASE_MAGIC: Final = b"SQLite format 3\0"
 """How a database begins."""
 
 _GZIP: Final = b"\x1f\x8b"
+_HEAD: Final = 4_096
 _NO_TEXT: Final = {
     b"\xff\xfe": "is UTF-16 text, not UTF-8",
     b"\xfe\xff": "is UTF-16 text, not UTF-8",
@@ -39,7 +55,7 @@ class Source(Protocol):
     """The lines of whatever holds records, one at a time, and how far it was read.
 
     Attributes:
-        events: Lines so far that hold a record.
+        events: Records so far.
         malformed: Lines so far that hold none, blank ones apart.
         blank: Blank lines so far.
         offset: Bytes so far; 0 where there are none to count.
@@ -55,6 +71,9 @@ class Source(Protocol):
 
     def __next__(self) -> LogLine | BadLine:
         """Return the next line."""
+
+    def consumed(self) -> int:
+        """Return how many bytes of what `size_of` tells were read so far."""
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -81,6 +100,10 @@ class RecordLines:
         self.events += 1
         return LogLine(self.events, record, {}, own=True)
 
+    def consumed(self) -> int:
+        """Return 0: how much of a store a record is, nobody knows."""
+        return 0
+
     def __enter__(self) -> Self:
         return self
 
@@ -97,7 +120,7 @@ def find_log(path: str | os.PathLike[str] | None = None) -> Path:
     ``_ctx/telemetry``.
 
     Raises:
-        UnusableInput: There is nothing.
+        UnusableInput: There is nothing, or in the directory is a link that leads out of it.
     """
     config = read_config() if path is None else None
     if config is not None and config.storage_type != "memory":
@@ -112,62 +135,167 @@ def find_log(path: str | os.PathLike[str] | None = None) -> Path:
             )
         return found
     for name in (_LOG, _DATABASE):
+        if (found / name).is_symlink() and not (found / name).resolve().is_relative_to(found.resolve()):
+            raise UnusableInput(
+                f"{found / name}: is a link that leads out of the directory; name what it leads to"
+            )
         if (found / name).exists():
             return found / name
     raise UnusableInput(f"{found}: holds neither {_LOG} nor {_DATABASE}; name a log or a database")
 
 
-def open_source(path: str | os.PathLike[str]) -> Source:
+def open_source(path: str | os.PathLike[str], mapping: LineMapping | None = None) -> Source:
     """Open the log at *path* with its closed segments, a file of one, compressed or not, or a database.
+
+    Args:
+        path: What holds records.
+        mapping: How lines are read that are neither in our own format nor exports; by default as older shapes.
 
     Raises:
         UnusableInput: It cannot be opened, is a directory, or is visibly neither.
     """
     name = os.fspath(path)
     try:
-        return _opened(path, name)
+        return _opened(path, name, mapping)
     except OSError as error:
-        raise UnusableInput(f"{name}: {error.strerror or error}") from error
+        raise unusable(name, error) from error
     except ValueError as error:  # a null character
         raise UnusableInput(f"{name!r}: {error}") from error
 
 
-def _opened(path: str | os.PathLike[str], name: str) -> Source:
-    with open(path, "rb") as file:  # noqa: PTH123 - a name may hold anything
-        if not file.seekable():  # a pipe: what is looked at is gone
-            return stream_source(open(path, "rb"), name)  # noqa: PTH123 - as above; the caller closes it
-        head = file.read(4_096)
-    if head.startswith(DATABASE_MAGIC):
-        return _database(path)
-    if head.startswith(_GZIP):
-        return LogReader(gzip.open(path), Path(path).name)
-    _require_text(head, name)
-    return LogFiles(path)
+def _opened(path: str | os.PathLike[str], name: str, mapping: LineMapping | None) -> Source:
+    file = open(path, "rb")  # noqa: PTH123, SIM115 - a name may hold anything; closed below, or by who reads it
+    try:
+        if (
+            not file.seekable()
+        ):  # a pipe: what is looked at is gone, and who writes to it knows when it is closed
+            return stream_source(file, name, mapping)
+        head = file.peek(_HEAD)[:_HEAD]
+        if head.startswith(_GZIP) or is_spread_over_lines(head):
+            return _reader(file, Path(path).name, mapping)
+        _require_no_other(head, name)
+    except BaseException:
+        file.close()
+        raise
+    file.close()
+    return _database(path) if head.startswith(DATABASE_MAGIC) else LogFiles(path, mapping)
 
 
-def stream_source(stream: BinaryIO, name: str) -> LogReader:
+def stream_source(stream: BinaryIO, name: str, mapping: LineMapping | None = None) -> LogReader:
     """Return the lines of *stream*, which is text or compressed; *name* is what errors call it.
 
     Raises:
         UnusableInput: It is visibly neither, or cannot be read.
     """
+    try:
+        head = _head(stream)
+    except OSError as error:
+        raise unusable(name, error) from error
+    if head.startswith(DATABASE_MAGIC):
+        raise UnusableInput(f"{name}: is a database, which cannot be read from a stream; name the file")
+    _require_no_other(head, name)
+    return _reader(stream, "", mapping)
+
+
+def unusable(name: str, error: OSError) -> UnusableInput:
+    """Return what is to be said of an error of the system: which file it was, a segment for one, and why."""
+    file = error.filename
+    is_other = isinstance(file, str) and Path(file).name != Path(name).name
+    return UnusableInput(f"{file if is_other else name}: {error.strerror or error}")
+
+
+def size_of(path: str | os.PathLike[str]) -> int:
+    """Return how many bytes there are to read, closed segments included; 0 where that cannot be known."""
+    try:
+        return stored_bytes(path) if os.path.isfile(path) else 0  # noqa: PTH113 - a name may hold anything
+    except (OSError, ValueError):
+        return 0
+
+
+def placed(findings: Sequence[Finding], path: str | os.PathLike[str]) -> tuple[Finding, ...]:
+    """Return *findings* with the file of an example only where it is not *path* itself, and then with its directory."""
+    return tuple(
+        finding
+        if not any(example.file for example in finding.examples)
+        else replace(
+            finding,
+            examples=tuple(
+                replace(example, file=_beside(path, example.file)) for example in finding.examples
+            ),
+        )
+        for finding in findings
+    )
+
+
+def _beside(path: str | os.PathLike[str], file: str) -> str:
+    name = os.fspath(path)
+    real = os.path.realpath(name)
+    if file in {"", os.path.basename(name), os.path.basename(real)}:  # noqa: PTH119 - as it was given
+        return ""
+    is_link = os.path.islink(name)  # noqa: PTH114 - likewise; the segments lie beside the file itself
+    return os.path.join(os.path.dirname(real if is_link else name), file)  # noqa: PTH118, PTH120 - likewise
+
+
+def _reader(stream: BinaryIO, file: str, mapping: LineMapping | None) -> LogReader:
+    """Return a reader of one file that is text or compressed, and may be laid out to be read by people."""
+    if not _head(stream).startswith(_GZIP):
+        return LogReader(_WholeText(stream) if is_spread_over_lines(_head(stream)) else stream, file, mapping)
+    data = open_compressed(stream)
+    try:
+        is_spread = is_spread_over_lines(_head(data))
+    except DAMAGE as error:
+        stream.close()
+        return LogReader(_Damaged(error), file)
+    return LogReader(_WholeText(data) if is_spread else data, file, mapping)
+
+
+def _head(stream: BinaryIO | io.BufferedReader) -> bytes:
+    """Return how a stream begins, without taking it away; nothing where a stream cannot do that."""
     peek = getattr(stream, "peek", None)
-    if peek is not None:
-        try:
-            head = peek(4_096)
-        except OSError as error:
-            raise UnusableInput(f"{name}: {error.strerror or error}") from error
-        if head.startswith(_GZIP):
-            return LogReader(gzip.GzipFile(fileobj=stream))
-        _require_text(head, name)
-    return LogReader(stream)
+    head: bytes = b"" if peek is None else peek(_HEAD)[:_HEAD]
+    return head
 
 
-def _require_text(head: bytes, name: str) -> None:
+class _Damaged:
+    """Stands for a compressed file in which nothing can be read; whoever reads it is told why."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def readline(self, _limit: int, /) -> bytes:
+        raise self._error
+
+    def close(self) -> None:
+        """Do nothing: the file is closed."""
+
+
+class _WholeText:
+    """A text as one line, whatever it has in the way of line feeds."""
+
+    def __init__(self, stream: BinaryIO | io.BufferedReader) -> None:
+        self.raw = getattr(stream, "raw", None)
+        self._stream = stream
+
+    def readline(self, limit: int, /) -> bytes:
+        """Return the next piece; a line feed at its end means that it is the last one."""
+        piece = self._stream.read(limit)
+        if piece.endswith(b"\n") and _head(self._stream):
+            return piece[:-1] + b" "
+        return piece
+
+    def close(self) -> None:
+        """Close the stream."""
+        self._stream.close()
+
+
+def _require_no_other(head: bytes, name: str) -> None:
+    """Refuse what is visibly neither text nor compressed nor a database."""
+    if head.startswith((_GZIP, DATABASE_MAGIC)):
+        return
     for magic, what in _NO_TEXT.items():
         if head.startswith(magic):
             raise UnusableInput(f"{name}: {what}; an event log is UTF-8 text, one JSON object a line")
-    if b"\0" in head[:4_096]:
+    if b"\0" in head:
         raise UnusableInput(f"{name}: is binary; an event log is UTF-8 text, one JSON object a line")
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pytest_telemetry.checks.streaming import Judgement, StreamingCheck, amount
-from pytest_telemetry.model.finding import Example, Finding
+from pytest_telemetry.checks.streaming import Examples, Judgement, StreamingCheck, amount, place_of
+from pytest_telemetry.model.finding import Finding
 from pytest_telemetry.model.pattern import Pattern, is_single
 from pytest_telemetry.model.stats import METHODS, Durations, Method, percentile_of_sorted
 from pytest_telemetry.model.values import agrees
@@ -13,6 +13,7 @@ from pytest_telemetry.model.values import agrees
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pytest_telemetry.model.finding import Example, Place
     from pytest_telemetry.model.record import Record
     from pytest_telemetry.model.wire import LogLine
 
@@ -94,7 +95,7 @@ class _Latency(Judgement):
         self._matches = matches
         self._durations = Durations()
         self._open = 0
-        self._slowest: tuple[int, str, int | None] | None = None
+        self._slowest: tuple[int, str, Place | None] | None = None
 
     def add(self, record: Record, line: LogLine | None = None) -> None:
         duration_ns = record.duration_ns
@@ -106,7 +107,7 @@ class _Latency(Judgement):
         self.judged += 1
         self._durations.add(duration_ns)
         if self._slowest is None or duration_ns > self._slowest[0]:
-            self._slowest = (duration_ns, record.name, None if line is None else line.number)
+            self._slowest = (duration_ns, record.name, place_of(line))
 
     def findings(self) -> list[Finding]:
         check, ordered = self._check, self._durations.ordered()
@@ -137,6 +138,8 @@ class _Latency(Judgement):
     def _example(self) -> tuple[Example, ...]:
         if self._slowest is None:
             return ()
-        duration_ns, name, line = self._slowest
+        duration_ns, name, place = self._slowest
         text = f"slowest: {name} took {duration_ns / 1e6:,.6g} ms"
-        return (Example(text, line, {"command": name, "duration_ms": duration_ns / 1e6}),)
+        examples = Examples(1)
+        examples.add(text, place, command=name, duration_ms=duration_ns / 1e6)
+        return tuple(examples)

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pytest_telemetry.checks.lsp_server import POLICIES, Complaint, Policy, Server, Step
-from pytest_telemetry.checks.streaming import Counts, Examples, Judgement, StreamingCheck, amount
+from pytest_telemetry.checks.streaming import (
+    Counts,
+    Examples,
+    Judgement,
+    StreamingCheck,
+    amount,
+    place_of,
+    shortened,
+)
 from pytest_telemetry.model.finding import Finding
 from pytest_telemetry.model.lsp import role_of, said
 
@@ -15,6 +23,10 @@ if TYPE_CHECKING:
     from pytest_telemetry.model.wire import LogLine
 
 __all__ = ("LspReadyOrder",)
+
+
+_MOST: Final = 20_000
+"""Servers that are followed at once; a log that is not to be trusted may name any number of runs."""
 
 
 class LspReadyOrder(StreamingCheck):
@@ -73,21 +85,31 @@ class _LspReadyOrder(Judgement):
         if role is None:
             return
         self.judged += 1
-        key = (record.run_id, said(record, "server"))
+        key = (record.run_id and shortened(record.run_id), shortened(said(record, "server")))
         server = self._servers.get(key)
         if server is None:
+            if len(self._servers) >= _MOST:
+                self._forget(next(iter(self._servers)))
             server = self._servers[key] = Server(self._policy, self._warmup_uri)
         if not self._warmup_uri:
-            server.warmup_uri = said(record, "warmup_uri") or server.warmup_uri
-        step = Step.of(record, None if line is None else line.number)
+            server.warmup_uri = shortened(said(record, "warmup_uri")) or server.warmup_uri
+        step = Step.of(record, place_of(line))
         for complaint in getattr(server, role)(record, step):
             if role == "request":
                 self._premature(complaint, record)
             else:
-                self._disorder_count[complaint.rule] += 1
-                if len(self._disorder) < 20:
-                    self._disorder.append((complaint, record.run_id))
+                self._note(complaint, record.run_id)
         self._requests += role == "request"
+
+    def _note(self, complaint: Complaint, run_id: str | None) -> None:
+        self._disorder_count[complaint.rule] += 1
+        if len(self._disorder) < 20:
+            self._disorder.append((complaint, run_id))
+
+    def _forget(self, key: tuple[str | None, str]) -> None:
+        """Let go of the server that was seen first, and judge it by what is known of it."""
+        for complaint in self._servers.pop(key).unaccounted():
+            self._note(complaint, key[0])
 
     def _premature(self, complaint: Complaint, record: Record) -> None:
         self._early_count += 1
@@ -96,7 +118,7 @@ class _LspReadyOrder(Judgement):
         asked = f"{record.name} {method}" if isinstance(method, str) else record.name
         self._early_examples.add(
             f"{asked} came {complaint.rule}{_of_run(record.run_id)}",
-            complaint.step.line,
+            complaint.step.place,
             command=record.name,
             run_id=record.run_id,
             reason=complaint.rule,
@@ -125,7 +147,7 @@ class _LspReadyOrder(Judgement):
             for complaint, run_id in places:
                 if complaint.rule == rule:
                     text = f"{complaint.step.name}: {rule}{_of_run(run_id)}"
-                    examples.add(text, complaint.step.line, run_id=run_id, reason=rule)
+                    examples.add(text, complaint.step.place, run_id=run_id, reason=rule)
             message = f"{rule}, {count:,} times" if count > 1 else rule
             found.append(Finding(LspReadyOrder.id, message, count, examples=tuple(examples)))
         return found

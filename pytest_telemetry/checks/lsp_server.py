@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 
+from pytest_telemetry.checks.streaming import shortened
 from pytest_telemetry.model.lsp import is_definition, said, succeeded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pytest_telemetry.model.finding import Place
     from pytest_telemetry.model.record import Record
 
 __all__ = ("POLICIES", "Complaint", "Policy", "Server", "Step")
@@ -26,7 +28,7 @@ class Step:
 
     Attributes:
         name: Name of the record.
-        line: Line of the log.
+        place: Where it stands in the log.
         begin_ns: When it began; None where stamps are too coarse to order by, and only arrival counts.
         end_ns: When it ended, likewise.
         span_id: As in the record.
@@ -34,19 +36,20 @@ class Step:
     """
 
     name: str
-    line: int | None = None
+    place: Place | None = None
     begin_ns: int | None = None
     end_ns: int | None = None
     span_id: str | None = None
     parent_id: str | None = None
 
     @classmethod
-    def of(cls, record: Record, line: int | None) -> Step:
+    def of(cls, record: Record, place: Place | None) -> Step:
         """Return what is to be kept of *record*."""
         if record.source == "log file":
-            return cls(record.name, line)
+            return cls(shortened(record.name), place)
         end_ns = record.end_ns if record.kind == "span" else record.time_ns
-        return cls(record.name, line, record.time_ns, end_ns, record.span_id, record.parent_id)
+        ids = (shortened(record.span_id or ""), shortened(record.parent_id or ""))
+        return cls(shortened(record.name), place, record.time_ns, end_ns, ids[0] or None, ids[1] or None)
 
     def follows(self, earlier: Step) -> bool:
         """Tell whether this began after a step that arrived before it had ended; spans arrive when they end."""
@@ -105,7 +108,7 @@ class Server:
                 if earlier is not None and step.follows(earlier):
                     yield Complaint(f"{name} before lsp.spawn", earlier)
                     break
-        executable = said(record, "executable")
+        executable = shortened(said(record, "executable"))
         if self._spawned and not (executable and self._executable and executable != self._executable):
             self._end(step)
         self._spawned, self._died, self._executable = True, None, executable or self._executable
@@ -122,7 +125,11 @@ class Server:
     def diagnostics(self, record: Record, step: Step) -> Iterator[Complaint]:
         """Take published diagnostics."""
         yield from ()
-        if self.policy == "warmup-uri" and self.warmup_uri and said(record, "uri") != self.warmup_uri:
+        if (
+            self.policy == "warmup-uri"
+            and self.warmup_uri
+            and shortened(said(record, "uri")) != shortened(self.warmup_uri)
+        ):
             return
         self._prove(step)
         for suspect in self._suspects:

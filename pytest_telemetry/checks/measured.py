@@ -5,10 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from pytest_telemetry.checks.streaming import Examples, Judgement, StreamingCheck, most_first
+from pytest_telemetry.checks.streaming import (
+    Examples,
+    Judgement,
+    StreamingCheck,
+    most_first,
+    place_of,
+    shortened,
+)
 from pytest_telemetry.model.finding import Finding
 
 if TYPE_CHECKING:
+    from pytest_telemetry.model.finding import Place
     from pytest_telemetry.model.record import Record
     from pytest_telemetry.model.wire import LogLine
 
@@ -16,6 +24,8 @@ __all__ = ("MeasuredTiming",)
 
 # 0 and 1 of the whole-number units that durations are written in.
 _SMALLEST: Final = frozenset({0, 1, 1_000, 1_000_000, 1_000_000_000})
+_MOST: Final = 20_000
+"""Commands that are judged: names of a log that is not to be trusted may be without number."""
 
 
 class MeasuredTiming(StreamingCheck):
@@ -23,7 +33,7 @@ class MeasuredTiming(StreamingCheck):
 
     Where the one value is 0 or 1 of a whole-number unit, work may also have been too short for the field: that
     alone is a warning, any other constant an error. `Finding.count` is commands; `by_command` is timings per
-    command.
+    command. To bound memory, the first 20,000 commands are judged.
 
     Args:
         at_least: How many timings of one value it takes.
@@ -45,7 +55,7 @@ class MeasuredTiming(StreamingCheck):
 @dataclass(slots=True)
 class _Command:
     first_ns: int
-    line: int | None
+    place: Place | None
     timings: int = 0
     constant: bool = True
 
@@ -59,10 +69,12 @@ class _MeasuredTiming(Judgement):
         duration_ns = record.duration_ns
         if duration_ns is None:
             return
-        command = self._commands.get(record.name)
+        name = shortened(record.name)
+        command = self._commands.get(name)
         if command is None:
-            number = None if line is None else line.number
-            command = self._commands[record.name] = _Command(duration_ns, number)
+            if len(self._commands) >= _MOST:
+                return
+            command = self._commands[name] = _Command(duration_ns, place_of(line))
         command.timings += 1
         command.constant = command.constant and duration_ns == command.first_ns
         self.judged += command.timings == self._at_least
@@ -84,7 +96,7 @@ class _MeasuredTiming(Judgement):
             verdict = "not measured, or below the resolution of the field" if small else "not measured"
             examples.add(
                 f"{name}: all {command.timings:,} timings are {command.first_ns / 1e6:g} ms: {verdict}",
-                command.line,
+                command.place,
                 command=name,
                 timings=command.timings,
                 timing_ms=command.first_ns / 1e6,

@@ -14,6 +14,7 @@ from pytest_telemetry.checks.streaming import (
     StreamingCheck,
     amount,
     most_first,
+    shortened,
 )
 from pytest_telemetry.model.finding import Finding
 from pytest_telemetry.model.stats import METHODS, Durations, Method, percentile_of_sorted
@@ -100,7 +101,7 @@ class _Percentiles(Judgement):
         if durations is not None:
             durations.add(record.duration_ns)
         elif len(self._unsummarised) < 1_000:
-            self._unsummarised.add(record.name)
+            self._unsummarised.add(shortened(record.name))
 
     def findings(self) -> list[Finding]:
         figures = wrong = 0

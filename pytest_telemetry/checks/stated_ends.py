@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 from pytest_telemetry.model.stamps import stamp_ns, stamp_resolution_ns
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pytest_telemetry.model.record import Record
 
 __all__ = ("StatedEnd", "stated_end")
@@ -47,15 +45,14 @@ class StatedEnd:
     resolution_ns: int
 
 
-def stated_end(record: Record, raw: Mapping[str, Any] | None = None) -> StatedEnd | None:
+def stated_end(record: Record, step_ns: int = 1) -> StatedEnd | None:
     """Return the end that *record* states, or None if it states none, or nothing to compare it with.
 
-    *raw* is the line of an older log: a whole ``timing_ms`` is exact to a millisecond only.
+    *step_ns* is what the last digit of its duration counts: a whole ``timing_ms`` is exact to a millisecond only.
     """
     if record.duration_ns is None or _ENDS.isdisjoint(record.attrs):
         return None
-    whole = raw is not None and isinstance(raw.get("timing_ms"), int)
-    resolution = 1_000_000 if whole else 1_000
+    resolution = max(step_ns, 1_000)
     for start_name, end_name, unit in _PAIRS:
         end = _moment(record.attrs.get(end_name), unit)
         if end is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_telemetry.model.finding import Example
+from pytest_telemetry.model.finding import Example, Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -14,9 +14,22 @@ if TYPE_CHECKING:
     from pytest_telemetry.model.record import Record
     from pytest_telemetry.model.wire import BadLine, LogLine
 
-__all__ = ("OTHERS", "Counts", "Examples", "Judgement", "StreamingCheck", "amount", "most_first")
+__all__ = (
+    "OTHERS",
+    "Counts",
+    "Examples",
+    "Judgement",
+    "StreamingCheck",
+    "amount",
+    "most_first",
+    "place_of",
+    "shortened",
+)
 
 OTHERS: Final = "(others)"
+
+_LONGEST: Final = 500
+"""Characters that are kept of a text of a log: what is written there may be of any length."""
 
 
 class Judgement(ABC):
@@ -63,8 +76,18 @@ class StreamingCheck(ABC):
         return judgement.findings()
 
 
+def place_of(line: LogLine | BadLine | None) -> Place | None:
+    """Return where a line stands, to be kept without the line; None for a record from memory."""
+    return None if line is None else Place(line.number, line.file)
+
+
+def shortened(text: str) -> str:
+    """Return *text*, or the beginning of it where it is long: what is kept must not grow with what is read."""
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+
+
 class Examples:
-    """The first few places, one per *topic* where a topic is given."""
+    """The first few places, one per *topic* where a topic is given. Long texts are cut."""
 
     __slots__ = ("_limit", "_topics", "found")
 
@@ -73,20 +96,23 @@ class Examples:
         self._limit = limit
         self._topics: set[str] = set()
 
-    def add(self, text: str, line: LogLine | BadLine | int | None, topic: str = "", **detail: Any) -> None:
+    def add(self, text: str, line: LogLine | BadLine | Place | None, topic: str = "", **detail: Any) -> None:
         """Keep this place if there is room, and if it is the first of its topic."""
         if len(self.found) >= self._limit or (topic and topic in self._topics):
             return
         self._topics.add(topic)
-        number = line if line is None or isinstance(line, int) else line.number
-        self.found.append(Example(text, number, detail))
+        for key, value in detail.items():
+            if type(value) is str:
+                detail[key] = shortened(value)
+        number, file = (None, "") if line is None else (line.number, line.file)
+        self.found.append(Example(shortened(text), number, detail, file))
 
     def __iter__(self) -> Iterator[Example]:
         return iter(self.found)
 
 
 class Counts:
-    """Counts by name; from the thousandth name on, new names are counted together, to bound memory."""
+    """Counts by name; from the thousandth name on, new names are counted together, and long ones are cut: memory."""
 
     __slots__ = ("_counts",)
 
@@ -95,6 +121,7 @@ class Counts:
 
     def add(self, name: str) -> None:
         """Count *name* once more."""
+        name = shortened(name)
         counts = self._counts
         if name not in counts and len(counts) >= 1_000:
             name = OTHERS

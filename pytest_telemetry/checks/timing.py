@@ -7,16 +7,27 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from pytest_telemetry.checks.stated_ends import stated_end
-from pytest_telemetry.checks.streaming import Examples, Judgement, StreamingCheck, amount
+from pytest_telemetry.checks.streaming import (
+    Examples,
+    Judgement,
+    StreamingCheck,
+    amount,
+    place_of,
+    shortened,
+)
 from pytest_telemetry.model.finding import Finding
+from pytest_telemetry.model.otlp_json import PARENT_IS_REMOTE
 
 if TYPE_CHECKING:
+    from pytest_telemetry.model.finding import Place
     from pytest_telemetry.model.record import Record
     from pytest_telemetry.model.wire import LogLine
 
 __all__ = ("MonotonicTiming",)
 
 _REMEMBERED: Final = 20_000
+_LONG_IDS: Final = 1_000
+"""Characters of all ids of a record together."""
 
 Value = TypeVar("Value")
 
@@ -26,7 +37,8 @@ class MonotonicTiming(StreamingCheck):
 
     No duration is negative; where a record states its end, it is the start plus the duration; a span begins and
     ends inside its parent; in one thread of one trace, time does not go back from one record to the next in
-    sequence. What a record does not say is not judged, so older logs, with stamps of one second and no ids, are
+    sequence. A parent that is of another process, as exports of OpenTelemetry say, was timed by another clock, and
+    is not compared with. What a record does not say is not judged, so older logs, with stamps of one second and no ids, are
     only looked through for negative durations and stated ends.
 
     To bound memory, spans are compared with the last 20,000 others.
@@ -68,7 +80,7 @@ class _Interval:
     name: str
     start_ns: int
     end_ns: int | None
-    line: int | None
+    place: Place | None
 
 
 class _MonotonicTiming(Judgement):
@@ -84,14 +96,15 @@ class _MonotonicTiming(Judgement):
     def add(self, record: Record, line: LogLine | None = None) -> None:
         if record.kind == "span":
             self.judged += record.duration_ns is not None
-        number = None if line is None else line.number
+        place = place_of(line)
         wrong = self._alone(record, line)
-        wrong += self._nested(record, number)
-        wrong += self._in_sequence(record)
+        if not _has_long_ids(record):
+            wrong += self._nested(record, place)
+            wrong += self._in_sequence(record)
         self._concerned += bool(wrong)
         for reason, text in wrong:
             self._reasons[reason] += 1
-            self._examples.add(f"{record.name}: {text}", number, reason=reason)
+            self._examples.add(f"{record.name}: {text}", place, reason=reason)
 
     def _alone(self, record: Record, line: LogLine | None) -> list[tuple[str, str]]:
         if record.duration_ns is None:
@@ -99,7 +112,7 @@ class _MonotonicTiming(Judgement):
         wrong = []
         if record.duration_ns < 0:
             wrong.append(("negative duration", f"lasted {_ms(record.duration_ns)}"))
-        end = stated_end(record, None if line is None or line.own else line.raw)
+        end = stated_end(record, 1 if line is None else line.step_ns)
         if end is not None and abs(end.off_ns) > max(end.resolution_ns, self._tolerance):
             wrong.append(
                 (
@@ -109,15 +122,18 @@ class _MonotonicTiming(Judgement):
             )
         return wrong
 
-    def _nested(self, record: Record, number: int | None) -> list[tuple[str, str]]:
+    def _nested(self, record: Record, place: Place | None) -> list[tuple[str, str]]:
         """Compare a record with its parent, whichever of the two comes first."""
         if record.time_ns is None:
             return []
         own = _Interval(
-            record.name, record.time_ns, record.end_ns if record.kind == "span" else record.time_ns, number
+            shortened(record.name),
+            record.time_ns,
+            record.end_ns if record.kind == "span" else record.time_ns,
+            place,
         )
         wrong = []
-        if record.parent_id is not None:
+        if record.parent_id is not None and not record.attrs.get(PARENT_IS_REMOTE):
             parent = self._spans.get(record.run_id, record.trace_id, record.parent_id)
             if parent is not None:
                 wrong += self._outside(own, parent)
@@ -129,7 +145,7 @@ class _MonotonicTiming(Judgement):
             self._spans[record.run_id, record.trace_id, record.span_id] = own
             for child in self._early.get(record.run_id, record.trace_id, record.span_id) or ():
                 for reason, text in self._outside(child, own):
-                    at = "" if child.line is None else f" (line {child.line})"
+                    at = "" if child.place is None else f" (line {child.place.number})"
                     wrong.append((reason, f"its child {child.name}{at} {text}"))
         return wrong
 
@@ -153,7 +169,7 @@ class _MonotonicTiming(Judgement):
         if record.seq is None or end is None or record.trace_id is None or record.thread is None:
             return []
         place = (record.run_id, record.trace_id, record.thread)
-        self._ends[(*place, record.seq)] = (end, record.name)
+        self._ends[(*place, record.seq)] = (end, shortened(record.name))
         before = self._ends.get(*place, record.seq - 1)
         if before is not None and before[0] - end > self._tolerance:
             return [
@@ -188,6 +204,12 @@ class _MonotonicTiming(Judgement):
                 "measure durations with time.perf_counter_ns()"
             )
         return [Finding(MonotonicTiming.id, message, self._concerned, examples=tuple(self._examples))]
+
+
+def _has_long_ids(record: Record) -> bool:
+    """Tell whether what identifies a record is too long to be kept, and too long to be an id."""
+    ids = (record.run_id, record.trace_id, record.span_id, record.parent_id, record.thread)
+    return sum(map(len, filter(None, ids))) > _LONG_IDS
 
 
 def _extremes(intervals: list[_Interval]) -> list[_Interval]:

@@ -6,8 +6,10 @@ import contextlib
 import json
 import os
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import click
 
@@ -16,10 +18,13 @@ from pytest_telemetry.cli.group import CLEAN, FOUND, UNUSABLE, complain, say
 from pytest_telemetry.cli.terminal import paint, width
 from pytest_telemetry.model.errors import UnusableInput
 from pytest_telemetry.model.finding import LEVELS
+from pytest_telemetry.model.mapping import MAPPED, LineMapping
 from pytest_telemetry.model.stats import METHODS, Method
+from pytest_telemetry.reports.sarif import Judged, sarif_log
 from pytest_telemetry.reports.text import file_text, totals_text
 from pytest_telemetry.run_files import read_object
 from pytest_telemetry.scan import CHECK_IDS, ScanResult, scan, scan_stream, standard_checks
+from pytest_telemetry.sources import size_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -29,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ("command",)
 
 _LONG_BYTES = 20_000_000
+_FORMS = ("text", "json", "sarif")
 
 
 @click.command(
@@ -70,7 +76,22 @@ _LONG_BYTES = 20_000_000
     help="The lowest level of finding for which the exit code is 1.",
 )
 @click.option("--allow-empty", is_flag=True, help="Accept a log without events.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+@click.option(
+    "--map",
+    "mappings",
+    multiple=True,
+    metavar="FIELD=KEY,...",
+    help="How lines of another shape are read: name=event,duration_ms=elapsed; may be repeated. "
+    f"Fields: {', '.join(MAPPED)}.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(_FORMS),
+    default=None,
+    help="Print text (the default), one JSON object, or one SARIF 2.1.0 log for code hosts.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
 def command(
     *,
     files: tuple[str, ...],
@@ -81,34 +102,66 @@ def command(
     policy: Policy,
     fail_on: str,
     allow_empty: bool,
+    mappings: tuple[str, ...],
+    form: str | None,
     as_json: bool,
 ) -> int:
     """Hold event logs to the promises of good telemetry.
 
-    FILE is a log with one JSON object a line, in our own format or an older one; - is standard input.
+    FILE is a log with one JSON object a line, in our own format, an older one or any other (--map), an export of
+    OpenTelemetry as JSON, or a database; - is standard input.
     """
+    if as_json and form not in {None, "json"}:
+        raise UnusableInput(f"--json and --format {form} exclude each other")
+    form = "json" if as_json else form or "text"
+    mapping = _mapping(mappings)
     figures = None if summary is None else read_object(Path(summary))
     try:
-        checks = _chosen(standard_checks(summary=figures, method=method, policy=policy), only, skip)
+        checks = _chosen(
+            standard_checks(summary=figures, method=method, policy=policy, mapping=mapping), only, skip
+        )
     except ValueError as error:
         raise UnusableInput(f"{summary}: {error}") from error
     results: list[ScanResult] = []
-    unusable: list[dict[str, str]] = []
+    judged: list[Judged] = []
     for file in files:
         try:
-            result = _scan(file, checks, allow_empty=allow_empty)
+            result = _scan(file, checks, mapping, allow_empty=allow_empty)
         except UnusableInput as error:
             complain(str(error))
-            unusable.append({"file": file, "reason": str(error)})
+            judged.append(Judged(file, None, str(error)))
             continue
         results.append(result)
-        if not as_json:
+        judged.append(Judged(file, result.findings))
+        if form == "text":
             _print_text(result, first=len(results) == 1)
-    if as_json:
-        _print_json({"files": [result.as_dict() for result in results], "unusable": unusable})
+    unusable = [one for one in judged if one.findings is None]
+    if form == "json":
+        reasons = [{"file": one.file, "reason": one.problem} for one in unusable]
+        _print_json({"files": [result.as_dict() for result in results], "unusable": reasons})
+    elif form == "sarif":
+        ids = [check.id for check in checks]
+        _print_json(sarif_log(judged, checks=ids, version=version("pytest-telemetry"), uri_of=_uri_of))
     elif results:
         say("\n" + totals_text([finding for result in results for finding in result.findings]))
     return UNUSABLE if unusable else _exit_code(results, fail_on)
+
+
+def _mapping(texts: Sequence[str]) -> LineMapping | None:
+    if not texts:
+        return None
+    try:
+        return LineMapping.parse(texts)
+    except ValueError as error:
+        raise UnusableInput(f"--map: {error}") from error
+
+
+def _uri_of(file: str) -> str | None:
+    """Return the URI of a file: relative to the working directory where it lies below it; None for `-`."""
+    if file == "-":
+        return None
+    path = os.path.relpath(file) if os.path.isabs(file) else os.path.normpath(file)  # noqa: PTH117 - as it was given
+    return quote(os.fsencode(path.replace(os.sep, "/")))
 
 
 def _chosen(checks: Sequence[Check], only: Sequence[str], skip: Sequence[str]) -> list[Check]:
@@ -129,18 +182,22 @@ def _ids(texts: Sequence[str]) -> set[str]:
     return ids
 
 
-def _scan(file: str, checks: Sequence[Check], *, allow_empty: bool) -> ScanResult:
+def _scan(
+    file: str, checks: Sequence[Check], mapping: LineMapping | None, *, allow_empty: bool
+) -> ScanResult:
     if file == "-":
-        return scan_stream(sys.stdin.buffer, "standard input", checks, allow_empty=allow_empty)
+        return scan_stream(
+            sys.stdin.buffer, "standard input", checks, mapping=mapping, allow_empty=allow_empty
+        )
     with _progress(file) as progress:
-        return scan(file, checks, allow_empty=allow_empty, progress=progress)
+        return scan(file, checks, mapping=mapping, allow_empty=allow_empty, progress=progress)
 
 
 @contextlib.contextmanager
 def _progress(file: str) -> Iterator[Callable[[int], object] | None]:
     """Show how far a long scan is, if somebody is looking."""
-    size = os.path.getsize(file) if os.path.isfile(file) else 0  # noqa: PTH202, PTH113 - a name may hold anything
-    if size < _LONG_BYTES or not sys.stderr.isatty():
+    size = size_of(file) if sys.stderr is not None and sys.stderr.isatty() else 0
+    if size < _LONG_BYTES:
         yield None
         return
     with click.progressbar(length=size, label=os.path.basename(file), file=sys.stderr) as bar:  # noqa: PTH119 - as above

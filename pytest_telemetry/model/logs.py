@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import os
+import stat
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from pytest_telemetry.model.compressed import UnreadableFile, open_compressed
 from pytest_telemetry.model.file_lock import HAS_LOCKS, lock, unlock
 from pytest_telemetry.model.segments import SegmentNames
 from pytest_telemetry.model.wire import BadLine, LogLine, LogReader
@@ -18,21 +19,45 @@ if TYPE_CHECKING:
     from io import BufferedIOBase
     from os import PathLike
 
+    from pytest_telemetry.model.mapping import LineMapping
     from pytest_telemetry.model.wire import BadLine, LogLine
 
-__all__ = ("LogFiles", "follow_log", "read_log")
+__all__ = ("LogFiles", "follow_log", "read_log", "stored_bytes")
 
 
-def read_log(path: str | PathLike[str]) -> LogFiles:
+def read_log(path: str | PathLike[str], mapping: LineMapping | None = None) -> LogFiles:
     """Open the log at *path* and return its lines, one at a time: closed segments in order, then the active file.
 
     What is compressed, closed or removed while it is read is neither missed nor read twice; what others write
-    meanwhile is read as far as it is reached.
+    meanwhile is read as far as it is reached. A closed segment that is no file, or a link that leads out of the
+    directory of the log, is a bad line.
+
+    Args:
+        path: The log.
+        mapping: How its lines are read, see `LogReader`.
 
     Raises:
         OSError: The log is not there, or cannot be opened.
     """
-    return LogFiles(path)
+    return LogFiles(path, mapping)
+
+
+def stored_bytes(path: str | PathLike[str]) -> int:
+    """Return how many bytes all files of the log at *path* have together: what `LogFiles.consumed` comes to.
+
+    Raises:
+        OSError: Their directory cannot be read.
+    """
+    files = _Files(path)
+    total = 0
+    for names in [(files.names.plain(number), files.names.compressed(number)) for number in files.numbers(0)]:
+        for name in names:
+            with suppress(OSError):
+                total += files.path.with_name(name).stat().st_size
+                break
+    with suppress(OSError):
+        total += files.path.stat().st_size
+    return total
 
 
 class LogFiles(LogReader):
@@ -44,8 +69,8 @@ class LogFiles(LogReader):
         OSError: The log is not there, or cannot be opened.
     """
 
-    def __init__(self, path: str | PathLike[str]) -> None:
-        super().__init__(io.BytesIO())
+    def __init__(self, path: str | PathLike[str], mapping: LineMapping | None = None) -> None:
+        super().__init__(io.BytesIO(), mapping=mapping)
         self._files = _Files(path)
         self._last: int | None = 0
         if not self._next_file():
@@ -61,18 +86,20 @@ class LogFiles(LogReader):
                     raise
 
     def _next_file(self) -> bool:
-        self._stream.close()
         self.number = 0
         found = None if self._last is None else self._files.after(self._last)
         if found is None:
-            self._last, self._stream = None, io.BytesIO()
+            self._last = None
+            self._begin_file(io.BytesIO(), self.file)
             return False
         self._last = found.number if found.is_closed else None
-        self.file, self._stream = found.name, found.stream
+        self._begin_file(found.stream, found.name)
         return True
 
 
-def follow_log(path: str | PathLike[str], wait: Callable[[], bool]) -> Iterator[LogLine | BadLine]:
+def follow_log(
+    path: str | PathLike[str], wait: Callable[[], bool], mapping: LineMapping | None = None
+) -> Iterator[LogLine | BadLine]:
     """Yield the lines of a log as they are written, from its first one on, across the closing of segments.
 
     Half a line at the end is waited for. What is still written to a segment after it was closed is yielded too,
@@ -82,6 +109,7 @@ def follow_log(path: str | PathLike[str], wait: Callable[[], bool]) -> Iterator[
     Args:
         path: The log.
         wait: Called whenever everything that stands there was yielded; where it returns False, the iteration ends.
+        mapping: How its lines are read, see `LogReader`.
 
     Raises:
         OSError: A file cannot be read.
@@ -100,7 +128,7 @@ def follow_log(path: str | PathLike[str], wait: Callable[[], bool]) -> Iterator[
             if not held or held[-1].is_closed:
                 found = files.after(last)
                 if found is not None:
-                    held.append(_Growing(found))
+                    held.append(_Growing(found, mapping))
                     last = found.number if found.is_closed else last
                     idle = False
             for file in held.copy():
@@ -129,10 +157,10 @@ class _Growing:
         is_final: Whether nothing will follow, so that half a line at the end is all there will be.
     """
 
-    def __init__(self, found: _Found) -> None:
+    def __init__(self, found: _Found, mapping: LineMapping | None) -> None:
         self.stream = found.stream
         self.number = found.number
-        self.lines = LogReader(self, found.name)
+        self.lines = LogReader(self, found.name, mapping)
         self.is_closed = found.is_closed
         self.is_final = False
         self._half = b""
@@ -148,7 +176,7 @@ class _Growing:
 
     def nobody_writes(self) -> bool:
         """Tell whether no writer has the file open: each holds a shared lock for as long."""
-        if not HAS_LOCKS or isinstance(self.stream, gzip.GzipFile):
+        if not HAS_LOCKS or self.lines.file.endswith(".gz") or isinstance(self.stream, _Refused):
             return True
         try:
             if not lock(self.stream.fileno(), exclusive=True):
@@ -192,7 +220,7 @@ class _Files:
                 # in this order: the plain one is there until the other one is complete
                 for name in (self.names.plain(number), self.names.compressed(number)):
                     with suppress(FileNotFoundError):
-                        return _Found(number, True, name, _opened(self.path.with_name(name)))  # noqa: FBT003
+                        return _Found(number, True, name, self._segment(self.path.with_name(name)))  # noqa: FBT003
                 last = number  # removed meanwhile
             stream = None
             with suppress(FileNotFoundError):
@@ -202,6 +230,20 @@ class _Files:
             if stream is not None:  # it may have become a closed segment before it was opened
                 stream.close()
 
+    def _segment(self, path: Path) -> BufferedIOBase:
+        """Open a closed segment, unless it is something that nobody closed as one."""
+        try:
+            is_file = stat.S_ISREG(path.stat().st_mode)
+        except FileNotFoundError:  # it was removed meanwhile
+            raise
+        except OSError as error:  # a link that leads to itself, for one
+            return _Refused(f"it cannot be read: {error.strerror or error}")
+        if not is_file:
+            return _Refused("it is no file")
+        if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(self.path.parent):
+            return _Refused("it is a link that leads out of the directory of the log, and is not followed")
+        return _opened(path)
+
     def is_active(self, stream: BufferedIOBase) -> bool:
         """Tell whether *stream* reads the file that is written to."""
         try:
@@ -210,8 +252,18 @@ class _Files:
             return False
 
 
+class _Refused(io.BufferedIOBase):
+    """Stands for a file that is not read; whoever reads it is told why."""
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    def readline(self, _limit: int | None = -1, /) -> bytes:
+        raise UnreadableFile(self._reason)
+
+
 def _opened(path: Path) -> BufferedIOBase:
     """Open a file, compressed or not."""
     if path.suffix == ".gz":
-        return gzip.open(path)
+        return open_compressed(path.open("rb", buffering=0))
     return path.open("rb")

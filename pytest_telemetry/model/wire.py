@@ -6,27 +6,40 @@ The format and what becomes of each field of the older shapes is in ``docs/refer
 from __future__ import annotations
 
 import codecs
-import gzip
 import io
 import json
+import math
 import re
-import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import orjson
 
+from pytest_telemetry.model.compressed import DAMAGE, UnreadableFile, compressed_bytes
 from pytest_telemetry.model.event_shape import event_of_record, record_of_event
-from pytest_telemetry.model.plain import plain, restorable, restore
-from pytest_telemetry.model.record import INSTRUMENTS, KINDS, STATUSES, Record
+from pytest_telemetry.model.json_shape import (
+    DEEP,
+    DEEPEST,
+    keys_and_depth,
+    may_repeat_keys,
+    noting_twice,
+    twice_problems,
+)
+from pytest_telemetry.model.otlp_json import WITHOUT, begins_export, is_export, records_of_export
+from pytest_telemetry.model.plain import plain, restorable
+from pytest_telemetry.model.record_fields import DEFAULTS, FORMAT, NoRecord, record_of_fields
 
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from pytest_telemetry.model.mapping import LineMapping
+    from pytest_telemetry.model.record import Record
+
 __all__ = (
+    "MAX_EXPORT_BYTES",
     "MAX_LINE_BYTES",
     "BadLine",
     "Lines",
@@ -42,44 +55,12 @@ __all__ = (
     "encode_value",
 )
 
-FORMAT: Final = 1
 MAX_LINE_BYTES: Final = 8 * 1024 * 1024
+MAX_EXPORT_BYTES: Final = 32 * 1024 * 1024
+"""What a line may have that is an export, with as many records as were exported together."""
 
-# In the order of the line, each with what it is where the line does not say.
-_DEFAULTS: Final[dict[str, Any]] = {
-    "kind": None,
-    "name": None,
-    "scope": None,
-    "time_ns": None,
-    "duration_ns": None,
-    "value": None,
-    "instrument": None,
-    "status": "unset",
-    "error": None,
-    "attrs": None,
-    "run_id": None,
-    "trace_id": None,
-    "span_id": None,
-    "parent_id": None,
-    "seq": None,
-    "source": "api",
-    "level": None,
-    "thread": None,
-}
-_FIELDS: Final = tuple(_DEFAULTS.items())
-_values_of: Final = attrgetter(*_DEFAULTS)
-_KNOWN: Final = frozenset({*_DEFAULTS, "record", "types"})
-
-_VALID: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
-    **dict.fromkeys(("time_ns", "duration_ns", "seq"), (lambda value: type(value) is int, "an integer")),
-    **dict.fromkeys(
-        ("scope", "error", "run_id", "trace_id", "span_id", "parent_id", "source", "level", "thread"),
-        (lambda value: isinstance(value, str), "a text"),
-    ),
-    "instrument": (lambda value: value in INSTRUMENTS, f"one of {', '.join(INSTRUMENTS)}"),
-    "status": (lambda value: value in STATUSES, f"one of {', '.join(STATUSES)}"),
-    "attrs": (lambda value: isinstance(value, dict), "an object"),
-}
+_FIELDS: Final = tuple(DEFAULTS.items())
+_values_of: Final = attrgetter(*DEFAULTS)
 
 # orjson reads integers of more than 64 bits as floats; a line that may hold one is left to the standard library.
 _LONG_NUMBER: Final = re.compile(rb"\d{20}")
@@ -93,9 +74,13 @@ class LogLine:
         number: Line of the file, counted from 1.
         record: What it says.
         raw: The line as it stands, before any mapping.
-        own: Whether it is in our own format; False for the older shapes.
+        own: Whether the record has it all under the names of the line, as in our own format and in exports of
+            OpenTelemetry; False for the older shapes and for what is read by a mapping, where ``raw`` has them.
         problems: What was unreadable, wrong or read leniently, ``field: reason`` each.
         file: Name of the file it stands in, where the reader knows it.
+        stamp: The time as it stands there, where that is no field of the record.
+        step_ns: What the last digit of the duration counts.
+        without: Fields of the record that the line has no place for, and so cannot lack.
     """
 
     number: int
@@ -104,6 +89,9 @@ class LogLine:
     own: bool
     problems: tuple[str, ...] = ()
     file: str = ""
+    stamp: Any = None
+    step_ns: int = 1
+    without: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -224,31 +212,73 @@ def _are_flat(values: Iterable[Any]) -> bool:
 
 
 def decode_line(line: bytes, number: int) -> LogLine | BadLine:
-    """Return what one line says; never raises on its content.
+    """Return what one line of one record says; never raises on its content.
 
-    Of a key that stands twice in one object the last value counts, as JSON readers have it.
+    Of a key that stands twice in one object the last value counts, as JSON readers have it; the line says so.
     """
     problems: list[str] = []
+    raw = _object_of(line, number, problems)
+    return raw if isinstance(raw, BadLine) else decode_object(raw, number, problems)
+
+
+def _object_of(line: bytes, number: int, problems: list[str]) -> dict[str, Any] | BadLine:
     try:
         raw = _parse(line.removeprefix(codecs.BOM_UTF8), problems)
     except (ValueError, RecursionError) as error:
-        return BadLine(number, _reason(error))
+        return BadLine(number, _reason(error, line))
     if not isinstance(raw, dict):
         return BadLine(number, f"not an object, but {_JSON_NAMES.get(type(raw), 'a number')}")
-    return decode_object(raw, number, problems)
+    return raw
 
 
-def decode_object(raw: dict[str, Any], number: int, problems: Iterable[str] = ()) -> LogLine | BadLine:
-    """Return what the object of a line says; *problems* are those of the line itself."""
+def decode_object(
+    raw: dict[str, Any], number: int, problems: Iterable[str] = (), mapping: LineMapping | None = None
+) -> LogLine | BadLine:
+    """Return what the object of a line says; *problems* are those of the line itself.
+
+    A *mapping* reads what is not in our own format.
+    """
     found = list(problems)
     own = type(raw.get("record")) is int and "kind" in raw
+    if mapping is not None and not own:
+        return _mapped(raw, number, found, mapping)
     try:
-        record = _record_of_fields(raw, found) if own else record_of_event(raw, found)
-    except (_NoRecordError, RecursionError) as error:
+        record = record_of_fields(raw, found) if own else record_of_event(raw, found)
+    except (NoRecord, RecursionError) as error:
         return BadLine(number, _reason(error))
     if record is None:
         return BadLine(number, 'no name: neither "cmd" nor "name" is a text')
-    return LogLine(number, record, raw, own, tuple(found))
+    if own:
+        return LogLine(number, record, raw, own, tuple(found))
+    step = 1_000_000 if type(raw.get("timing_ms")) is int else 1_000
+    return LogLine(number, record, raw, own, tuple(found), stamp=raw.get("ts"), step_ns=step)
+
+
+def _mapped(raw: dict[str, Any], number: int, problems: list[str], mapping: LineMapping) -> LogLine | BadLine:
+    record = mapping.record_of(raw, problems)
+    if record is None:
+        return BadLine(number, mapping.no_name())
+    return LogLine(
+        number,
+        record,
+        raw,
+        own=False,
+        problems=tuple(problems),
+        stamp=mapping.stamp(raw),
+        step_ns=mapping.step_ns(raw),
+        without=mapping.without,
+    )
+
+
+def _exported(raw: dict[str, Any], number: int, problems: Iterable[str]) -> Iterator[LogLine | BadLine]:
+    """Yield what an export says; what is wrong with the line itself is a problem of its first record."""
+    found = tuple(problems)
+    for record, wrong in records_of_export(raw):
+        if record is None:
+            yield BadLine(number, wrong[0])
+        else:
+            yield LogLine(number, record, {}, own=True, problems=found + wrong, without=WITHOUT)
+            found = ()
 
 
 _JSON_NAMES: Final[dict[type, str]] = {
@@ -263,18 +293,57 @@ def _parse(line: bytes, problems: list[str]) -> Any:
     strict = True
     if not _LONG_NUMBER.search(line):
         try:
-            return orjson.loads(line)
+            value = orjson.loads(line)
         except orjson.JSONDecodeError:
             strict = False  # the standard library accepts more, and says better what is wrong
+        else:
+            keys = _shape(value, problems)
+            if may_repeat_keys(line, keys):
+                problems.extend(_twice(line))
+            return value
     try:
         text = line.decode()
     except UnicodeDecodeError as error:
         text = line.decode(errors="replace")
         problems.append(f"line: not UTF-8 at byte {error.start + 1}")
-    value = json.loads(text, parse_constant=lambda name: _constant(name, problems))
+    twice: set[str] = set()
+    value = json.loads(
+        text,
+        parse_constant=lambda name: _constant(name, problems),
+        parse_float=lambda digits: _float(digits, problems),
+        object_pairs_hook=noting_twice(twice),
+    )
     if not strict and not problems:
         problems.append("line: not strict JSON")  # half a surrogate pair, for one
+    problems.extend(twice_problems(twice))
+    _shape(value, problems)
     return value
+
+
+def _shape(value: Any, problems: list[str]) -> int:
+    """Return how many keys there are.
+
+    Raises:
+        RecursionError: The value is deeper than what is read.
+    """
+    keys, depth = keys_and_depth(value)
+    if depth > DEEP:
+        if depth > DEEPEST:
+            raise RecursionError
+        problems.append(f"line: nested more than {DEEP} levels deep, which is more than checks look at")
+    return keys
+
+
+def _twice(line: bytes) -> list[str]:
+    """Read a line once more, to see which keys stand twice in one object."""
+    twice: set[str] = set()
+    try:
+        json.loads(line, object_pairs_hook=noting_twice(twice))
+    except (
+        RecursionError
+    ):  # it was read before, so it is not too deep, but this may have been called deep down
+        return []
+    return twice_problems(twice)
 
 
 def _constant(name: str, problems: list[str]) -> float:
@@ -282,54 +351,23 @@ def _constant(name: str, problems: list[str]) -> float:
     return float(name)
 
 
-def _reason(error: ValueError | RecursionError) -> str:
+def _float(digits: str, problems: list[str]) -> float:
+    value = float(digits)
+    if not math.isfinite(value):
+        problems.append("line: a number is beyond what a float can hold, and read as infinity")
+    return value
+
+
+def _reason(error: ValueError | RecursionError, line: bytes = b"") -> str:
     if isinstance(error, RecursionError):
         return "nested too deeply"
+    if b"\0" in line:
+        return "not JSON: it holds a NUL byte, as a disk that lost power or a binary file leaves them"
     if isinstance(error, json.JSONDecodeError):
         return f"not JSON: {error.msg.removesuffix(' at')} at column {error.colno}"
-    if isinstance(error, _NoRecordError):
+    if isinstance(error, NoRecord):
         return str(error)
     return "a number with too many digits"
-
-
-class _NoRecordError(ValueError):
-    """A line in our own format that says what no record is."""
-
-
-def _record_of_fields(raw: dict[str, Any], problems: list[str]) -> Record:
-    """Return the record of a line in our own format.
-
-    Raises:
-        _NoRecordError: It is none.
-    """
-    if raw["record"] > FORMAT:
-        raise _NoRecordError(f"record format {raw['record']} is newer than this reader, which knows {FORMAT}")
-    if raw["kind"] not in KINDS:
-        raise _NoRecordError(f"kind is none of {', '.join(KINDS)}")
-    if not isinstance(raw.get("name"), str) or not raw["name"]:
-        raise _NoRecordError("no name")
-    fields = {name: raw.get(name, default) for name, default in _DEFAULTS.items()}
-    types = raw.get("types")
-    if isinstance(types, dict):
-        fields = _copied(fields)
-        problems.extend(restore(fields, types))
-    problems.extend(f"{name[:40]}: unknown field" for name in sorted(raw.keys() - _KNOWN)[:10])
-    for name, (fits, expected) in _VALID.items():
-        if fields[name] is not None and not fits(fields[name]):
-            problems.append(f"{name}: not {expected}")
-            fields[name] = _DEFAULTS[name]
-    if fields["attrs"] is None:
-        fields["attrs"] = {}
-    if fields["scope"] is None:
-        fields["scope"] = fields["name"]
-    return Record(**fields)
-
-
-def _copied(value: Any) -> Any:
-    """Copy the containers of *value*, so that restoring types leaves the raw line as it is."""
-    if isinstance(value, dict):
-        return {key: _copied(member) for key, member in value.items()}
-    return [_copied(item) for item in value] if isinstance(value, list) else value
 
 
 class Lines(Protocol):
@@ -343,39 +381,51 @@ class Lines(Protocol):
 
 
 class LogReader(Iterator[LogLine | BadLine]):
-    """Reads a log line by line; holds one line in memory, and none that is longer than 8 MiB.
+    """Reads a log line by line; holds one line in memory, and none that is longer than 8 MiB, or 32 if it is an export.
 
-    Compressed data that is damaged ends in a bad line.
+    A line that is an export of OpenTelemetry is as many lines as it has records, all with its number. Compressed data
+    that is damaged, or not to be trusted, ends in a bad line.
 
     Args:
         stream: What is read.
         file: Its name, for the lines.
+        mapping: How lines are read that are neither in our own format nor exports; by default as older shapes.
 
     Attributes:
-        events: Lines so far that hold a record.
-        malformed: Lines so far that do not.
-        blank: Blank lines so far; they are skipped and are neither.
+        events: Records so far.
+        malformed: Lines so far that hold none, and parts of an export that are none.
+        blank: Blank lines so far, and exports of nothing; they are skipped and are neither.
         offset: Bytes so far.
         number: Lines so far of the current file.
         file: Its name.
     """
 
-    def __init__(self, stream: Lines, file: str = "") -> None:
+    def __init__(self, stream: Lines, file: str = "", mapping: LineMapping | None = None) -> None:
         self.events = self.malformed = self.blank = self.offset = self.number = 0
         self.file = file
         self._stream = stream
+        self._mapping = mapping
+        self._export: Iterator[LogLine | BadLine] = iter(())
+        self._stored = self._begun = 0
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> LogLine | BadLine:
         try:
-            return self._next()
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            self.close()
-            self._stream = io.BytesIO()
+            line = next(self._export, None) or self._next()
+        except (*DAMAGE, UnreadableFile) as error:
+            self._begin_file(io.BytesIO(), self.file)
             self.malformed += 1
-            return BadLine(self.number + 1, f"compressed data is damaged: {error}", self.file)
+            is_refused = isinstance(error, UnreadableFile)
+            reason = str(error) if is_refused else f"compressed data is damaged: {error}"
+            return BadLine(self.number + 1, reason, self.file)
+        line.file = self.file
+        if isinstance(line, LogLine):
+            self.events += 1
+        else:
+            self.malformed += 1
+        return line
 
     def _next(self) -> LogLine | BadLine:
         while True:
@@ -383,28 +433,47 @@ class LogReader(Iterator[LogLine | BadLine]):
             if not line:
                 raise StopIteration
             self.number += 1
+            limit = MAX_LINE_BYTES
+            if len(line) > limit and begins_export(line):
+                limit = MAX_EXPORT_BYTES
+                if not line.endswith(b"\n"):
+                    line += self._stream.readline(limit + 1 - len(line))
             self.offset += len(line)
-            if len(line) > MAX_LINE_BYTES:
-                self.malformed += 1
-                return self._skip_rest(line)
+            if len(line) > limit:
+                return self._skip_rest(line, limit)
             if line.isspace() or line == codecs.BOM_UTF8:
                 self.blank += 1
                 continue
-            decoded = decode_line(line, self.number)
-            decoded.file = self.file
-            if isinstance(decoded, LogLine):
-                self.events += 1
-            else:
-                self.malformed += 1
-                if not line.endswith(b"\n") and decoded.reason.startswith("not JSON"):
-                    decoded.reason = f"torn last line, {decoded.reason}"
-            return decoded
+            problems: list[str] = []
+            raw = _object_of(line, self.number, problems)
+            if isinstance(raw, BadLine):
+                if not line.endswith(b"\n") and raw.reason.startswith("not JSON"):
+                    raw.reason = f"torn last line, {raw.reason}"
+                return raw
+            if not is_export(raw):
+                return decode_object(raw, self.number, problems, self._mapping)
+            self._export = _exported(raw, self.number, problems)
+            first = next(self._export, None)
+            if first is not None:
+                return first
+            self.blank += 1
 
-    def _skip_rest(self, line: bytes) -> BadLine:
+    def _skip_rest(self, line: bytes, limit: int) -> BadLine:
         while line and not line.endswith(b"\n"):
             line = self._stream.readline(MAX_LINE_BYTES)
             self.offset += len(line)
-        return BadLine(self.number, f"longer than {MAX_LINE_BYTES:,} bytes", self.file)
+        return BadLine(self.number, f"longer than {limit:,} bytes")
+
+    def consumed(self) -> int:
+        """Return how many bytes of the files were read so far, as they are stored: compressed ones count as such."""
+        compressed = compressed_bytes(self._stream)
+        return self._stored + (self.offset - self._begun if compressed is None else compressed)
+
+    def _begin_file(self, stream: Lines, file: str) -> None:
+        """Go on with another stream; what was read of the one before is counted."""
+        self._stored, self._begun = self.consumed(), self.offset
+        self._stream.close()
+        self._stream, self.file = stream, file
 
     def __enter__(self) -> Self:
         return self

@@ -111,8 +111,8 @@ def _place(example: Example, file: str) -> str:
     where = (
         ""
         if example.line is None
-        else f"{visible(file)}:{example.line}  "
-        if file
+        else f"{visible(example.file or file)}:{example.line}  "
+        if example.file or file
         else f"line {example.line}: "
     )
     return f"  {where}{visible(example.text)}"

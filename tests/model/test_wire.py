@@ -188,7 +188,13 @@ def test_an_older_line_is_not_our_own() -> None:
         ),
         (b'{"cmd":"a","n":' + b"9" * 5_000 + b"}", "a number with too many digits"),
         (b'{"cmd":' + b"[" * 200_000, "nested too deeply"),
-        (b"\xff\xfe{\x00}\x00", "not JSON: Expecting value at column 1"),
+        (b"\xff\xfe\xfd", "not JSON: Expecting value at column 1"),
+        (
+            b'{"cmd":"a' + b"\0" * 40,
+            "not JSON: it holds a NUL byte, as a disk that lost power or a binary file leaves them",
+        ),
+        (b'{"cmd":"a","x":' + b"[" * 501 + b"]" * 501 + b"}", "nested too deeply"),
+        (b'{"cmd":"a","y":1e999,"x":' + b"[" * 501 + b"]" * 501 + b"}", "nested too deeply"),
     ],
 )
 def test_a_bad_line_has_a_reason_in_one_line(line: bytes, reason: str) -> None:
@@ -202,6 +208,14 @@ def test_a_bad_line_has_a_reason_in_one_line(line: bytes, reason: str) -> None:
         (b'{"cmd":"a","ts":"2026-01-01T00:00:00Z","v":NaN}', "line: NaN is not JSON"),
         (b'{"cmd":"a","ts":"2026-01-01T00:00:00Z","v":-Infinity}', "line: -Infinity is not JSON"),
         (b'{"cmd":"a\xff","ts":"2026-01-01T00:00:00Z"}', "line: not UTF-8 at byte 10"),
+        (
+            b'{"cmd":"a","ts":"2026-01-01T00:00:00Z","v":[1.5,-1e999]}',
+            "line: a number is beyond what a float can hold, and read as infinity",
+        ),
+        (
+            b'{"cmd":"a","ts":"2026-01-01T00:00:00Z","v":' + b"[" * 65 + b"]" * 65 + b"}",
+            "line: nested more than 65 levels deep, which is more than checks look at",
+        ),
         (b'{"cmd":"a","ts":"2026-01-01T00:00:00Z","v":"\\ud800"}', "line: not strict JSON"),
         (b'{"record":1,"kind":"event","name":"e","seq":"5"}', "seq: not an integer"),
         (b'{"record":1,"kind":"event","name":"e","seq":true}', "seq: not an integer"),
@@ -232,9 +246,12 @@ def test_integers_of_any_size_are_read_exactly() -> None:
     )
 
 
-def test_the_last_of_two_equal_keys_counts() -> None:
-    """As with every JSON reader."""
-    assert good(b'{"cmd":"a","cmd":"b"}').record.name == "b"
+def test_the_last_of_two_equal_keys_counts_and_the_line_says_so() -> None:
+    """As with every JSON reader, but what was lost is not lost silently."""
+    line = good(b'{"cmd":"a","ts":"2026-01-01T00:00:00Z","cmd":"b"}')
+
+    assert line.record.name == "b"
+    assert line.problems == ("cmd: this key stands twice in one object, the last one counts",)
 
 
 def test_a_deep_but_finite_line_is_read() -> None:
