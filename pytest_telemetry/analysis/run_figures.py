@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_telemetry.model.stats import Durations, Method, summary_ms
+from pytest_telemetry.model.durations import Durations
+from pytest_telemetry.model.stats import Method, summary_ms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_telemetry.checks.streaming import Examples, Judgement, StreamingCheck, amount, place_of
+from pytest_telemetry.model.durations import Durations
 from pytest_telemetry.model.finding import Finding
 from pytest_telemetry.model.pattern import Pattern, is_single
-from pytest_telemetry.model.stats import METHODS, Durations, Method, percentile_of_sorted
+from pytest_telemetry.model.stats import METHODS, Method, percentile_of_sorted
 from pytest_telemetry.model.values import agrees
 
 if TYPE_CHECKING:

@@ -16,8 +16,9 @@ from pytest_telemetry.checks.streaming import (
     most_first,
     shortened,
 )
+from pytest_telemetry.model.durations import Durations
 from pytest_telemetry.model.finding import Finding
-from pytest_telemetry.model.stats import METHODS, Durations, Method, percentile_of_sorted
+from pytest_telemetry.model.stats import METHODS, Method, percentile_of_sorted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from array import array
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
@@ -13,7 +12,6 @@ if TYPE_CHECKING:
 
 __all__ = (
     "METHODS",
-    "Durations",
     "Method",
     "Summary",
     "percentile",
@@ -24,8 +22,6 @@ __all__ = (
 
 Method: TypeAlias = Literal["linear", "nearest-rank", "floor-index"]
 METHODS: Final[tuple[Method, ...]] = get_args(Method)
-
-_LONGEST_NS: Final = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,38 +97,22 @@ def summarise(values: Iterable[float], method: Method = "linear") -> Summary:
     )
 
 
-def summary_ms(ordered_ns: Sequence[int], method: Method = "linear") -> dict[str, Any]:
-    """Return ``count``, ``p50_ms``, ``p95_ms``, ``max_ms`` and ``method`` of durations in ascending order.
+def summary_ms(
+    ordered_ns: Sequence[int], method: Method = "linear", percents: Sequence[int] = (50, 95)
+) -> dict[str, Any]:
+    """Return ``count``, ``pNN_ms`` for each of *percents*, ``max_ms`` and ``method`` of durations in ascending order.
 
     Milliseconds are rounded to whole nanoseconds; None where there are no durations.
 
     Raises:
         ValueError: *method* is unknown.
     """
-    figures = {
-        "p50_ms": percentile_of_sorted(ordered_ns, 0.5, method),
-        "p95_ms": percentile_of_sorted(ordered_ns, 0.95, method),
-        "max_ms": ordered_ns[-1] if ordered_ns else None,
+    figures: dict[str, float | None] = {
+        f"p{percent}_ms": percentile_of_sorted(ordered_ns, percent / 100, method) for percent in percents
     }
+    figures["max_ms"] = ordered_ns[-1] if ordered_ns else None
     return {
         "count": len(ordered_ns),
         **{name: None if value is None else round(value / 1e6, 6) for name, value in figures.items()},
         "method": method,
     }
-
-
-class Durations:
-    """Durations in nanoseconds, eight bytes each; what no clock can count is kept as the longest there is."""
-
-    __slots__ = ("_values",)
-
-    def __init__(self) -> None:
-        self._values = array("q")
-
-    def add(self, duration_ns: int) -> None:
-        """Keep *duration_ns*."""
-        self._values.append(min(max(duration_ns, -_LONGEST_NS), _LONGEST_NS))
-
-    def ordered(self) -> list[int]:
-        """Return all of them, the shortest first."""
-        return sorted(self._values)
