@@ -26,6 +26,7 @@ LAYERS = {
     "scan": 6,
     "collection": 6,
     "sources": 6,
+    "lookup": 6,
     "runs": 6,
     "run_files": 6,
     "agents": 6,
