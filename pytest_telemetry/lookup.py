@@ -20,7 +20,19 @@ if TYPE_CHECKING:
     from pytest_telemetry.model.wire import BadLine
     from pytest_telemetry.sources import Source
 
-__all__ = ("Found", "find_records", "follow_records", "is_database")
+__all__ = ("Found", "find_records", "follow_records", "is_database", "lines_of")
+
+
+def lines_of(source: Source, name: str) -> Iterator[LogLine | BadLine]:
+    """Yield the lines of *source*.
+
+    Raises:
+        UnusableInput: Reading failed; *name* is what the text calls the source.
+    """
+    try:
+        yield from source
+    except OSError as error:
+        raise UnusableInput(f"{name}: {error.strerror or error}") from error
 
 
 class Found:
@@ -37,7 +49,7 @@ class Found:
         self, source: Source, name: str, pattern: Pattern | None = None, run_id: str | None = None
     ) -> None:
         self._source = source
-        self._name = name
+        self._lines = lines_of(source, name)
         self._wanted = _test_of(pattern, run_id)
 
     @property
@@ -54,12 +66,9 @@ class Found:
         return self
 
     def __next__(self) -> LogLine:
-        try:
-            for line in self._source:
-                if isinstance(line, LogLine) and self._wanted(line.record):
-                    return line
-        except OSError as error:
-            raise UnusableInput(f"{self._name}: {error.strerror or error}") from error
+        for line in self._lines:
+            if isinstance(line, LogLine) and self._wanted(line.record):
+                return line
         raise StopIteration
 
     def __enter__(self) -> Self:

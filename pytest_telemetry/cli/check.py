@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
@@ -14,6 +13,7 @@ import click
 
 from pytest_telemetry.checks.lsp_server import POLICIES, Policy
 from pytest_telemetry.cli.group import CLEAN, FOUND, UNUSABLE, complain, say
+from pytest_telemetry.cli.progress import progress
 from pytest_telemetry.model.errors import UnusableInput
 from pytest_telemetry.model.finding import LEVELS
 from pytest_telemetry.model.stats import METHODS, Method
@@ -22,13 +22,11 @@ from pytest_telemetry.run_files import read_object
 from pytest_telemetry.scan import CHECK_IDS, ScanResult, scan, scan_stream, standard_checks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Sequence
 
     from pytest_telemetry.model.protocols import Check
 
 __all__ = ("command",)
-
-_LONG_BYTES = 20_000_000
 
 
 @click.command(
@@ -132,19 +130,8 @@ def _ids(texts: Sequence[str]) -> set[str]:
 def _scan(file: str, checks: Sequence[Check], *, allow_empty: bool) -> ScanResult:
     if file == "-":
         return scan_stream(sys.stdin.buffer, "standard input", checks, allow_empty=allow_empty)
-    with _progress(file) as progress:
-        return scan(file, checks, allow_empty=allow_empty, progress=progress)
-
-
-@contextlib.contextmanager
-def _progress(file: str) -> Iterator[Callable[[int], object] | None]:
-    """Show how far a long scan is, if somebody is looking."""
-    size = os.path.getsize(file) if os.path.isfile(file) else 0  # noqa: PTH202, PTH113 - a name may hold anything
-    if size < _LONG_BYTES or not sys.stderr.isatty():
-        yield None
-        return
-    with click.progressbar(length=size, label=os.path.basename(file), file=sys.stderr) as bar:  # noqa: PTH119 - as above
-        yield bar.update
+    with progress(file) as tell:
+        return scan(file, checks, allow_empty=allow_empty, progress=tell)
 
 
 def _print_text(result: ScanResult, *, first: bool) -> None:

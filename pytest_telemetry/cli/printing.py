@@ -30,8 +30,11 @@ class Printing:
         self._size = 0
         self._lines: list[str] | list[bytes] = []
 
-    def line(self, line: str | bytes) -> None:
+    def line(self, line: str | bytes) -> bool:
         """Print *line*, which has no line feed at its end, now or with others.
+
+        Returns:
+            Whether there is still a reader, as far as is known.
 
         Raises:
             TelemetryError: It cannot be written.
@@ -40,6 +43,7 @@ class Printing:
         self._size += len(line)
         if self._size > self._most or not self._most:
             self.flush()
+        return not self.is_over
 
     def flush(self) -> None:
         """Write what waits.

@@ -358,11 +358,13 @@ class LogReader(Iterator[LogLine | BadLine]):
         offset: Bytes so far.
         number: Lines so far of the current file.
         file: Its name.
+        line: The bytes of the line that was returned last, as they stand; of one that is too long, the beginning.
     """
 
     def __init__(self, stream: Lines, file: str = "") -> None:
         self.events = self.malformed = self.blank = self.offset = self.number = 0
         self.file = file
+        self.line = b""
         self._stream = stream
 
     def __iter__(self) -> Self:
@@ -382,6 +384,7 @@ class LogReader(Iterator[LogLine | BadLine]):
             line = self._stream.readline(MAX_LINE_BYTES + 1)
             if not line:
                 raise StopIteration
+            self.line = line
             self.number += 1
             self.offset += len(line)
             if len(line) > MAX_LINE_BYTES:

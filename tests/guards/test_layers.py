@@ -27,6 +27,8 @@ LAYERS = {
     "collection": 6,
     "sources": 6,
     "lookup": 6,
+    "new_file": 6,
+    "redact": 6,
     "runs": 6,
     "run_files": 6,
     "agents": 6,
