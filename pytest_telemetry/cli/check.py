@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import sys
@@ -15,6 +14,7 @@ import click
 
 from pytest_telemetry.checks.lsp_server import POLICIES, Policy
 from pytest_telemetry.cli.group import CLEAN, FOUND, UNUSABLE, complain, say
+from pytest_telemetry.cli.progress import progress
 from pytest_telemetry.cli.terminal import paint, width
 from pytest_telemetry.model.errors import UnusableInput
 from pytest_telemetry.model.finding import LEVELS
@@ -24,16 +24,14 @@ from pytest_telemetry.reports.sarif import Judged, sarif_log
 from pytest_telemetry.reports.text import file_text, totals_text
 from pytest_telemetry.run_files import read_object
 from pytest_telemetry.scan import CHECK_IDS, ScanResult, scan, scan_stream, standard_checks
-from pytest_telemetry.sources import size_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Sequence
 
     from pytest_telemetry.model.protocols import Check
 
 __all__ = ("command",)
 
-_LONG_BYTES = 20_000_000
 _FORMS = ("text", "json", "sarif")
 
 
@@ -189,19 +187,8 @@ def _scan(
         return scan_stream(
             sys.stdin.buffer, "standard input", checks, mapping=mapping, allow_empty=allow_empty
         )
-    with _progress(file) as progress:
-        return scan(file, checks, mapping=mapping, allow_empty=allow_empty, progress=progress)
-
-
-@contextlib.contextmanager
-def _progress(file: str) -> Iterator[Callable[[int], object] | None]:
-    """Show how far a long scan is, if somebody is looking."""
-    size = size_of(file) if sys.stderr is not None and sys.stderr.isatty() else 0
-    if size < _LONG_BYTES:
-        yield None
-        return
-    with click.progressbar(length=size, label=os.path.basename(file), file=sys.stderr) as bar:  # noqa: PTH119 - as above
-        yield bar.update
+    with progress(file) as tell:
+        return scan(file, checks, mapping=mapping, allow_empty=allow_empty, progress=tell)
 
 
 def _print_text(result: ScanResult, *, first: bool) -> None:

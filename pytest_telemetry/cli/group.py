@@ -23,6 +23,8 @@ _COMMANDS: Final = {
     "check": "Hold event logs to the promises of good telemetry.",
     "gate": "Fail when a benchmark became slower than its baseline.",
     "reconcile": "Ask an event log whether it supports the files beside it.",
+    "redact": "Copy a log without absolute paths, secrets and personal data.",
+    "records": "Print what a log or database holds.",
 }
 
 
@@ -61,14 +63,17 @@ def complain(text: str) -> None:
     click.echo("pytest-telemetry: " + " ".join(text.split()), err=True)
 
 
-def say(text: str, *, colour: bool = False) -> None:
+def say(text: str | bytes, *, colour: bool = False) -> bool:
     """Write to standard output; where its reader has gone, nowhere, so that the exit code is still right.
+
+    Returns:
+        Whether there is still a reader.
 
     Raises:
         TelemetryError: It cannot be written, because the disk is full for one.
     """
     if sys.stdout is None:
-        return
+        return False
     try:
         click.echo(text, color=colour or None)
         sys.stdout.flush()
@@ -77,6 +82,8 @@ def say(text: str, *, colour: bool = False) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):
             raise TelemetryError(f"cannot write to standard output: {error.strerror or error}") from error
+        return False
+    return True
 
 
 def run() -> NoReturn:

@@ -398,11 +398,13 @@ class LogReader(Iterator[LogLine | BadLine]):
         offset: Bytes so far.
         number: Lines so far of the current file.
         file: Its name.
+        line: The bytes of the line that was returned last, as they stand; of one that is too long, the beginning.
     """
 
     def __init__(self, stream: Lines, file: str = "", mapping: LineMapping | None = None) -> None:
         self.events = self.malformed = self.blank = self.offset = self.number = 0
         self.file = file
+        self.line = b""
         self._stream = stream
         self._mapping = mapping
         self._export: Iterator[LogLine | BadLine] = iter(())
@@ -432,6 +434,7 @@ class LogReader(Iterator[LogLine | BadLine]):
             line = self._stream.readline(MAX_LINE_BYTES + 1)
             if not line:
                 raise StopIteration
+            self.line = line
             self.number += 1
             limit = MAX_LINE_BYTES
             if len(line) > limit and begins_export(line):

@@ -43,8 +43,8 @@ class RelativePaths:
 
     Inside the workspace a path becomes relative to it, with ``/`` between its segments; any other becomes
     ``external/<hash>-<name>``, where the hash is of the resolved path and so the same in every record, and the name
-    its last segment: ``home`` for the directory of a person, and never with the name of the person whose the
-    workspace is. ``..`` and symbolic links are resolved, the latter as they were when the path was first met. Which
+    its last segment: ``home`` for the directory of a person, and never with the name of the person whose the path or
+    the workspace is. ``..`` and symbolic links are resolved, the latter as they were when the path was first met. Which
     texts there are is said by `rewritten_record`, and what is a path by `model.paths`; the check ``relative-paths``
     has no finding in the outcome. The workspace itself is recognised wherever it stands, also with its separators
     replaced, as caches name their files (``_home_ada_project``).
@@ -69,8 +69,7 @@ class RelativePaths:
         homes = {match[0]: match["person"] for root in self._roots if (match := _HOME.match(root))}
         roots = dict.fromkeys((*self._roots, *homes))
         self._mangled = [(_mangled(root), _label(root)) for root in roots if len(_parts(root)) > 1]
-        people = "|".join(map(re.escape, sorted(homes.values()))) or r"(?!)"
-        self._person = re.compile(rf"(?<![A-Za-z0-9])(?:{people})(?![A-Za-z0-9])")
+        self._people = frozenset(homes.values())
 
     def __call__(self, record: Record, /) -> Record:
         """Return *record*, or a copy of it without absolute paths."""
@@ -119,10 +118,20 @@ class RelativePaths:
         plain = unquote(path) if path[:3].upper() == "%2F" else path
         resolved = _resolved(plain)
         inside = self._inside(resolved)
-        shown = f"external/{self._person.sub('_', _label(resolved))}" if inside is None else inside
+        shown = f"external/{self._nameless(resolved)}" if inside is None else inside
         if plain[-1] in "/\\":
             shown += "/"
         return shown if plain is path else quote(shown, safe="")
+
+    def _nameless(self, path: str) -> str:
+        """Return the label of *path* without the names of the people whose the workspace and the path are."""
+        home = _HOME.match(path)
+        people = self._people if home is None else self._people | {home["person"]}
+        label = _label(path)
+        for person in (_UNFIT.sub("_", person) for person in people):
+            if person in label:
+                label = re.sub(rf"(?<![A-Za-z0-9]){re.escape(person)}(?![A-Za-z0-9])", "_", label)
+        return label
 
     def _inside(self, path: str) -> str | None:
         for root in self._roots:

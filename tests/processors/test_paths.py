@@ -142,6 +142,17 @@ def test_the_home_of_the_workspace_is_recognised_likewise(relative: RelativePath
     assert re.fullmatch(r"x-[0-9a-f]{8}-home-other", after)
 
 
+@pytest.mark.parametrize("person", ["eve", "Eve B"])
+def test_the_name_of_an_external_path_tells_nobody_in_whose_home_it_is(
+    relative: RelativePaths, person: str
+) -> None:
+    """As caches name their files after the whole path."""
+    after = relative.relative_text(f"'/Users/{person}/cache/ast__Users_{person.replace(' ', '_')}_x.lock'")
+
+    assert re.fullmatch(r"'external/[0-9a-f]{8}-ast__Users___x\.lock'", after)
+    assert relative.relative_text("/Users/eve/sleeve.txt").endswith("-sleeve.txt")
+
+
 def test_a_workspace_of_windows_is_understood_everywhere() -> None:
     """In any case and with either slash."""
     relative = RelativePaths("C:\\Users\\Bob\\proj")

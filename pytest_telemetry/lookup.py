@@ -1,0 +1,152 @@
+"""Looks up records wherever they are kept, by pattern and run, at rest or while they are written (layer 6)."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from pytest_telemetry.model.errors import UnusableInput
+from pytest_telemetry.model.logs import follow_log
+from pytest_telemetry.model.wire import LogLine
+from pytest_telemetry.sources import DATABASE_MAGIC, RecordLines, open_source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import TracebackType
+    from typing import Self
+
+    from pytest_telemetry.model.pattern import Pattern
+    from pytest_telemetry.model.record import Record
+    from pytest_telemetry.model.wire import BadLine
+    from pytest_telemetry.sources import Source
+
+__all__ = ("Found", "find_records", "follow_records", "is_database", "lines_of")
+
+
+def lines_of(source: Source, name: str) -> Iterator[LogLine | BadLine]:
+    """Yield the lines of *source*.
+
+    Raises:
+        UnusableInput: Reading failed; *name* is what the text calls the source.
+    """
+    try:
+        yield from source
+    except OSError as error:
+        raise UnusableInput(f"{name}: {error.strerror or error}") from error
+
+
+class Found:
+    """The lines of a source whose records are wanted, one at a time; it is closed with this.
+
+    Args:
+        source: What is read.
+        name: What errors call it.
+        pattern: What wanted records match; all of them without one.
+        run_id: The run that they belong to; any without one.
+    """
+
+    def __init__(
+        self, source: Source, name: str, pattern: Pattern | None = None, run_id: str | None = None
+    ) -> None:
+        self._source = source
+        self._lines = lines_of(source, name)
+        self._wanted = _test_of(pattern, run_id)
+
+    @property
+    def malformed(self) -> int:
+        """Lines so far that hold no record, blank ones apart."""
+        return self._source.malformed
+
+    @property
+    def offset(self) -> int:
+        """Bytes so far; 0 where there are none to count."""
+        return self._source.offset
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> LogLine:
+        for line in self._lines:
+            if isinstance(line, LogLine) and self._wanted(line.record):
+                return line
+        raise StopIteration
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._source.__exit__(kind, error, trace)
+
+
+def find_records(
+    path: str | os.PathLike[str], pattern: Pattern | None = None, *, run_id: str | None = None
+) -> Found:
+    """Open the log or database at *path* to read what *pattern* matches of run *run_id*, in stored order.
+
+    A database is asked for these alone; a log is read line by line.
+
+    Raises:
+        UnusableInput: It cannot be opened, or is neither; the iteration raises it where reading fails.
+    """
+    name = os.fspath(path)
+    if not is_database(path):
+        return Found(open_source(path), name, pattern, run_id)
+    from pytest_telemetry.sinks.sqlite import SqliteStore  # noqa: PLC0415 - logs need no database
+
+    store = SqliteStore(path)
+    return Found(RecordLines(iter(store.records(pattern, run_id=run_id)), store.close), name)
+
+
+def follow_records(
+    path: str | os.PathLike[str],
+    wait: Callable[[], bool],
+    pattern: Pattern | None = None,
+    *,
+    run_id: str | None = None,
+) -> Iterator[LogLine | BadLine]:
+    """Yield what `find_records` would, and what is written from then on, until *wait* says that it is enough.
+
+    Lines that hold no record are yielded, too. A log that is not there yet is waited for.
+
+    Args:
+        path: The log, with its segments.
+        wait: As in `follow_log`.
+        pattern: As in `find_records`.
+        run_id: As in `find_records`.
+
+    Raises:
+        UnusableInput: It is a database or no log; or reading failed.
+    """
+    name = os.fspath(path)
+    if is_database(path):
+        raise UnusableInput(f"{name}: is a database, and only a log can be followed")
+    if os.path.exists(path):  # noqa: PTH110 - a name may hold anything
+        open_source(path).__exit__(None, None, None)  # says in one line what is no log
+    wanted = _test_of(pattern, run_id)
+    try:
+        for line in follow_log(path, wait):
+            if not isinstance(line, LogLine) or wanted(line.record):
+                yield line
+    except OSError as error:
+        raise UnusableInput(f"{name}: {error.strerror or error}") from error
+
+
+def is_database(path: str | os.PathLike[str]) -> bool:
+    """Tell whether *path* is a file that begins as databases do; not, where it cannot be read."""
+    try:
+        if not os.path.isfile(path):  # noqa: PTH113 - a name may hold anything
+            return False
+        with open(path, "rb") as file:  # noqa: PTH123 - likewise
+            return file.read(len(DATABASE_MAGIC)) == DATABASE_MAGIC
+    except (OSError, ValueError):
+        return False
+
+
+def _test_of(pattern: Pattern | None, run_id: str | None) -> Callable[[Record], bool]:
+    if pattern is None:
+        return lambda record: run_id is None or record.run_id == run_id
+    if run_id is None:
+        return pattern.matches
+    return lambda record: record.run_id == run_id and pattern.matches(record)

@@ -1,0 +1,186 @@
+"""Copies logs without absolute paths, secrets and personal data, and otherwise as they are (layer 6)."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_telemetry.lookup import lines_of
+from pytest_telemetry.model.json_text import JsonText
+from pytest_telemetry.model.plain import restorable
+from pytest_telemetry.model.wire import LogLine, LogReader
+from pytest_telemetry.processors.paths import RelativePaths
+from pytest_telemetry.processors.redaction import Redaction
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable
+
+__all__ = ("LineRedaction", "RedactedCopy", "redact_log")
+
+_ROUNDS: Final = 4
+_ID: Final = re.compile(r"[0-9a-f]{1,32}")
+_IDS: Final = ("trace_id", "span_id", "parent_id")
+
+
+@dataclass(slots=True)
+class RedactedCopy:
+    """What became of the lines of a log.
+
+    Attributes:
+        copied: Lines in the copy.
+        redacted: How many of them are not as they were.
+        left_out: Lines that hold no record.
+        blank: Blank lines, which are left out, too.
+    """
+
+    copied: int = 0
+    redacted: int = 0
+    left_out: int = 0
+    blank: int = 0
+
+
+def redact_log(
+    reader: LogReader,
+    name: str,
+    write: Callable[[bytes], object],
+    workspace: str | os.PathLike[str],
+    progress: Callable[[int], object] | None = None,
+) -> RedactedCopy:
+    """Give each line of *reader* that holds a record to *write*, redacted, with a line feed at its end.
+
+    Args:
+        reader: The log.
+        name: What errors call it.
+        write: Called with one line after the other, in their order; where it returns nothing or 0, that was the
+            last one.
+        workspace: What paths become relative to; it need not exist here.
+        progress: Called now and then with the number of bytes read since the last call.
+
+    Raises:
+        UnusableInput: Reading failed.
+    """
+    redaction = LineRedaction(workspace)
+    done = RedactedCopy()
+    reported = 0
+    for line in lines_of(reader, name):
+        after = redaction(line, reader.line) if isinstance(line, LogLine) else None
+        if after is None:
+            done.left_out += 1
+        else:
+            before = reader.line.removesuffix(b"\n")
+            done.copied += 1
+            done.redacted += after != before
+            if not write(after + b"\n"):
+                break
+        if progress is not None and reader.offset - reported > 1_000_000:
+            progress(reader.offset - reported)
+            reported = reader.offset
+    done.blank = reader.blank
+    return done
+
+
+class LineRedaction:
+    """Makes lines free of absolute paths, secrets and personal data, as the processors make records.
+
+    The checks ``relative-paths`` and ``no-secrets`` have no finding in the outcome. A line in which nothing is found
+    stays as it is, to the byte. In any other, the order of keys, unknown fields, how numbers are written, spaces and
+    escapes stay, as far as `JsonText` says.
+
+    Args:
+        workspace: What paths become relative to; it need not exist here.
+    """
+
+    def __init__(self, workspace: str | os.PathLike[str]) -> None:
+        self._paths = RelativePaths(workspace)
+        self._secrets = Redaction()
+
+    def __call__(self, line: LogLine, text: bytes) -> bytes | None:
+        """Return what stands in place of *text*, the bytes of *line*, without a line feed at the end.
+
+        None where that cannot be told, because it is nested too deeply.
+        """
+        text = text.removesuffix(b"\n")
+        plain = text.removeprefix(codecs.BOM_UTF8)
+        decoded = plain.decode(errors="replace")
+        try:
+            json = JsonText(decoded)
+            after = self._own(json.value) if line.own else self._clean(json.value)
+            # What reading has changed is not copied: it may hide behind a second key or broken UTF-8.
+            if after is json.value and not json.has_repeats and decoded.encode(errors="replace") == plain:
+                return text
+            rewritten = json.rewritten(after)
+        except (ValueError, RecursionError):
+            return None
+        end = b"\r" if text.endswith(b"\r") else b""
+        return rewritten.encode(errors="backslashreplace") + end
+
+    def _clean(self, value: Any) -> Any:
+        for _ in range(_ROUNDS):  # what one of them leaves, the other may take for something else
+            after = self._secrets.redacted(self._paths.relative(value))
+            if after is value:
+                break
+            value = after
+        return value
+
+    def _own(self, raw: dict[str, Any]) -> dict[str, Any]:
+        """Return a line of our own format, in which attributes have no other names than in a record."""
+        attrs = raw.get("attrs")
+        kept = {"types", *(name for name in _IDS if _is_id(raw.get(name)))}
+        if isinstance(attrs, dict):
+            kept.add("attrs")
+        fields = {name: value for name, value in raw.items() if name not in kept}
+        clean = self._clean(fields)
+        clean_attrs = self._clean(attrs) if "attrs" in kept else attrs
+        clean_types = self._clean(raw.get("types"))
+        if clean is fields and clean_attrs is attrs and clean_types is raw.get("types"):
+            return raw
+        members = iter(clean.items())
+        after: dict[str, Any] = {}
+        for name, value in raw.items():
+            key, member = (name, value) if name in kept else next(members)
+            after[key] = clean_attrs if name == "attrs" and name in kept else member
+        if isinstance(raw.get("types"), dict):
+            after["types"] = self._types(raw, after)
+        elif "types" in raw:
+            after["types"] = clean_types
+        return after
+
+    def _types(self, before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+        """Return the notes on types under the places that they are of now; those of what has gone are left out."""
+        notes: dict[str, Any] = {}
+        for place, noted in before["types"].items():
+            moved = _moved(place, before, after, exact=isinstance(noted, str) and restorable(noted))
+            if moved is not None:
+                notes[moved] = self._clean(noted)
+        return notes
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, str) and _ID.fullmatch(value) is not None
+
+
+def _moved(place: str, before: Any, after: Any, *, exact: bool) -> str | None:
+    """Return where *after* has what *before* has at *place*, or None; *exact* if it must not have changed."""
+    steps: list[str] = []
+    for written in place.split("/"):
+        step = written.replace("~1", "/").replace("~0", "~")
+        if isinstance(before, dict) and isinstance(after, dict) and step in before:
+            key = list(after)[list(before).index(step)]  # keys may have changed, their order has not
+            before, after = before[step], after[key]
+            steps.append(key.replace("~", "~0").replace("/", "~1"))
+        elif (
+            isinstance(before, list)
+            and isinstance(after, list)
+            and step.isdecimal()
+            and int(step) < len(before)
+        ):
+            before, after = before[int(step)], after[int(step)]
+            steps.append(step)
+        else:
+            return None
+    if exact and (type(after) is not type(before) or (isinstance(before, str) and after != before)):
+        return None
+    return "/".join(steps)

@@ -1,0 +1,218 @@
+"""Lines without absolute paths, secrets and personal data, and otherwise as they were."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_telemetry.checks.paths import RelativePaths as PathCheck
+from pytest_telemetry.checks.privacy import Privacy
+from pytest_telemetry.model.record import Record
+from pytest_telemetry.model.wire import LogLine, LogReader, decode_line, encode
+from pytest_telemetry.redact import LineRedaction, redact_log
+
+KEY = "AKIA" + "IOSFODNN7" + "ABCDEFG"  # in parts, so that nobody takes it for one of ours
+
+
+def redacted(line: bytes, workspace: str = "/home/ada/project") -> bytes | None:
+    decoded = decode_line(line, 1)
+    assert isinstance(decoded, LogLine), decoded
+    return LineRedaction(workspace)(decoded, line)
+
+
+def findings(line: bytes) -> list[Any]:
+    decoded = decode_line(line, 1)
+    assert isinstance(decoded, LogLine), decoded
+    found = []
+    for check in (PathCheck(), Privacy()):
+        judgement = check.start()
+        judgement.add(decoded.record, decoded)
+        found += judgement.findings()
+    return found
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"cmd":"a","n":1.50,"x":{"b":1e3},"x ":"\\u00e9"}\n',
+        b'{"cmd" : "a"  , "t":"\\/"}\r\n',
+        '{"cmd":"é","a":1}\n'.encode(),
+        b'\xef\xbb\xbf{"cmd":"a"}\n',
+        encode(Record("span", "a", "a", 1, 2, attrs={"http.route": "/api/users", "n": 2**80})),
+    ],
+)
+def test_a_line_without_a_finding_is_the_same_to_the_byte(line: bytes) -> None:
+    """Whatever its style."""
+    assert redacted(line) == line.removesuffix(b"\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "after"),
+    [
+        (
+            '{"ts":"2026-01-01T00:00:00Z","cmd":"a","new":[1.50,1e3,-0],"args":{"file":"/home/ada/project/a.py"},"b":{}}\n',
+            '{"ts":"2026-01-01T00:00:00Z","cmd":"a","new":[1.50,1e3,-0],"args":{"file":"a.py"},"b":{}}',
+        ),
+        ('{"cmd": "é", "p": "/home/ada/project/é.py"}\r\n', '{"cmd": "é", "p": "é.py"}\r'),
+        ('{"cmd": "\\u00e9", "p": "/home/ada/project/\\u00e9"}', '{"cmd": "\\u00e9", "p": "\\u00e9"}'),
+        (
+            '{"cmd":"a","password":"hunter2!x","n":12345678901234567890123}\n',
+            '{"cmd":"a","password":"[REDACTED:secret]","n":12345678901234567890123}',
+        ),
+        ('{"cmd":"a","m":{"/home/ada/project/x":NaN}}\n', '{"cmd":"a","m":{"x":NaN}}'),
+    ],
+)
+def test_only_what_was_found_is_replaced(line: str, after: str) -> None:
+    """Order of keys, unknown fields, spelling of numbers, spaces and escapes stay."""
+    assert redacted(line.encode()) == after.encode()
+    assert findings(line.encode())
+    assert not findings(after.encode())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"cmd":"a","args":{"f":"/home/ada/x"},"args":{"f":1}}',
+        b'{"cmd":"a","f":"/home/ada/x","f":1}',
+        b'{"cmd":"a","f":"/home/ada\xff/x"}',
+        b'{"cmd":"a","f":"\\u002fhome\\/ada/x"}',
+        b'{"cmd":"a","f":' + b'{"a":' * 80 + b'"/home/ada/x"' + b"}" * 80 + b"}",
+    ],
+)
+def test_nothing_hides_behind_how_a_line_is_written(line: bytes) -> None:
+    """A second key, broken UTF-8, escapes, depth."""
+    after = redacted(line)
+
+    assert after is not None
+    assert b"ada" not in after
+    assert isinstance(decode_line(after, 1), LogLine)
+
+
+def test_a_line_of_our_own_keeps_its_types_and_ids() -> None:
+    """The notes follow the keys that changed, and those of what has gone are left out."""
+    record = Record(
+        "span",
+        "load",
+        "load",
+        1,
+        2,
+        attrs={
+            "/home/ada/project/k": (1, float("inf")),
+            "http.route": "/api/users",
+            "password": (1, 2),
+            "big": 2**70,
+            "file": "/home/ada/project/a.py",
+            "deep": {"/etc/x": [2**70]},
+        },
+        run_id="/home/ada/run",
+        trace_id="12345678901234567890123456789012",
+        seq=3,
+    )
+    line = encode(record)[:-2] + b',"later":{"f":"/home/ada/project/z"}}\n'
+
+    after = decode_line(redacted(line) or b"", 1)
+
+    assert isinstance(after, LogLine)
+    assert after.problems == ("later: unknown field",)
+    assert after.raw["later"] == {"f": "z"}
+    (deep,) = after.record.attrs.pop("deep").items()
+    assert deep[0].startswith("external/")
+    assert deep[1] == [2**70]
+    assert after.record.attrs == {
+        "k": (1, float("inf")),
+        "http.route": "/api/users",
+        "password": "[REDACTED:secret]",
+        "big": 2**70,
+        "file": "a.py",
+    }
+    assert after.record.trace_id == record.trace_id
+    assert (after.record.run_id or "").startswith("external/")
+    assert list(after.raw) == [*json.loads(line)]
+    assert b"ada" not in (redacted(line) or b"")
+
+
+@pytest.mark.parametrize("field", ["trace_id", "types", "kind ", "source", "thread", "value", "status"])
+def test_no_field_of_our_own_is_a_hiding_place(field: str) -> None:
+    """Not even those that nobody looks at."""
+    raw = {"record": 1, "kind": "event", "name": "a", field: "/home/ada/secret"}
+
+    assert b"ada" not in (redacted(json.dumps(raw).encode()) or b"ada")
+
+
+def test_notes_on_types_are_no_hiding_place() -> None:
+    """Neither the places nor what is said of them."""
+    raw = {
+        "record": 1,
+        "kind": "event",
+        "name": "a",
+        "attrs": {"x": 1},
+        "types": {"attrs/~1home~1ada": "int", "attrs/x": "/home/ada/y", "attrs/9/9": "int"},
+    }
+
+    after = json.loads(redacted(json.dumps(raw).encode()) or b"")
+
+    assert list(after["types"]) == ["attrs/x"]
+    assert "ada" not in json.dumps(after)
+
+
+texts = st.text() | st.sampled_from(
+    [
+        "/home/ada/a.py",
+        "C:\\Users\\Ada\\x",
+        KEY,
+        "ada@example.org",
+        "/home/ada/project/a",
+        "password=hunter2!x",
+    ]
+)
+values = st.recursive(
+    st.none() | st.integers() | st.floats() | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(texts, values, max_size=4), st.booleans())
+def test_the_checks_find_nothing_in_any_outcome(fields: dict[str, Any], own: bool) -> None:
+    """And redacting again changes nothing."""
+    if own:
+        line = encode(Record("event", "a", "a", 1, attrs=fields))
+    else:
+        line = json.dumps({**fields, "cmd": "a"}).encode()
+
+    after = redacted(line)
+
+    assert after is not None
+    assert findings(after) == []
+    assert redacted(after) == after
+
+
+def test_a_log_is_copied_line_by_line() -> None:
+    """What holds no record is left out and counted, never copied."""
+    log = b'{"cmd":"a"}\n\n{"cmd":"b","f":"/home/ada/x"}\n/home/ada/nonsense\n[1]\n{"cmd":"c"}'
+    lines: list[bytes] = []
+
+    def write(line: bytes) -> int:
+        lines.append(line)
+        return len(line)
+
+    done = redact_log(LogReader(io.BytesIO(log)), "log", write, "/work")
+
+    assert (done.copied, done.redacted, done.left_out, done.blank) == (3, 1, 2, 1)
+    assert lines[0] == b'{"cmd":"a"}\n'
+    assert lines[2] == b'{"cmd":"c"}\n'
+    assert b"ada" not in b"".join(lines)
+
+
+def test_copying_ends_where_nobody_takes_more() -> None:
+    """As when a pipe is closed."""
+    lines: list[bytes] = []
+
+    redact_log(LogReader(io.BytesIO(b'{"cmd":"a"}\n' * 9)), "log", lines.append, "/work")
+
+    assert len(lines) == 1
