@@ -9,9 +9,10 @@ all cells take turns, so that a machine that drifts hits all of them.
 A slow-down is exact: of the benchmark that is slowed, a block of the code as it is now holds that share more
 operations. The project, the benchmarks, the two sessions and the fresh processes are real ones.
 
-*Live* runs are complete runs of the gate. *Resampled* decisions are made of the pairs that these runs recorded: the first
-reading of a run, and its nine fresh processes for what it makes suspicious, each from pairs drawn again. Their
-bounds are those of the drawing; what other runs would have read is for the bounds of the live ones to say.
+*Live* runs are complete runs of the gate. *Resampled* decisions are made of the pairs that all runs of that machine
+recorded, with the slow-down put in place of what was slowed there: the first process of a run, and its nine fresh ones
+for what it makes suspicious, each from pairs drawn again. Their bounds are those of the drawing; what other runs would
+have read is for the bounds of the live ones to say.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ import sys
 import tempfile
 from collections import Counter
 from dataclasses import dataclass
-from itertools import chain, product
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -323,40 +324,45 @@ def is_found(run: Run) -> bool:
 def resampled(runs: Sequence[Run], slow: float, chance: random.Random) -> bool:
     """Return what the gate would have said of readings drawn from *runs*, which are all of one condition.
 
-    Every run counts alike. Of unchanged code a decision is one of ten benchmarks, each drawn from the runs in which it
-    was not slowed.
+    Of a slow-down a decision is one benchmark, chosen at random; of unchanged code, whether one of all ten fails. Every
+    run counts alike, whatever was slowed in it: a slowed block holds that share more operations, so that all its ratios
+    are larger by ln(1 + share), which is taken out and put in. With the runs of one cell alone, one process in which
+    code happens to be compiled worse, as one of three hundred is, would count for a thirtieth.
     """
     if slow:
-        slowed = [run for run in runs if run.slow == slow]
-        others = [process for run in slowed for process in run.pairs[run.name]]
-        run = chance.choice(slowed)
-        return _decide(run.pairs[run.name], others, chance)
-    for name in NAMES:
-        processes = [run.pairs[name] for run in runs if run.name != name]
-        if _decide(chance.choice(processes), list(chain.from_iterable(processes)), chance):
-            return True
-    return False
+        return _decide(runs, chance.choice(NAMES), slow, chance)
+    return any(_decide(runs, name, slow, chance) for name in NAMES)
 
 
-def _decide(
-    processes: Sequence[Sequence[float]], others: Sequence[Sequence[float]], chance: random.Random
-) -> bool:
-    """Return the decision of one benchmark of one run: its first process, then those that confirmed it.
+def _decide(runs: Sequence[Run], name: str, slow: float, chance: random.Random) -> bool:
+    """Return the decision on one benchmark: its first process in one of the runs, then those that confirmed it.
 
-    A run in which the first reading was not suspicious has none; then they are drawn from all *others*.
+    Where it was not confirmed in that run, they are drawn from those of all runs.
     """
     rules = Rules()
-    first, *confirmed = processes
-    reading = _reading(first, chance)
+    run = chance.choice(runs)
+    shift = math.log1p(slow)
+    first, *confirmed = _unshifted(run, name)
+    reading = _reading(first, shift, chance)
     if not is_suspicious(reading, rules):
         return False
-    fresh = confirmed or chance.sample(others, min(len(others), rules.processes))
-    fresh_readings = [_reading(one, chance) for one in fresh]
-    return judge("benchmark", reading, fresh_readings, rules).outcome == "slower"
+    if not confirmed:
+        others = [process for other in runs for process in _unshifted(other, name)[1:]]
+        others = others or [_unshifted(other, name)[0] for other in runs]
+        confirmed = chance.sample(others, min(len(others), rules.processes))
+    fresh = [_reading(one, shift, chance) for one in confirmed]
+    return judge("benchmark", reading, fresh, rules).outcome == "slower"
 
 
-def _reading(pairs: Sequence[float], chance: random.Random) -> Comparison:
-    drawn = chance.choices(pairs, k=len(pairs))
+def _unshifted(run: Run, name: str) -> list[tuple[Sequence[float], float]]:
+    """Return the log ratios of each process, with what was put into them."""
+    injected = math.log1p(run.slow) if run.name == name else 0.0
+    return [(pairs, injected) for pairs in run.pairs[name]]
+
+
+def _reading(process: tuple[Sequence[float], float], shift: float, chance: random.Random) -> Comparison:
+    pairs, injected = process
+    drawn = [ratio - injected + shift for ratio in chance.choices(pairs, k=len(pairs))]
     low, high = median_interval(drawn)
     return Comparison(median(drawn), low, high, len(drawn), 1, 1.0, 1.0)
 

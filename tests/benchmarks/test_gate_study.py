@@ -98,6 +98,14 @@ def test_what_was_slowed_is_no_unchanged_code() -> None:
     assert not any(resampled(runs, 0.0, random.Random(seed)) for seed in range(20))
 
 
+@pytest.mark.parametrize(("slow", "found"), [(0.02, False), (0.10, True), (0.20, True)])
+def test_a_slow_down_is_put_in_place_of_what_was_slowed(slow: float, found: bool) -> None:
+    """So that runs of all cells say what is found, whichever benchmark was slowed in them, by however much."""
+    runs = [Run(**run(0.20, read=0.1823)), Run(**run())]
+
+    assert {resampled(runs, slow, random.Random(seed)) for seed in range(20)} == {found}
+
+
 def test_runs_of_other_circumstances_are_not_mixed_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
