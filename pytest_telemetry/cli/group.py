@@ -24,6 +24,7 @@ _COMMANDS: Final = {
     "gate": "Fail when a benchmark became slower than its baseline.",
     "redact": "Copy a log without absolute paths, secrets and personal data.",
     "records": "Print what a log or database holds.",
+    "trace": "Show one run as a tree, or as a timeline for Perfetto.",
 }
 
 
