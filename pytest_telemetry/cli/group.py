@@ -21,6 +21,7 @@ INTERRUPTED: Final = 130
 
 _COMMANDS: Final = {
     "check": "Hold event logs to the promises of good telemetry.",
+    "convert": "Copy records between logs and databases.",
     "gate": "Fail when a benchmark became slower than its baseline.",
     "redact": "Copy a log without absolute paths, secrets and personal data.",
     "records": "Print what a log or database holds.",

@@ -27,6 +27,7 @@ LAYERS = {
     "collection": 6,
     "sources": 6,
     "lookup": 6,
+    "convert": 6,
     "new_file": 6,
     "redact": 6,
     "runs": 6,
