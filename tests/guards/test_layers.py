@@ -30,6 +30,7 @@ LAYERS = {
     "convert": 6,
     "new_file": 6,
     "redact": 6,
+    "prune": 6,
     "runs": 6,
     "run_files": 6,
     "agents": 6,
