@@ -23,6 +23,7 @@ _COMMANDS: Final = {
     "check": "Hold event logs to the promises of good telemetry.",
     "convert": "Copy records between logs and databases.",
     "gate": "Fail when a benchmark became slower than its baseline.",
+    "init": "Prepare a project: configuration and .gitignore.",
     "prune": "Remove what is old.",
     "redact": "Copy a log without absolute paths, secrets and personal data.",
     "records": "Print what a log or database holds.",

@@ -29,6 +29,7 @@ LAYERS = {
     "lookup": 6,
     "convert": 6,
     "new_file": 6,
+    "project_setup": 6,
     "redact": 6,
     "prune": 6,
     "runs": 6,
