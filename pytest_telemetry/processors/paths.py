@@ -25,6 +25,8 @@ __all__ = ("RelativePaths", "label_of")
 # Replacing a path may bring another one to light (`/workspace/C:/x`); more than two rounds are made up by fuzzers.
 _ROUNDS: Final = 6
 _LONGEST: Final = 4_096  # longer ones exist on no system, and are not looked up
+_KNOWN: Final = 512
+_KNOWN_LENGTH: Final = 256
 
 _WINDOWS: Final = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 _VERBATIM: Final = re.compile(r"\\\\+[?.]\\+(?P<share>UNC\\+)?")
@@ -66,6 +68,8 @@ class RelativePaths:
         roots = dict.fromkeys((*self._roots, *homes))
         self._mangled = [(_mangled(root), _label(root)) for root in roots if len(_parts(root)) > 1]
         self._people = frozenset(homes.values())
+        # Texts without a path: most of what is recorded, keys for one, was there before.
+        self._clean: set[str] = set()
 
     def __call__(self, record: Record, /) -> Record:
         """Return *record*, or a copy of it without absolute paths."""
@@ -77,9 +81,15 @@ class RelativePaths:
 
     def relative_text(self, text: str, /) -> str:
         """Return *text* without absolute paths; the same object if it has none."""
+        if text in self._clean:
+            return text
         for _ in range(_ROUNDS):
             after = self._round(text)
             if after == text:
+                if len(text) <= _KNOWN_LENGTH:
+                    if len(self._clean) >= _KNOWN:
+                        self._clean.clear()
+                    self._clean.add(text)
                 return text
             text = after
         return f"external/{_hash(text)}-text"
