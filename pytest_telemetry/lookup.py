@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Final
 
 from pytest_telemetry.model.errors import UnusableInput
 from pytest_telemetry.model.logs import follow_log
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
     from pytest_telemetry.model.wire import BadLine
     from pytest_telemetry.sources import Source
 
-__all__ = ("Found", "find_records", "follow_records", "is_database", "lines_of")
+__all__ = ("Found", "find_records", "find_run", "follow_records", "is_database", "lines_of")
+
+_MOST_RUNS: Final = 100_000
+"""How many runs are remembered, to suggest one of them."""
 
 
 def lines_of(source: Source, name: str) -> Iterator[LogLine | BadLine]:
@@ -131,6 +135,43 @@ def follow_records(
                 yield line
     except OSError as error:
         raise UnusableInput(f"{name}: {error.strerror or error}") from error
+
+
+def find_run(source: Source, name: str, run_id: str) -> list[Record]:
+    """Return the records of a run, in stored order.
+
+    Args:
+        source: Is read to its end.
+        name: What errors call it.
+        run_id: The run.
+
+    Raises:
+        UnusableInput: There is no such run; the text names those that it may have been. Or reading failed.
+    """
+    records: list[Record] = []
+    others: dict[str, None] = {}
+    nameless = 0
+    for line in lines_of(source, name):
+        if not isinstance(line, LogLine):
+            continue
+        own = line.record.run_id
+        if own == run_id:
+            records.append(line.record)
+        elif own is None:
+            nameless += 1
+        elif len(others) < _MOST_RUNS:
+            others[own] = None
+    if records:
+        return records
+    raise UnusableInput(f"{name}: holds no run {run_id!r}; {_hint(run_id, [*others], nameless)}")
+
+
+def _hint(run_id: str, others: list[str], nameless: int) -> str:
+    if not others:
+        return f"none of its {nameless:,} records is of any run" if nameless else "it holds no record"
+    begun = [other for other in others if run_id and other.startswith(run_id)][:3]
+    near = begun or get_close_matches(run_id, others, 3)
+    return f"near is {', '.join(near)}" if near else f"the last ones are {', '.join(others[-3:])}"
 
 
 def is_database(path: str | os.PathLike[str]) -> bool:

@@ -21,10 +21,14 @@ INTERRUPTED: Final = 130
 
 _COMMANDS: Final = {
     "check": "Hold event logs to the promises of good telemetry.",
+    "convert": "Copy records between logs and databases.",
     "gate": "Fail when a benchmark became slower than its baseline.",
+    "init": "Prepare a project: configuration and .gitignore.",
+    "prune": "Remove what is old.",
     "reconcile": "Ask an event log whether it supports the files beside it.",
     "redact": "Copy a log without absolute paths, secrets and personal data.",
     "records": "Print what a log or database holds.",
+    "trace": "Show one run as a tree, or as a timeline for Perfetto.",
 }
 
 

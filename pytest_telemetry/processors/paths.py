@@ -63,13 +63,13 @@ class RelativePaths:
             given = os.fsdecode(Path(given).absolute())
         self._roots = tuple(sorted({_normal(given), _resolved(given)}, key=len, reverse=True))
         self._ignore = frozenset(ignore)
-        # Texts without an absolute path: most of what is recorded was there before.
-        self._clean: set[str] = set()
         self._whole = [_spelled(root) for root in self._roots if _parts(root)]
         homes = {match[0]: match["person"] for root in self._roots if (match := _HOME.match(root))}
         roots = dict.fromkeys((*self._roots, *homes))
         self._mangled = [(_mangled(root), _label(root)) for root in roots if len(_parts(root)) > 1]
         self._people = frozenset(homes.values())
+        # Texts without a path: most of what is recorded, keys for one, was there before.
+        self._clean: set[str] = set()
 
     def __call__(self, record: Record, /) -> Record:
         """Return *record*, or a copy of it without absolute paths."""

@@ -56,7 +56,7 @@ class ClosedSegments:
                 return False
             try:
                 if is_at(self._active, status):
-                    number = max(self._numbers(), default=0) + 1
+                    number = max(self.numbers(), default=0) + 1
                     self._active.rename(self._at(self._names.plain(number)))
             finally:
                 unlock(directory)
@@ -73,7 +73,7 @@ class ClosedSegments:
         if not HAS_LOCKS or (self._keep is None and not self._compress):
             return 0
         try:
-            numbers = self._numbers()
+            numbers = self.numbers()
         except OSError:
             return 1
         surplus = numbers[: -self._keep] if self._keep is not None else []
@@ -81,7 +81,7 @@ class ClosedSegments:
         for number in numbers:
             try:
                 if number in surplus:
-                    self._remove(number)
+                    self.remove(number)
                 elif self._compress:
                     self._pack(number)
             except BlockingIOError:
@@ -90,18 +90,31 @@ class ClosedSegments:
                 refused += 1
         return refused
 
-    def _numbers(self) -> list[int]:
+    def remove(self, number: int, size: int | None = None) -> None:
+        """Remove closed segment *number*, compressed or not.
+
+        Args:
+            number: The segment.
+            size: How many bytes its file had when somebody looked; one that has become longer stays.
+
+        Raises:
+            BlockingIOError: Somebody may still append to it, or has done so.
+            OSError: The storage refused.
+        """
+        plain = self._at(self._names.plain(number))
+        with contextlib.suppress(FileNotFoundError), _alone(plain) as file:
+            if size is not None and os.fstat(file).st_size != size:
+                raise BlockingIOError(errno.EAGAIN, "was written to", str(plain))
+            plain.unlink()
+        for name in (self._names.compressed(number), self._names.unfinished(number)):
+            self._at(name).unlink(missing_ok=True)
+
+    def numbers(self) -> list[int]:
+        """Return the numbers of the closed segments, in the order of reading."""
         return self._names.closed(path.name for path in self._active.parent.iterdir())
 
     def _at(self, name: str) -> Path:
         return self._active.with_name(name)
-
-    def _remove(self, number: int) -> None:
-        plain = self._at(self._names.plain(number))
-        with contextlib.suppress(FileNotFoundError), _alone(plain):
-            plain.unlink()
-        for name in (self._names.compressed(number), self._names.unfinished(number)):
-            self._at(name).unlink(missing_ok=True)
 
     def _pack(self, number: int) -> None:
         plain = self._at(self._names.plain(number))

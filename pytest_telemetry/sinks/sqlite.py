@@ -30,10 +30,8 @@ _NAMES: Final = ", ".join(COLUMNS)
 _INSERT: Final = f"INSERT INTO records ({_NAMES}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608 - names of ours
 _SELECT: Final = f"SELECT {_NAMES}, id FROM records WHERE id > ? AND id <= ?"  # noqa: S608 - likewise
 _NEWEST: Final = "SELECT coalesce(max(id), 0) FROM records"
-_TRIM_BY_TIME: Final = "DELETE FROM records WHERE time_ns < ?"
-_TRIM_BY_COUNT: Final = (
-    "DELETE FROM records WHERE id <= (SELECT id FROM records ORDER BY id DESC LIMIT 1 OFFSET ?)"
-)
+_OLD: Final = "time_ns < ?"
+_SURPLUS: Final = "id <= (SELECT id FROM records ORDER BY id DESC LIMIT 1 OFFSET ?)"
 
 
 class SqliteStore:
@@ -188,27 +186,34 @@ class SqliteStore:
                 self._drop_queue()
                 self._database.close()
 
-    def trim(self, before_ns: int | None = None, *, keep: int | None = None) -> int:
+    def trim(self, before_ns: int | None = None, *, keep: int | None = None, dry_run: bool = False) -> int:
         """Delete the oldest records, in one transaction, and return how many.
 
         The file does not become smaller, but has room for as many others; ``VACUUM`` makes it smaller.
 
         Args:
             before_ns: Delete what happened or began before, in nanoseconds since the epoch.
-            keep: Delete all but so many, those that were accepted last.
+            keep: Delete all but so many, those that were accepted last; with *before_ns*, what both say.
+            dry_run: Whether to count them only.
 
         Raises:
-            ValueError: None of the two was given, or both, or a negative *keep*.
+            ValueError: None of the two was given, or a negative *keep*.
             Unavailable: Others write, or there is no space; nothing was deleted.
             OSError: The database failed.
         """
-        if (before_ns is None) == (keep is None) or (keep is not None and keep < 0):
-            raise ValueError("trim() takes either before_ns, or keep from 0")
-        statement, value = (_TRIM_BY_COUNT, keep) if before_ns is None else (_TRIM_BY_TIME, before_ns)
+        bounds = [(_OLD, before_ns), (_SURPLUS, keep)]
+        given = [(condition, value) for condition, value in bounds if value is not None]
+        if not given or (keep is not None and keep < 0):
+            raise ValueError("trim() takes before_ns, or keep from 0, or both")
+        where = f"FROM records WHERE {' AND '.join(condition for condition, _ in given)}"
+        values = tuple(value for _, value in given)
         with self._database.lock:
             self._write()
+            if dry_run:
+                with self._database.connected("count telemetry in") as connection:
+                    return int(connection.execute(f"SELECT count(*) {where}", values).fetchone()[0])
             with self._database.writing("delete telemetry in") as connection:
-                deleted = connection.execute(statement, (value,)).rowcount
+                deleted = connection.execute(f"DELETE {where}", values).rowcount
             self._trimmed += deleted
         return deleted
 

@@ -21,7 +21,7 @@ RECORDS = [
     Record("span", "load", "load", 1_767_225_600_000_000_000, 1_500_000, attrs={"rows": 1}, run_id="run_1"),
     Record("event", "lsp.ready", "lsp.ready", 1_767_225_601_000_000_000, run_id="run_1"),
 ]
-COMMANDS = ("records", "redact")
+COMMANDS = ("records", "redact", "trace", "convert", "prune", "init")
 
 
 def examples_of(name: str) -> list[str]:

@@ -382,13 +382,34 @@ def test_so_many_are_left_those_that_came_last(tmp_path: Path, keep: int, left: 
         assert read(store) == [*left, 5]
 
 
-def test_to_delete_needs_one_bound(tmp_path: Path) -> None:
-    """None, two, or less than nothing deletes nothing."""
+def test_two_bounds_delete_what_both_say(tmp_path: Path) -> None:
+    """What is old, but for so many."""
+    with SqliteStore(tmp_path / "t.db") as store:
+        store.emit_many(many(1, 5, 2, 3, 4))
+
+        assert store.trim(4, keep=2) == 2
+        assert read(store) == [5, 3, 4]
+
+
+def test_what_would_be_deleted_can_be_counted(tmp_path: Path) -> None:
+    """What waits for its batch is counted, too, and nothing is deleted."""
+    with SqliteStore(tmp_path / "t.db") as store:
+        store.emit_many(many(1, 2, 3))
+        store.emit(numbered(4))
+
+        assert store.trim(3, dry_run=True) == 2
+        assert store.trim(keep=0, dry_run=True) == 4
+        assert store.trim(3, keep=3, dry_run=True) == 1
+        assert (read(store), store.statistics()["trimmed"]) == ([1, 2, 3, 4], 0)
+
+
+def test_to_delete_needs_a_bound(tmp_path: Path) -> None:
+    """None, or less than nothing, deletes nothing."""
     with SqliteStore(tmp_path / "t.db") as store:
         store.emit_many(many(1))
-        for bounds in ({}, {"before_ns": 5, "keep": 0}, {"keep": -1}):
-            with pytest.raises(ValueError, match="either before_ns, or keep"):
-                store.trim(**bounds)
+        for before_ns, keep in ((None, None), (None, -1), (5, -1)):
+            with pytest.raises(ValueError, match="takes before_ns, or keep from 0, or both"):
+                store.trim(before_ns, keep=keep)
 
         assert read(store) == [1]
 

@@ -1,0 +1,181 @@
+"""Copies records from one store into another, and counts what went over by reading it back (layer 6)."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
+
+from pytest_telemetry.lookup import is_database, lines_of
+from pytest_telemetry.model.errors import TelemetryError, UnusableInput
+from pytest_telemetry.model.wire import LogLine
+from pytest_telemetry.new_file import aside, place, require_apart, require_free
+from pytest_telemetry.sinks.jsonl import JsonlStore
+from pytest_telemetry.sinks.sqlite import SqliteStore
+from pytest_telemetry.sources import open_source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from pytest_telemetry.model.record import Record
+    from pytest_telemetry.sources import Source
+
+__all__ = ("FORMS", "Conversion", "Form", "convert", "form_of")
+
+Form: TypeAlias = Literal["record", "event", "sqlite"]
+FORMS: Final[tuple[Form, ...]] = get_args(Form)
+
+_DATABASES: Final = frozenset({".db", ".sqlite", ".sqlite3"})
+_AT_ONCE: Final = 2_000
+_BESIDE: Final = ("", "-wal", "-shm", "-journal")
+# What the event line has no place for, see `docs/reference/wire.md`.
+_UNSAID: Final = ("trace_id", "span_id", "parent_id", "seq", "thread")
+
+
+@dataclass(slots=True)
+class Conversion:
+    """What became of the records of a source.
+
+    Attributes:
+        form: The form of the target.
+        records: How many went over, as counted by reading the target.
+        dropped: How many the target did not take, because they are longer than a line may be.
+        as_text: Values that the target can keep as text only.
+        renamed: Attributes that it keeps under another name.
+        unsaid: Fields that it has no place for, each with the number of records that had it.
+        malformed: Lines of the source that hold no record.
+    """
+
+    form: Form
+    records: int = 0
+    dropped: int = 0
+    as_text: int = 0
+    renamed: int = 0
+    unsaid: dict[str, int] = field(default_factory=dict)
+    malformed: int = 0
+
+
+def form_of(target: Path, asked: Form | None, *, append: bool) -> Form:
+    """Return the form that *target* gets: the one that was asked for, or what it is, or what its name says.
+
+    Raises:
+        UnusableInput: It is a database and a log was asked for, or the other way round.
+    """
+    if append and target.exists() and target.stat().st_size:
+        is_one = is_database(target)
+        if asked is not None and is_one is not (asked == "sqlite"):
+            raise UnusableInput(f"{target}: is {'a database' if is_one else 'a log'}; leave --to {asked} out")
+        return asked or ("sqlite" if is_one else _dialect_of(target))
+    return asked or ("sqlite" if target.suffix in _DATABASES else "record")
+
+
+def _dialect_of(log: Path) -> Form:
+    """Return the dialect of the first record of *log*."""
+    with open_source(log) as source:
+        own = next((line.own for line in lines_of(source, str(log)) if isinstance(line, LogLine)), True)
+    return "record" if own else "event"
+
+
+def convert(
+    source: Source,
+    name: str,
+    target: Path,
+    form: Form,
+    *,
+    path: Path | None = None,
+    append: bool = False,
+    progress: Callable[[int], object] | None = None,
+) -> Conversion:
+    """Copy all records of *source* to *target*, and read back how many have arrived.
+
+    A new target is at its place when it is complete, and nowhere if anything goes wrong; what was appended before
+    that stays.
+
+    Args:
+        source: Is read to its end.
+        name: What errors call it.
+        target: A log or a database.
+        form: What it is or becomes.
+        path: Where the source is; None for a stream.
+        append: Whether records may be added to a target that is there.
+        progress: Called now and then with the number of bytes read since the last call.
+
+    Raises:
+        UnusableInput: The target is there and nothing may be appended, or it cannot be opened; or reading failed.
+        TelemetryError: It cannot be written, or does not hold what was written to it.
+    """
+    if path is not None:
+        require_apart(path, target)
+    if not append:
+        require_free(target, "name another one, or add --append")
+    is_new = not os.path.lexists(target)
+    written = aside(target) if is_new else target
+    try:
+        before = 0 if is_new else _count(written)
+        done = _copied(lines_of(source, name), source, written, form, progress)
+        done.malformed = source.malformed
+        found = _count(written) - before
+        if found != done.records:
+            raise TelemetryError(
+                f"{target}: {done.records:,} records were written, and {found:,} more are found there; "
+                "does anybody else write to it?"
+            )
+        if is_new:
+            place(written, target)
+    except OSError as error:
+        if isinstance(error, TelemetryError):
+            raise
+        raise TelemetryError(f"{target}: cannot be written: {error.strerror or error}") from error
+    finally:
+        if is_new:
+            for ending in _BESIDE:
+                written.with_name(f"{written.name}{ending}").unlink(missing_ok=True)
+    return done
+
+
+def _copied(
+    lines: Iterator[object],
+    source: Source,
+    target: Path,
+    form: Form,
+    progress: Callable[[int], object] | None,
+) -> Conversion:
+    done = Conversion(form)
+    unsaid: Counter[str] = Counter()
+    records = (line.record for line in lines if isinstance(line, LogLine))
+    store = SqliteStore(target) if form == "sqlite" else JsonlStore(target, dialect=form)
+    reported = 0
+    with store:
+        while batch := list(islice(records, _AT_ONCE)):
+            store.emit_many(batch)
+            if form == "event":
+                for record in batch:
+                    unsaid.update(_unsaid(record))
+            if progress is not None:
+                progress(source.offset - reported)
+                reported = source.offset
+    said = store.statistics()
+    done.records, done.dropped = said["stored"], said["dropped"]
+    done.as_text, done.renamed = said["as_text"], said.get("renamed", 0)
+    done.unsaid = dict(unsaid)
+    return done
+
+
+def _unsaid(record: Record) -> Iterator[str]:
+    """Yield what the event line of *record* does not say."""
+    if record.kind == "log" or (record.kind == "span" and record.duration_ns is None):
+        yield "kind"
+    if record.scope != record.name:
+        yield "scope"
+    for name in _UNSAID:
+        if getattr(record, name) is not None:
+            yield name
+
+
+def _count(path: Path) -> int:
+    """Return how many records there are at *path*."""
+    with open_source(path) as source:
+        return sum(isinstance(line, LogLine) for line in lines_of(source, str(path)))

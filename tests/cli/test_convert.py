@@ -1,0 +1,252 @@
+"""The command that copies records between logs and databases."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_telemetry import JsonlStore, convert
+from pytest_telemetry.model.record import Record
+from pytest_telemetry.model.wire import MAX_LINE_BYTES, encode, encode_event
+from pytest_telemetry.sinks.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BEGAN = 1_767_225_600_000_000_000
+RECORDS = [
+    Record(
+        "span",
+        "load",
+        "etl.load",
+        BEGAN,
+        1_500_000,
+        attrs={"n": (1, 2**70)},
+        trace_id="t",
+        span_id="s",
+        seq=1,
+    ),
+    Record(
+        "event", "hit", "hit", BEGAN, attrs={"cmd": "x", "p": float("inf")}, run_id="r", seq=2, thread="main"
+    ),
+    Record("metric", "rows", "rows", BEGAN, None, 3, "counter", seq=3),
+    Record("log", "slow", "slow", BEGAN, level="warning", seq=4),
+]
+
+
+def names(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.iterdir())
+
+
+def kept(path: Path) -> list[Record]:
+    store = SqliteStore(path) if path.suffix == ".db" else JsonlStore(path)
+    with store:
+        return list(store.records())
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(b"".join(map(encode, RECORDS)))
+    return path
+
+
+def test_records_go_to_a_database_and_back_unchanged(run: Any, log: Path, tmp_path: Path) -> None:
+    """The form is that of the name, and nothing else is left behind."""
+    database, again = tmp_path / "a.db", tmp_path / "again.jsonl"
+
+    assert run("convert", log, database) == (0, f"{database}: 4 records written and read back\n", "")
+    assert run("convert", database, again)[0] == 0
+
+    assert kept(database) == RECORDS
+    assert again.read_bytes() == log.read_bytes()
+    assert names(tmp_path) == ["a.db", "again.jsonl", "events.jsonl"]
+
+
+def test_event_lines_say_what_they_cannot(run: Any, log: Path, tmp_path: Path) -> None:
+    """What was renamed, is text now, and has no place, is counted."""
+    target = tmp_path / "old.jsonl"
+
+    code, out, err = run("convert", log, target, "--to", "event")
+
+    assert (code, err) == (0, "")
+    assert out.splitlines() == [
+        f"{target}: 4 records written and read back",
+        "1 attribute renamed to extra.NAME: the name is taken in an event line",
+        "2 values kept as text: an event line does not note types",
+        "not said, because an event line has no place for it: scope of 1, trace_id of 1, span_id of 1, seq of 4, thread of 1, kind of 1",
+    ]
+    assert [json.loads(line)["cmd"] for line in target.read_bytes().splitlines()] == [
+        "load",
+        "hit",
+        "rows",
+        "slow",
+    ]
+
+
+def test_values_that_stay_text_are_counted(run: Any, tmp_path: Path) -> None:
+    """Where a database or a log can hold them in no other way."""
+    log = tmp_path / "a.jsonl"
+    log.write_bytes(encode_event(RECORDS[0])[0])
+
+    assert "as text" not in run("convert", log, tmp_path / "a.db")[1]
+
+
+def test_segments_and_compressed_files_are_read(run: Any, tmp_path: Path) -> None:
+    """All of a log, in its order."""
+    with JsonlStore(tmp_path / "a.jsonl", max_bytes=150, compress=True) as store:
+        store.emit_many(RECORDS)
+    (tmp_path / "b.gz").write_bytes(gzip.compress(b"".join(map(encode, RECORDS))))
+
+    assert run("convert", tmp_path / "a.jsonl", tmp_path / "a.db")[0] == 0
+    assert run("convert", tmp_path / "b.gz", tmp_path / "b.db")[0] == 0
+    assert kept(tmp_path / "a.db") == kept(tmp_path / "b.db") == RECORDS
+
+
+def test_standard_input_is_a_dash(
+    run: Any, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in every pipe."""
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(log.read_bytes())))
+
+    assert run("convert", "-", tmp_path / "a.db")[0] == 0
+    assert kept(tmp_path / "a.db") == RECORDS
+
+
+@pytest.mark.parametrize("name", ["b.jsonl", "b.db", "b"])
+def test_records_can_be_appended(run: Any, log: Path, tmp_path: Path, name: str) -> None:
+    """To what is there, in the form that it has, or to a new one; only what was added is counted."""
+    target = tmp_path / name
+
+    for _ in range(2):
+        assert run("convert", log, target, "--append")[:2] == (
+            0,
+            f"{target}: 4 records written and read back\n",
+        )
+
+    assert kept(target) == RECORDS * 2
+
+
+def test_event_lines_are_appended_to_event_lines(run: Any, log: Path, tmp_path: Path) -> None:
+    """The dialect of a log is that of its first record."""
+    target = tmp_path / "old.jsonl"
+    target.write_bytes(b'{"cmd":"a"}\n')
+
+    run("convert", log, target, "--append")
+
+    assert [json.loads(line)["cmd"] for line in target.read_bytes().splitlines()] == [
+        "a",
+        "load",
+        "hit",
+        "rows",
+        "slow",
+    ]
+
+
+def test_malformed_lines_are_counted(run: Any, log: Path, tmp_path: Path) -> None:
+    """They hold no record."""
+    with log.open("ab") as file:
+        file.write(b"nonsense\n[1]\n\n")
+
+    code, out, _ = run("convert", log, tmp_path / "a.db")
+
+    assert (code, out.splitlines()[1:]) == (0, ["2 malformed lines left out"])
+
+
+def test_records_that_do_not_go_over_are_a_finding(run: Any, tmp_path: Path) -> None:
+    """Such as one that becomes too long in the form of the target."""
+    log = tmp_path / "a.jsonl"
+    long = Record("event", "long", "long", BEGAN, attrs={"text": ""})
+    long.attrs["text"] = "x" * (MAX_LINE_BYTES - len(encode(long)))
+    log.write_bytes(encode(RECORDS[2]) + encode(long))
+
+    code, out, _ = run("convert", log, tmp_path / "b.jsonl", "--to", "event")
+
+    assert (code, out.splitlines()[:2]) == (
+        1,
+        [
+            f"{tmp_path / 'b.jsonl'}: 1 record written and read back",
+            "1 record left out: longer than a line may be",
+        ],
+    )
+
+
+@pytest.mark.parametrize("append", [True, False])
+def test_a_target_that_holds_fewer_than_were_written_is_an_error(
+    run: Any, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, append: bool
+) -> None:
+    """Nothing is said to have gone over that has not; a new target is not left there."""
+    count = convert._count
+    monkeypatch.setattr(convert, "_count", lambda path: max(count(path) - 1, 0))
+
+    code, out, err = run("convert", log, tmp_path / "a.db", *(["--append"] if append else []))
+
+    assert (code, out) == (2, "")
+    assert "a.db: 4 records were written, and 3 more are found there; does anybody else write to it?" in err
+    assert names(tmp_path) == ["events.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "options", "reason"),
+    [
+        ("events.jsonl", "there", [], "there: exists already, and nothing is overwritten; name another one, or add --append"),
+        ("events.jsonl", "events.jsonl", ["--append"], "events.jsonl: is the source itself"),
+        ("events.jsonl", "link", ["--append"], "link: is the source itself"),
+        ("events.jsonl", "events.000007.jsonl", [], "would be read as a closed segment of"),
+        ("events.jsonl", "there", ["--append", "--to", "sqlite"], "there: is a log; leave --to sqlite out"),
+        ("events.jsonl", "a.db", ["--append", "--to", "event"], "a.db: is a database; leave --to event out"),
+        ("events.jsonl", "no/a.db", [], "no: is no directory"),
+        ("events.jsonl", ".", ["--append"], ".: Is a directory"),
+        ("gone", "b.db", [], "gone: No such file"),
+        ("binary", "b.db", [], "binary: is binary"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_done_is_one_line_and_leaves_nothing(
+    run: Any,
+    log: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    source: str,
+    target: str,
+    options: list[str],
+    reason: str,
+) -> None:
+    """And exit code 2."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "there").write_bytes(encode(RECORDS[0]))
+    (tmp_path / "binary").write_bytes(b"\x7fELF\0")
+    (tmp_path / "link").symlink_to(log)
+    with SqliteStore(tmp_path / "a.db") as store:
+        store.emit(RECORDS[0])
+    before = names(tmp_path)
+
+    code, out, err = run("convert", source, target, *options)
+
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert reason in err
+    assert names(tmp_path) == before
+    assert log.read_bytes() == b"".join(map(encode, RECORDS))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
+def test_nothing_is_left_of_a_conversion_that_was_interrupted(tmp_path: Path) -> None:
+    """Neither the target nor what was written aside."""
+    command = [sys.executable, "-m", "pytest_telemetry.cli", "convert", "-", str(tmp_path / "a.db")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        for _ in range(20_000):
+            process.stdin.write(encode(RECORDS[2]))  # more than a pipe and the buffers hold, so it has begun
+        process.stdin.flush()
+        process.send_signal(signal.SIGINT)
+
+        assert process.wait() == 130
+        assert process.stderr is not None
+        assert process.stderr.read().strip() == b"pytest-telemetry: interrupted"
+    assert names(tmp_path) == []
