@@ -15,7 +15,7 @@ __all__ = ("DAMAGE", "UnreadableFile", "compressed_bytes", "open_compressed")
 DAMAGE: Final = (EOFError, zlib.error, gzip.BadGzipFile)
 """What reading compressed data that is damaged raises."""
 
-_HARMLESS: Final = 256 * 1024 * 1024
+_HARMLESS: Final = 64 * 1024 * 1024
 _RATIO: Final = 200
 _PIECE: Final = 64 * 1024
 
@@ -27,7 +27,7 @@ class UnreadableFile(OSError):
 def open_compressed(file: Any) -> io.BufferedReader:
     """Return what *file*, a binary stream of gzip data, holds; it is closed with what is returned.
 
-    Reading raises `UnreadableFile` where 256 MB were read and the data is more than 200 times as long as the file:
+    Reading raises `UnreadableFile` where 64 MB were read and the data is more than 200 times as long as the file:
     no log can be compressed so much, and what can would keep a reader busy for hours.
     """
     return io.BufferedReader(_Inflating(file), _PIECE)

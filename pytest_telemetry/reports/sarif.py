@@ -15,8 +15,10 @@ __all__ = ("RULES", "Judged", "sarif_log")
 RULES: Final[dict[str, tuple[str, str]]] = {
     "well-formed": (
         "Every line of a log holds a record, and everything in it can be read.",
-        "A line that holds none is lost to every reader. Write whole lines, one JSON object each, in UTF-8, "
-        "and each key once.",
+        (
+            "A line that holds none is lost to every reader. Write whole lines, one JSON object each, in UTF-8, "
+            "and each key once."
+        ),
     ),
     "run-id": (
         "Every record says which run it belongs to.",
@@ -28,8 +30,10 @@ RULES: Final[dict[str, tuple[str, str]]] = {
     ),
     "relative-paths": (
         "No string anywhere in a record is or contains an absolute path.",
-        "An absolute path names a machine and a person, and makes two runs incomparable. "
-        "Record paths relative to the workspace; the processor RelativePaths does it.",
+        (
+            "An absolute path names a machine and a person, and makes two runs incomparable. "
+            "Record paths relative to the workspace; the processor RelativePaths does it."
+        ),
     ),
     "no-secrets": (
         "No text anywhere in a record is or contains a secret or personal data.",
@@ -45,8 +49,10 @@ RULES: Final[dict[str, tuple[str, str]]] = {
     ),
     "lsp-ready-order": (
         "A language server is spawned, initialized, declared READY, and only then asked.",
-        "A client that asks too early gets empty answers that look like real ones. "
-        "Wait for READY, and let no time-out stand for it.",
+        (
+            "A client that asks too early gets empty answers that look like real ones. "
+            "Wait for READY, and let no time-out stand for it."
+        ),
     ),
     "percentiles": (
         "Every figure of a summary can be computed again from the events.",
@@ -184,5 +190,7 @@ def _located(uri: str | None, example: Example | None, number: int | None) -> li
         if line is not None:
             location["physicalLocation"]["region"] = {"startLine": line}
     if example is not None:
-        location["message"] = {"text": example.text if uri or line is None else f"line {line}: {example.text}"}
+        location["message"] = {
+            "text": example.text if uri or line is None else f"line {line}: {example.text}"
+        }
     return [location] if location else []

@@ -404,7 +404,9 @@ EXPORT = {
     "resourceSpans": [
         {
             "resource": {
-                "attributes": [{"key": "process.executable.path", "value": {"stringValue": "/usr/bin/python3"}}]
+                "attributes": [
+                    {"key": "process.executable.path", "value": {"stringValue": "/usr/bin/python3"}}
+                ]
             },
             "scopeSpans": [
                 {
@@ -456,7 +458,9 @@ def test_an_export_may_come_by_a_pipe(run: Any, monkeypatch: pytest.MonkeyPatch)
 def test_lines_of_any_shape_are_read_by_a_mapping(run: Any, tmp_path: Path) -> None:
     """What is not mapped is not missed; what is, is judged."""
     log = tmp_path / "app.jsonl"
-    log.write_text('{"event":"load","elapsed":-3,"file":"/home/ada/x"}\n{"event":"go","elapsed":1}\n{"msg":"x"}\n')
+    log.write_text(
+        '{"event":"load","elapsed":-3,"file":"/home/ada/x"}\n{"event":"go","elapsed":1}\n{"msg":"x"}\n'
+    )
 
     code, out, _ = run("check", "--map", "name=event,duration_ms=elapsed", log)
 
@@ -495,8 +499,8 @@ def test_a_whole_duration_of_a_mapping_is_exact_to_its_unit_only(run: Any, tmp_p
     ("arguments", "reason"),
     [
         (["--map", "nme=event"], "--map: unknown field 'nme', did you mean name? use one of name, kind, time"),
-        (["--map", "name=evt"], "LOG: none of its 2 lines is an event: is it an event log, one JSON object a line? "
-            'Line 1: no name: there is no text under "evt"'),
+        (["--map", "name=evt"], ("LOG: none of its 2 lines is an event: is it an event log, one JSON object a line? "
+            'Line 1: no name: there is no text under "evt"')),
         (["--json", "--format", "sarif"], "--json and --format sarif exclude each other"),
     ],
 )  # fmt: skip
@@ -578,7 +582,8 @@ def test_an_example_in_a_closed_segment_names_that_file(
 
     assert all(f"{file}:{line}  not JSON" in text for file, line in places)
     assert [
-        (example.get("file", judged["file"]), example["line"]) for example in judged["findings"][0]["examples"]
+        (example.get("file", judged["file"]), example["line"])
+        for example in judged["findings"][0]["examples"]
     ] == places
     located = [place["physicalLocation"] for place in (*sarif["locations"], *sarif["relatedLocations"])]
     assert [(place["artifactLocation"]["uri"], place["region"]["startLine"]) for place in located] == places
@@ -602,7 +607,11 @@ def test_progress_counts_all_segments_as_they_are_stored(tmp_path: Path) -> None
     """The bar is full at the end, and not before; it is for terminals only."""
     (tmp_path / "logs").mkdir()
     log = segmented(tmp_path)
-    line = b'{"cmd":"a","ts":"2026-01-01T00:00:00Z","run_id":"r","pad":"' + os.urandom(400_000).hex().encode() + b'"}\n'
+    line = (
+        b'{"cmd":"a","ts":"2026-01-01T00:00:00Z","run_id":"r","pad":"'
+        + os.urandom(400_000).hex().encode()
+        + b'"}\n'
+    )
     (tmp_path / "logs" / "events.000001.jsonl.gz").write_bytes(gzip.compress(line * 12))
     (tmp_path / "logs" / "events.000002.jsonl").write_bytes(line * 15)
     log.write_bytes(line * 10)

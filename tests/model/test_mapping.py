@@ -179,10 +179,14 @@ def test_what_is_not_mapped_cannot_be_missing() -> None:
         st.sampled_from(["event", "a", "a.b", "c"]),
         st.recursive(
             st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-            lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("abc"), inner, max_size=2),
+            lambda inner: (
+                st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("abc"), inner, max_size=2)
+            ),
         ),
     ),
-    st.dictionaries(st.sampled_from([f for f in MAPPED if not f.startswith(("time", "duration"))]), st.sampled_from("abc")),
+    st.dictionaries(
+        st.sampled_from([f for f in MAPPED if not f.startswith(("time", "duration"))]), st.sampled_from("abc")
+    ),
     st.sampled_from(["time", "time_ms", "time_s"]),
     st.sampled_from(["duration_ns", "duration_s"]),
 )

@@ -236,7 +236,14 @@ def test_a_log_has_its_text_as_name_and_its_severity_as_level() -> None:
 
 @pytest.mark.parametrize(
     ("given", "level"),
-    [(1, "trace"), (5, "debug"), (9, "info"), ("SEVERITY_NUMBER_ERROR3", "error"), (24, "critical"), (0, None)],
+    [
+        (1, "trace"),
+        (5, "debug"),
+        (9, "info"),
+        ("SEVERITY_NUMBER_ERROR3", "error"),
+        (24, "critical"),
+        (0, None),
+    ],
 )
 def test_severities_are_levels_in_groups_of_four(given: Any, level: str | None) -> None:
     """By number, or by its name in the protocol."""
@@ -262,7 +269,10 @@ def test_a_run_is_an_attribute_where_there_is_one() -> None:
         (traces(span(attributes=[{"value": {}}])), "attributes: a key that is no text"),
         (traces(span(attributes=[attribute("a", "wordValue", 1)])), "attributes: a value of no known kind"),
         (traces(span(attributes=[attribute("a", "intValue", "x")])), "attributes: not an integer"),
-        (traces(span(attributes=[attribute("a", "bytesValue", "?")])), "attributes: bytes that are not base64"),
+        (
+            traces(span(attributes=[attribute("a", "bytesValue", "?")])),
+            "attributes: bytes that are not base64",
+        ),
         (
             traces(span(attributes=[attribute("a", "boolValue", True)] * 2)),
             "attributes: a key stands twice, the last one counts",
@@ -328,7 +338,17 @@ json_values = st.recursive(
             st.sampled_from(
                 [
                     *("scopeSpans", "spans", "scope", "resource", "attributes", "name", "events", "links"),
-                    *("key", "value", "intValue", "kvlistValue", "values", "status", "code", "traceId", "flags"),
+                    *(
+                        "key",
+                        "value",
+                        "intValue",
+                        "kvlistValue",
+                        "values",
+                        "status",
+                        "code",
+                        "traceId",
+                        "flags",
+                    ),
                     *("metrics", "scopeMetrics", "gauge", "dataPoints", "asInt", "exemplars", "histogram"),
                     *("scopeLogs", "logRecords", "body", "severityNumber", "startTimeUnixNano"),
                 ]

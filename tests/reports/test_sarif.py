@@ -23,7 +23,9 @@ PATHS = Finding(
         Example("load: args.file = '/a/c'", 3),
     ),
 )
-RUN = Finding("run-id", "no run id in 1 of 3 events", 1, "warning", examples=(Example("load has no run id", 2),))
+RUN = Finding(
+    "run-id", "no run id in 1 of 3 events", 1, "warning", examples=(Example("load has no run id", 2),)
+)
 FIGURES = Finding("percentiles", "the summary leaves out 1 command", 1, "info")
 
 TEXT = {"type": "object", "required": ["text"], "properties": {"text": {"type": "string", "minLength": 1}}}
@@ -32,7 +34,9 @@ URI = {
     "required": ["uri"],
     "additionalProperties": False,
     # a relative reference, as RFC 3986 has it: no scheme, no blank, nothing that is not ASCII
-    "properties": {"uri": {"type": "string", "pattern": r"^(?!/)(?:[A-Za-z0-9._~/()!$&'*+,;=@-]|%[0-9A-F]{2})+$"}},
+    "properties": {
+        "uri": {"type": "string", "pattern": r"^(?!/)(?:[A-Za-z0-9._~/()!$&'*+,;=@-]|%[0-9A-F]{2})+$"}
+    },
 }
 LOCATION = {
     "type": "object",
@@ -210,7 +214,9 @@ def test_levels_are_those_of_sarif() -> None:
 
 def test_every_file_is_an_artifact_and_a_clean_one_has_no_result() -> None:
     """Several files are one run."""
-    run = required(log_of(Judged("a", [RUN]), Judged("clean", []), Judged("b", [RUN, PATHS]), Judged("a", [RUN])))
+    run = required(
+        log_of(Judged("a", [RUN]), Judged("clean", []), Judged("b", [RUN, PATHS]), Judged("a", [RUN]))
+    )
 
     places = [
         result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for result in run["results"]
