@@ -145,7 +145,7 @@ def mutated(draw: st.DrawFn, source: bytes) -> bytes:
 def judged_or_refused(content: bytes, mapping: LineMapping | None = None) -> None:
     """Let all checks judge *content*, and print what they say in every form."""
     checks = standard_checks(summary={"load": {"count": 1, "p95_ms": 1}}, mapping=mapping)
-    stream = io.BufferedReader(io.BytesIO(content))  # type: ignore[arg-type]  # which can look ahead
+    stream = io.BufferedReader(io.BytesIO(content))
     try:
         result = scan_stream(stream, "log", checks, mapping=mapping, allow_empty=True)
     except UnusableInput as error:

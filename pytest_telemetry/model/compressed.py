@@ -5,10 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import zlib
-from typing import TYPE_CHECKING, Any, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Buffer
+from typing import Any, Final
 
 __all__ = ("DAMAGE", "UnreadableFile", "compressed_bytes", "open_compressed")
 
@@ -68,7 +65,7 @@ class _Inflating(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Buffer, /) -> int:
+    def readinto(self, buffer: Any, /) -> int:
         view = memoryview(buffer)
         data = self._data.read1(len(view))
         view[: len(data)] = data

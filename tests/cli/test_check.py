@@ -448,7 +448,7 @@ def test_an_export_of_opentelemetry_is_judged_as_it_is(
 def test_an_export_may_come_by_a_pipe(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Laid out over many lines, too."""
     text = json.dumps(EXPORT, indent=1).encode()
-    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(text))))  # type: ignore[arg-type]
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(text))))
 
     code, out, _ = run("check", "-", "--skip", "relative-paths")
 
