@@ -414,7 +414,7 @@ def measured(*arguments: str | Path) -> tuple[Said, int]:
     ("begin", "limit", "megabytes"),
     [
         (b'{"cmd":"load","x":"', 8 * 1024 * 1024, 60),
-        (b'{"resourceSpans":[{"x":"', 32 * 1024 * 1024, 140),
+        (b'{"resourceSpans":[{"x":"', 16 * 1024 * 1024, 90),
     ],
     ids=["a line", "an export"],
 )
