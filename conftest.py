@@ -33,6 +33,7 @@ REAL_PARTS = (
     "click",
     "detect-secrets",
     "hypothesis",
+    "jsonschema",
     "orjson",
     "pytest-asyncio",
     "pytest-benchmark",

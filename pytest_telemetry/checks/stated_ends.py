@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
@@ -25,6 +24,8 @@ _PAIRS: Final = (
     ("start_ts", "end_ts", 1_000_000_000),
     ("started_at", "ended_at", 1_000_000_000),
 )
+_LATEST: Final = 10**30
+"""In any unit; what is later is no moment."""
 _ENDS: Final = frozenset(end for _, end, _ in _PAIRS)
 # Names that state a wall time by themselves; the start is the time of the record then.
 _ALONE: Final = {"end_ns", "end_time_ns", "end_time", "end_ts", "ended_at", "end_wall_time_s"}
@@ -77,7 +78,9 @@ def _moment(value: Any, unit: int) -> tuple[int, int] | None:
     if isinstance(value, str):
         ns = stamp_ns(value)
         return None if ns is None else (ns, stamp_resolution_ns(value))
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    if (
+        isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < _LATEST
+    ):  # NaN neither
         return None
     exact = Decimal(repr(float(value)) if isinstance(value, float) else int(value))
     digits = -int(exact.as_tuple().exponent)

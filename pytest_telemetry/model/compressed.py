@@ -5,17 +5,14 @@ from __future__ import annotations
 import gzip
 import io
 import zlib
-from typing import TYPE_CHECKING, Any, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Buffer
+from typing import Any, Final
 
 __all__ = ("DAMAGE", "UnreadableFile", "compressed_bytes", "open_compressed")
 
 DAMAGE: Final = (EOFError, zlib.error, gzip.BadGzipFile)
 """What reading compressed data that is damaged raises."""
 
-_HARMLESS: Final = 256 * 1024 * 1024
+_HARMLESS: Final = 64 * 1024 * 1024
 _RATIO: Final = 200
 _PIECE: Final = 64 * 1024
 
@@ -27,7 +24,7 @@ class UnreadableFile(OSError):
 def open_compressed(file: Any) -> io.BufferedReader:
     """Return what *file*, a binary stream of gzip data, holds; it is closed with what is returned.
 
-    Reading raises `UnreadableFile` where 256 MB were read and the data is more than 200 times as long as the file:
+    Reading raises `UnreadableFile` where 64 MB were read and the data is more than 200 times as long as the file:
     no log can be compressed so much, and what can would keep a reader busy for hours.
     """
     return io.BufferedReader(_Inflating(file), _PIECE)
@@ -68,7 +65,7 @@ class _Inflating(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Buffer, /) -> int:
+    def readinto(self, buffer: Any, /) -> int:
         view = memoryview(buffer)
         data = self._data.read1(len(view))
         view[: len(data)] = data

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 __all__ = ("DEEP", "DEEPEST", "keys_and_depth", "may_repeat_keys", "noting_twice", "twice_problems")
 
@@ -31,11 +31,10 @@ def keys_and_depth(value: Any) -> tuple[int, int]:
         depth += 1
         inner = []
         for container in level:
+            members: Iterable[Any] = container
             if type(container) is dict:
                 keys += len(container)
                 members = container.values()
-            else:
-                members = container
             for member in members:
                 kind = type(member)
                 if kind is dict or kind is list:

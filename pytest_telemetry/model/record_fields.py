@@ -37,10 +37,16 @@ DEFAULTS: Final[dict[str, Any]] = {
 }
 """Fields in the order of the line, each with what it is where the line does not say."""
 
+_BITS: Final = 200
+"""Of integers that are times; figures can be computed of these, and they can be printed."""
+
 _KNOWN: Final = frozenset({*DEFAULTS, "record", "types"})
 
 _VALID: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
-    **dict.fromkeys(("time_ns", "duration_ns", "seq"), (lambda value: type(value) is int, "an integer")),
+    **dict.fromkeys(
+        ("time_ns", "duration_ns", "seq"),
+        (lambda value: type(value) is int and value.bit_length() <= _BITS, "an integer of at most 200 bits"),
+    ),
     **dict.fromkeys(
         ("scope", "error", "run_id", "trace_id", "span_id", "parent_id", "source", "level", "thread"),
         (lambda value: isinstance(value, str), "a text"),

@@ -56,7 +56,7 @@ __all__ = (
 )
 
 MAX_LINE_BYTES: Final = 8 * 1024 * 1024
-MAX_EXPORT_BYTES: Final = 32 * 1024 * 1024
+MAX_EXPORT_BYTES: Final = 16 * 1024 * 1024
 """What a line may have that is an export, with as many records as were exported together."""
 
 _FIELDS: Final = tuple(DEFAULTS.items())
@@ -381,7 +381,7 @@ class Lines(Protocol):
 
 
 class LogReader(Iterator[LogLine | BadLine]):
-    """Reads a log line by line; holds one line in memory, and none that is longer than 8 MiB, or 32 if it is an export.
+    """Reads a log line by line; holds one line in memory, and none that is longer than 8 MiB, or 16 if it is an export.
 
     A line that is an export of OpenTelemetry is as many lines as it has records, all with its number. Compressed data
     that is damaged, or not to be trusted, ends in a bad line.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from pytest_telemetry.model.finding import Example, Finding
 
@@ -155,31 +155,26 @@ def _rule(check: str) -> dict[str, Any]:
 
 
 def _result(finding: Finding, file: str, rule: int, uri_of: Callable[[str], str | None]) -> dict[str, Any]:
-    first, *others = [*finding.examples] or [None]
+    first = finding.examples[0] if finding.examples else None
     result: dict[str, Any] = {
         "ruleId": finding.check,
         "ruleIndex": rule,
         "level": _LEVELS[finding.level],
         "message": {"text": finding.message},
-        "locations": _located(uri_of((first and first.file) or file), first, None),
+        "locations": _located(uri_of(file if first is None else first.file or file), first, None),
         "occurrenceCount": max(finding.count, 1),
     }
     related = [
         location
-        for number, example in enumerate(others, 1)
-        if example is not None
+        for number, example in enumerate(finding.examples[1:], 1)
         for location in _located(uri_of(example.file or file), example, number)
     ]
     if related:
         result["relatedLocations"] = related
-    counts = {name: value for name, value in _counts(finding).items() if value}
-    if counts:
-        result["properties"] = counts
+    counts = {"by_field": dict(finding.by_field), "by_command": dict(finding.by_command)}
+    if any(counts.values()):
+        result["properties"] = {name: value for name, value in counts.items() if value}
     return result
-
-
-def _counts(finding: Finding) -> dict[str, Mapping[str, Any]]:
-    return {"by_field": dict(finding.by_field), "by_command": dict(finding.by_command)}
 
 
 def _located(uri: str | None, example: Example | None, number: int | None) -> list[dict[str, Any]]:

@@ -14,6 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_telemetry.checks import RunId
+from pytest_telemetry.scan import scan
+from pytest_telemetry.sources import size_of
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -394,3 +398,232 @@ def test_the_command_is_installed_under_its_name() -> None:
     (entry,) = entry_points(group="console_scripts", name="pytest-telemetry")
 
     assert entry.value == "pytest_telemetry.cli:main"
+
+
+EXPORT = {
+    "resourceSpans": [
+        {
+            "resource": {
+                "attributes": [
+                    {"key": "process.executable.path", "value": {"stringValue": "/usr/bin/python3"}}
+                ]
+            },
+            "scopeSpans": [
+                {
+                    "spans": [
+                        {
+                            "traceId": "5b8efff798038103d269b633813fc60c",
+                            "spanId": f"eee19b7ec3c1b17{number}",
+                            "name": "GET",
+                            "startTimeUnixNano": "1767306948000000000",
+                            "endTimeUnixNano": "1767306948100000000",
+                        }
+                        for number in range(2)
+                    ]
+                }
+            ],
+        }
+    ]
+}
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize("compress", [False, True])
+def test_an_export_of_opentelemetry_is_judged_as_it_is(
+    run: Any, tmp_path: Path, indent: int | None, compress: bool
+) -> None:
+    """On one line or laid out over many, compressed or not; it has no place for a run, so none is missed."""
+    log = tmp_path / "traces.json"
+    content = json.dumps(EXPORT, indent=indent).encode() + b"\n"
+    log.write_bytes(gzip.compress(content) if compress else content)
+
+    code, out, err = run("check", log)
+
+    assert (code, err) == (1, "")
+    assert out.startswith(f"{log}: 2 events, 0 malformed lines\n")
+    assert f"{log}:1  GET: resource.process.executable.path = '/usr/bin/python3'" in out
+    assert out.endswith("\n1 finding: 1 error\n")
+
+
+def test_an_export_may_come_by_a_pipe(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Laid out over many lines, too."""
+    text = json.dumps(EXPORT, indent=1).encode()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(text))))
+
+    code, out, _ = run("check", "-", "--skip", "relative-paths")
+
+    assert (code, out.splitlines()[0]) == (0, "standard input: 2 events, 0 malformed lines")
+
+
+def test_lines_of_any_shape_are_read_by_a_mapping(run: Any, tmp_path: Path) -> None:
+    """What is not mapped is not missed; what is, is judged."""
+    log = tmp_path / "app.jsonl"
+    log.write_text(
+        '{"event":"load","elapsed":-3,"file":"/home/ada/x"}\n{"event":"go","elapsed":1}\n{"msg":"x"}\n'
+    )
+
+    code, out, _ = run("check", "--map", "name=event,duration_ms=elapsed", log)
+
+    assert code == 1
+    assert out.startswith(f"{log}: 2 events, 1 malformed line\n")
+    assert f'{log}:3  no name: there is no text under "event"' in out
+    assert f"{log}:1  load: file = '/home/ada/x'" in out
+    assert f"{log}:1  load: lasted -3 ms" in out
+    assert out.endswith("\n3 findings: 3 error\n")
+    assert "run-id" in run("check", "--map", "name=event", "--map", "run_id=run", log)[1]
+
+
+def test_a_key_of_a_mapping_that_no_line_has_is_a_finding(run: Any, clean: Path) -> None:
+    """Most likely it is misspelt; a log without errors is fine."""
+    code, out, _ = run("check", "--map", "name=cmd,duration_ms=timing,error=exception", clean)
+
+    assert code == 1
+    assert (
+        "warning  well-formed: no line has what the mapping names: timing (duration_ms); "
+        "the first line has cmd, ts, run_id, timing_ms"
+    ) in out
+    assert "info     well-formed: no line has what the mapping names: exception (error); " in out
+    assert run("check", "--map", "name=cmd,error=exception", clean)[0] == 0
+
+
+def test_a_whole_duration_of_a_mapping_is_exact_to_its_unit_only(run: Any, tmp_path: Path) -> None:
+    """An end that it rounds off is no finding."""
+    log = tmp_path / "log"
+    log.write_text('{"event":"load","elapsed":3,"start_ms":1.25,"end_ms":4.5}\n')
+
+    assert run("check", "--map", "name=event,duration_ms=elapsed", log)[0] == 0
+    assert run("check", "--map", "name=event,duration_us=elapsed", log)[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--map", "nme=event"], "--map: unknown field 'nme', did you mean name? use one of name, kind, time"),
+        (["--map", "name=evt"], ("LOG: none of its 2 lines is an event: is it an event log, one JSON object a line? "
+            'Line 1: no name: there is no text under "evt"')),
+        (["--json", "--format", "sarif"], "--json and --format sarif exclude each other"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_asked_for_is_unusable(
+    run: Any, clean: Path, arguments: list[str], reason: str
+) -> None:
+    """In one line."""
+    code, out, err = run("check", *arguments, clean)
+
+    assert (code, out) == (2, "")
+    assert one_line(err).startswith(reason.replace("LOG", str(clean)))
+
+
+def test_sarif_is_one_log_of_all_files(
+    run: Any, careless: Path, clean: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their URIs are relative to the working directory; what cannot be judged is in it as well."""
+    monkeypatch.chdir(tmp_path)
+    odd = tmp_path / "a log:1 é.jsonl"
+    odd.write_bytes(careless.read_bytes())
+
+    code, out, err = run("check", "--format", "sarif", careless, "./clean.jsonl", odd.name, "gone")
+
+    assert code == 2
+    assert one_line(err) == "gone: No such file or directory"
+    (judged,) = json.loads(out)["runs"]
+    assert [artifact["location"]["uri"] for artifact in judged["artifacts"]] == [
+        "careless.jsonl",
+        "clean.jsonl",
+        "a%20log%3A1%20%C3%A9.jsonl",
+        "gone",
+    ]
+    assert [
+        (result["ruleId"], result["locations"][0]["physicalLocation"]) for result in judged["results"][:2]
+    ] == [
+        ("run-id", {"artifactLocation": {"uri": "careless.jsonl"}, "region": {"startLine": 2}}),
+        ("relative-paths", {"artifactLocation": {"uri": "careless.jsonl"}, "region": {"startLine": 1}}),
+    ]
+    assert [rule["id"] for rule in judged["tool"]["driver"]["rules"]] == [
+        *("well-formed", "run-id", "timestamps", "relative-paths", "no-secrets"),
+        *("measured-timing", "monotonic-timing", "lsp-ready-order"),
+    ]
+
+
+def test_sarif_has_the_exit_codes_of_text(run: Any, careless: Path, clean: Path) -> None:
+    """And nothing but JSON on standard output."""
+    for log, code in ((clean, 0), (careless, 1)):
+        said = run("check", "--format", "sarif", log)
+        assert (said[0], said[2]) == (code, "")
+        assert json.loads(said[1])["version"] == "2.1.0"
+
+
+def segmented(tmp_path: Path) -> Path:
+    """A log of a compressed segment, a plain one and the active file, with a bad line in each."""
+    line = '{"cmd":"load","ts":"2026-01-01T00:00:00Z","run_id":"r"}\n'
+    log = tmp_path / "logs" / "events.jsonl"
+    log.write_text(f"{line}bad\n")
+    (tmp_path / "logs" / "events.000001.jsonl.gz").write_bytes(gzip.compress(f"{line}bad\n".encode()))
+    (tmp_path / "logs" / "events.000002.jsonl").write_text(f"{line * 2}bad\n")
+    return log
+
+
+def test_an_example_in_a_closed_segment_names_that_file(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In all three forms, and in assertions."""
+    (tmp_path / "logs").mkdir()
+    segmented(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    places = [
+        ("logs/events.000001.jsonl.gz", 2),
+        ("logs/events.000002.jsonl", 3),
+        ("logs/events.jsonl", 2),
+    ]
+
+    text = run("check", "logs/events.jsonl")[1]
+    (judged,) = json.loads(run("check", "--json", "logs/events.jsonl")[1])["files"]
+    sarif = json.loads(run("check", "--format", "sarif", "logs/events.jsonl")[1])["runs"][0]["results"][0]
+
+    assert all(f"{file}:{line}  not JSON" in text for file, line in places)
+    assert [
+        (example.get("file", judged["file"]), example["line"])
+        for example in judged["findings"][0]["examples"]
+    ] == places
+    located = [place["physicalLocation"] for place in (*sarif["locations"], *sarif["relatedLocations"])]
+    assert [(place["artifactLocation"]["uri"], place["region"]["startLine"]) for place in located] == places
+
+
+def test_a_linked_log_has_its_segments_beside_the_file_itself(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which is where they are said to be; the log keeps the name that it was called by."""
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "link.jsonl").symlink_to(segmented(tmp_path))
+
+    out = run("check", tmp_path / "link.jsonl")[1]
+
+    assert f"{tmp_path}/logs/events.000002.jsonl:3  not JSON" in out
+    assert f"{tmp_path}/link.jsonl:2  not JSON" in out
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_progress_counts_all_segments_as_they_are_stored(tmp_path: Path) -> None:
+    """The bar is full at the end, and not before; it is for terminals only."""
+    (tmp_path / "logs").mkdir()
+    log = segmented(tmp_path)
+    line = (
+        b'{"cmd":"a","ts":"2026-01-01T00:00:00Z","run_id":"r","pad":"'
+        + os.urandom(400_000).hex().encode()
+        + b'"}\n'
+    )
+    (tmp_path / "logs" / "events.000001.jsonl.gz").write_bytes(gzip.compress(line * 12))
+    (tmp_path / "logs" / "events.000002.jsonl").write_bytes(line * 15)
+    log.write_bytes(line * 10)
+    sizes = sum(path.stat().st_size for path in (tmp_path / "logs").iterdir())
+    steps: list[int] = []
+
+    scan(log, [RunId()], progress=steps.append)
+
+    assert sum(steps) == size_of(log) == sizes
+    assert size_of(tmp_path) == size_of(tmp_path / "gone") == 0
+    said = in_terminal([str(log), "--only", "run-id"], COLUMNS="80")
+    assert "events.jsonl  [" in said
+    assert "100%" in said
+    piped = subprocess.run([*COMMAND, str(log), "--only", "run-id"], capture_output=True, check=False)
+    assert piped.stderr == b""
