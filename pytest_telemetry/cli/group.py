@@ -22,6 +22,8 @@ INTERRUPTED: Final = 130
 _COMMANDS: Final = {
     "check": "Hold event logs to the promises of good telemetry.",
     "gate": "Fail when a benchmark became slower than its baseline.",
+    "summary": "Sum up a log: counts, errors, percentiles.",
+    "telemetry": "Tell what a log or database holds, and what was lost.",
 }
 
 
