@@ -135,7 +135,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seconds", type=int, default=300)
     options = parser.parse_args(arguments)
     try:
-        import atheris  # type: ignore[import-not-found]  # installed by hand
+        import atheris  # type: ignore[import-untyped]  # installed by hand
     except ImportError:
         sys.stderr.write("fuzz: atheris is not installed: pip install atheris\n")
         return 2

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
+from pytest_telemetry.analysis.command_figures import room_for
 from pytest_telemetry.model.durations import Durations
 from pytest_telemetry.model.stats import Method, summary_ms
 
@@ -30,8 +31,6 @@ DENOMINATORS: Final = {
 }
 """Each rate with what it divides by what."""
 
-_MOST_NAMES: Final = 10_000
-_OTHERS: Final = "(others)"
 _TOKENS: Final = ("input", "output", "total", "retrieved")
 _MODES: Final = ("skeleton", "excerpt", "raw")
 _AST_COUNTS: Final = {
@@ -73,12 +72,12 @@ class RunFigures:
         attrs = record.attrs
         if record.kind == "metric":
             if record.instrument == "counter" and _is_number(record.value):
-                name = _room_for(record.name, self._counters)
+                name = room_for(record.name, self._counters)
                 after = self._counters.get(name, 0) + record.value
                 if _is_number(after):  # no number of its file is infinite
                     self._counters[name] = after
             return
-        name = _room_for(record.name, self._names)
+        name = room_for(record.name, self._names)
         self._names[name] += 1
         if record.duration_ns is not None:
             durations = self._durations.get(name)
@@ -94,7 +93,7 @@ class RunFigures:
             self._bytes[mode if mode in _MODES else "other"] += attrs["bytes_read"]
         warnings = attrs.get("warnings")
         for warning in warnings if isinstance(warnings, (list, tuple)) else ():
-            self._warnings[_room_for(str(warning), self._warnings)] += 1
+            self._warnings[room_for(str(warning), self._warnings)] += 1
 
     def _add_tokens(self, name: str, attrs: Mapping[str, Any]) -> None:
         sums = self._tokens.setdefault(name, Counter())
@@ -153,10 +152,6 @@ def _rates(counts: Mapping[str, float]) -> dict[str, float | None]:
     return {
         name: rate(counts[part], counts[of]) for name, (part, of) in DENOMINATORS.items() if part in counts
     }
-
-
-def _room_for(name: str, kept: Mapping[str, Any]) -> str:
-    return name if name in kept or len(kept) < _MOST_NAMES else _OTHERS
 
 
 def _is_number(value: Any) -> bool:

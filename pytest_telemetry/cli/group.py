@@ -26,8 +26,10 @@ _COMMANDS: Final = {
     "init": "Prepare a project: configuration and .gitignore.",
     "prune": "Remove what is old.",
     "reconcile": "Ask an event log whether it supports the files beside it.",
-    "redact": "Copy a log without absolute paths, secrets and personal data.",
     "records": "Print what a log or database holds.",
+    "redact": "Copy a log without absolute paths, secrets and personal data.",
+    "summary": "Sum up a log: counts, errors, percentiles.",
+    "telemetry": "Tell what a log or database holds, and what was lost.",
     "trace": "Show one run as a tree, or as a timeline for Perfetto.",
 }
 

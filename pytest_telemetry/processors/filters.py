@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_telemetry.model.clock import SYSTEM_CLOCK
 from pytest_telemetry.model.config import SEVERITIES
+from pytest_telemetry.model.event_types import event_type_of, severity_of
 from pytest_telemetry.runtime.tally import Tally
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class OnlyEventTypes(_Filter):
 
     def keeps(self, record: Record) -> bool:
         """Return whether the type of *record* is among those that are kept, or there is none."""
-        kind = record.attrs.get("event_type", record.name if record.kind == "event" else None)
+        kind = event_type_of(record)
         return kind is None or kind in self.types
 
 
@@ -83,8 +84,7 @@ class MinSeverity(_Filter):
 
     def keeps(self, record: Record) -> bool:
         """Return whether the severity of *record* is high enough, or there is none."""
-        own = record.level or ("info" if record.kind == "event" else None)
-        return record.attrs.get("severity", own) not in self._too_low
+        return severity_of(record) not in self._too_low
 
 
 class RateLimit(_Filter):
