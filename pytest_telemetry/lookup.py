@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 from pytest_telemetry.model.errors import UnusableInput
 from pytest_telemetry.model.logs import follow_log
 from pytest_telemetry.model.wire import LogLine
+from pytest_telemetry.model.wording import shorten
+from pytest_telemetry.reports.text import visible
 from pytest_telemetry.sources import DATABASE_MAGIC, RecordLines, open_source
 
 if TYPE_CHECKING:
@@ -127,6 +129,8 @@ def follow_records(
     if is_database(path):
         raise UnusableInput(f"{name}: is a database, and only a log can be followed")
     if os.path.exists(path):  # noqa: PTH110 - a name may hold anything
+        if not os.path.isfile(path):  # noqa: PTH113 - likewise
+            raise UnusableInput(f"{name}: is no file, and only a log can be followed")
         open_source(path).__exit__(None, None, None)  # says in one line what is no log
     wanted = _test_of(pattern, run_id)
     try:
@@ -171,7 +175,8 @@ def _hint(run_id: str, others: list[str], nameless: int) -> str:
         return f"none of its {nameless:,} records is of any run" if nameless else "it holds no record"
     begun = [other for other in others if run_id and other.startswith(run_id)][:3]
     near = begun or get_close_matches(run_id, others, 3)
-    return f"near is {', '.join(near)}" if near else f"the last ones are {', '.join(others[-3:])}"
+    shown = ", ".join(shorten(visible(other), 80) for other in near or others[-3:])
+    return f"near is {shown}" if near else f"the last ones are {shown}"
 
 
 def is_database(path: str | os.PathLike[str]) -> bool:

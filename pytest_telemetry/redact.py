@@ -109,7 +109,7 @@ class LineRedaction:
             json = JsonText(decoded)
             after = self._own(json.value) if line.own else self._clean(json.value)
             # What reading has changed is not copied: it may hide behind a second key or broken UTF-8.
-            if after is json.value and not json.has_repeats and decoded.encode(errors="replace") == plain:
+            if after is json.value and not json.has_repeats and decoded.encode() == plain:
                 return text
             rewritten = json.rewritten(after)
         except (ValueError, RecursionError):
@@ -134,28 +134,25 @@ class LineRedaction:
         fields = {name: value for name, value in raw.items() if name not in kept}
         clean = self._clean(fields)
         clean_attrs = self._clean(attrs) if "attrs" in kept else attrs
-        clean_types = self._clean(raw.get("types"))
-        if clean is fields and clean_attrs is attrs and clean_types is raw.get("types"):
-            return raw
-        members = iter(clean.items())
-        after: dict[str, Any] = {}
-        for name, value in raw.items():
-            key, member = (name, value) if name in kept else next(members)
-            after[key] = clean_attrs if name == "attrs" and name in kept else member
-        if isinstance(raw.get("types"), dict):
-            after["types"] = self._types(raw, after)
-        elif "types" in raw:
-            after["types"] = clean_types
-        return after
+        after = raw
+        if clean is not fields or clean_attrs is not attrs:
+            members = iter(clean.items())
+            after = {}
+            for name, value in raw.items():
+                key, member = (name, value) if name in kept else next(members)
+                after[key] = clean_attrs if name == "attrs" and name in kept else member
+        noted = raw.get("types")
+        types = self._types(noted, raw, after) if isinstance(noted, dict) else self._clean(noted)
+        return after if types == noted else {**after, "types": types}
 
-    def _types(self, before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
-        """Return the notes on types under the places that they are of now; those of what has gone are left out."""
-        notes: dict[str, Any] = {}
-        for place, noted in before["types"].items():
+    def _types(self, notes: dict[str, Any], before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+        """Return *notes* under the places that they are of now; those of what is not there are left out."""
+        moved_notes: dict[str, Any] = {}
+        for place, noted in notes.items():
             moved = _moved(place, before, after, exact=isinstance(noted, str) and restorable(noted))
             if moved is not None:
-                notes[moved] = self._clean(noted)
-        return notes
+                moved_notes[moved] = self._clean(noted)
+        return moved_notes
 
 
 def _is_id(value: Any) -> bool:

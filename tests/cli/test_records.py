@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -167,6 +168,7 @@ def test_malformed_lines_are_counted(run: Any, tmp_path: Path) -> None:
         (["binary"], "binary: is binary"),
         (["binary", "--follow"], "binary: is binary"),
         (["telemetry.db", "--follow"], "telemetry.db: is a database, and only a log can be followed"),
+        ([os.devnull, "--follow"], f"{os.devnull}: is no file, and only a log can be followed"),
         (["nowhere/a.jsonl", "--follow"], "nowhere/a.jsonl: No such file or directory"),
         (["gone.jsonl", "--pattern", "span(x)"], "pattern 'span(x)', character 6: x is no value"),
         ([".", "-p", "a"], ".: holds neither events.jsonl nor"),

@@ -131,6 +131,7 @@ def test_an_unknown_run_is_one_line_with_those_that_are_near(
     [
         (encode(RECORDS[3]) * 2, "holds no run 'r'; none of its 2 records is of any run"),
         (b"", "holds no run 'r'; it holds no record"),
+        (b'{"cmd":"a","run_id":"r\\u001b[31m"}', r"holds no run 'r'; near is r\x1b[31m"),
         (b"\x7fELF\0", "is binary"),
         (None, "No such file"),
     ],
