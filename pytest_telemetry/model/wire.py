@@ -324,13 +324,14 @@ def _parse(line: bytes, problems: list[str]) -> Any:
 def _is_plainly_written(value: Any, line: bytes) -> bool:
     """Tell whether *line* is what is written for *value*, so that nothing in it stands twice, nor too deep.
 
-    That is the cheapest way to know it, for lines that were written without blanks; others are looked at more closely.
+    That is the cheapest way to know it. A blank behind a colon or a comma may be there as well: without it, the line
+    has the same parts, and if these are those of *value*, there are no more of them. Others are looked at more closely.
     """
-    return (
-        line.find(b'": ', 0, 40) == -1
-        and line.count(b"{") + line.count(b"[") <= DEEP
-        and orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE) == line
-    )
+    if line.count(b"{") + line.count(b"[") > DEEP:
+        return False
+    if line.find(b'": ', 0, 40) != -1:
+        line = line.replace(b'": ', b'":').replace(b', "', b',"')
+    return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE) == line
 
 
 def _shape(value: Any, problems: list[str]) -> int:
