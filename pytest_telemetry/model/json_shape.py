@@ -53,7 +53,14 @@ def may_repeat_keys(text: bytes, keys: int) -> bool:
     ends = text.count(b'":')
     if ends > keys and b'\\\\":' not in text:
         ends -= text.count(b'\\":')
-    return ends != keys or b" :" in text or b"\t:" in text or b"\r:" in text or b"\n:" in text
+    # one byte is looked for much faster than two
+    return (
+        ends != keys
+        or b" :" in text
+        or (b"\t" in text and b"\t:" in text)
+        or (b"\r" in text and b"\r:" in text)
+        or (b"\n" in text and b"\n:" in text)
+    )
 
 
 def noting_twice(twice: set[str]) -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:

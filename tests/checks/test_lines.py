@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_telemetry.checks import Judgement, RunId, StreamingCheck, Timestamps, WellFormed
+from pytest_telemetry.model.mapping import LineMapping
 from pytest_telemetry.model.record import Record
 from pytest_telemetry.model.wire import BadLine, LogLine, decode_line, decode_object, encode
 
@@ -125,3 +126,51 @@ def test_what_our_own_sink_writes_is_well_formed() -> None:
     judgement.add(line.record, line)
 
     assert judgement.findings() == []
+
+
+def mapped(mapping: LineMapping, *lines: dict[str, Any]) -> list[LogLine]:
+    found = [decode_object(raw, number, mapping=mapping) for number, raw in enumerate(lines, 1)]
+    return [line for line in found if isinstance(line, LogLine)]
+
+
+def judge_lines(check: StreamingCheck, lines: list[LogLine]) -> tuple[int, list[Finding]]:
+    judgement = check.start()
+    for line in lines:
+        judgement.add(line.record, line)
+    return judgement.judged, judgement.findings()
+
+
+@pytest.mark.parametrize("check", [RunId(), Timestamps()])
+def test_what_a_line_has_no_place_for_is_not_judged(check: StreamingCheck) -> None:
+    """Not even as fine: where nothing was judged, nothing is known."""
+    without = LineMapping.parse(["name=event"])
+    within = LineMapping.parse(["name=event,time=at,run_id=run"])
+
+    assert judge_lines(check, mapped(without, {"event": "e"})) == (0, [])
+    judged, findings = judge_lines(check, mapped(within, {"event": "e"}))
+    assert (judged, len(findings)) == (1, 1)
+
+
+def test_times_that_are_numbers_are_one_form() -> None:
+    """Of as many digits as they like."""
+    mapping = LineMapping.parse(["name=event,time_s=at"])
+
+    assert (
+        judge_lines(Timestamps(), mapped(mapping, {"event": "e", "at": 5}, {"event": "e", "at": 17.25}))[1]
+        == []
+    )
+
+
+def test_what_a_mapping_names_must_be_in_some_line() -> None:
+    """Nothing is said of a log in which no line was read by it."""
+    mapping = LineMapping.parse(["name=event,duration_ms=took,error=exc"])
+    check = WellFormed(mapping)
+
+    warned, told = judge_lines(check, mapped(mapping, {"event": "e"}, {"event": "f", "x": None}))[1]
+    assert (warned.level, warned.message) == (
+        "warning",
+        "no line has what the mapping names: took (duration_ms); the first line has event",
+    )
+    assert (told.level, "exc (error)" in told.message) == ("info", True)
+    assert judge_lines(check, mapped(mapping, {"event": "e"}, {"event": "f", "took": 1, "exc": "E"}))[1] == []
+    assert check.start().findings() == []

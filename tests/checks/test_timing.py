@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,6 +11,7 @@ from pytest_telemetry import FakeClock, TelemetryRecorder
 from pytest_telemetry.checks import MonotonicTiming
 from pytest_telemetry.checks import timing as timing_module
 from pytest_telemetry.checks.stated_ends import stated_end
+from pytest_telemetry.model.otlp_json import PARENT_IS_REMOTE
 from pytest_telemetry.model.record import Record
 from pytest_telemetry.model.wire import LogLine, decode_object
 
@@ -239,3 +241,24 @@ def test_work_that_was_not_waited_for_is_not_called_a_bad_clock() -> None:
         "the times of 1 record do not lie inside their parents (1 x outside its parent): "
         "measure with one monotonic clock, and end a span after what it started"
     )
+
+
+def test_a_parent_of_another_process_was_timed_by_another_clock() -> None:
+    """So it is not compared with, whichever of the two comes first; one of the same process is."""
+    parent = Record("span", "call", "call", 1_000_000, 5_000_000, trace_id="t", span_id="p")
+    child = Record("span", "serve", "serve", 0, 90_000_000, trace_id="t", span_id="c", parent_id="p")
+    elsewhere = replace(child, attrs={PARENT_IS_REMOTE: True})
+
+    assert MonotonicTiming()([parent, elsewhere]) == MonotonicTiming()([elsewhere, parent]) == []
+    assert len(MonotonicTiming()([parent, child])) == len(MonotonicTiming()([child, parent])) == 1
+
+
+def test_what_is_too_long_to_be_an_id_is_not_compared() -> None:
+    """It would have to be kept."""
+    ids = {"trace_id": "t" * 600, "span_id": "s" * 600}
+    parent = Record("span", "outer", "outer", 1_000_000, 5_000_000, **ids)
+    child = Record(
+        "span", "inner", "inner", 0, 90_000_000, trace_id=ids["trace_id"], parent_id=ids["span_id"]
+    )
+
+    assert MonotonicTiming()([parent, child]) == []
