@@ -87,7 +87,9 @@ def _first(*numbers: float | None) -> float | None:
 
 
 def _difference(attempted: float | None, written: float | None) -> float | None:
-    return None if attempted is None or written is None else attempted - written
+    if attempted is None or written is None:
+        return None
+    return attempted - written
 
 
 def _number(values: Mapping[str, Any], name: str) -> float | None:
