@@ -93,5 +93,5 @@ def _difference(attempted: float | None, written: float | None) -> float | None:
 
 
 def _number(values: Mapping[str, Any], name: str) -> float | None:
-    value = values.get(name)
+    value: Any = values.get(name)
     return value if type(value) in {int, float} and value - value == 0 else None

@@ -363,6 +363,7 @@ def test_duckdb_is_asked_for_large_logs_by_itself(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr("pytest_telemetry.summaries.LARGE_BYTES", 10)
 
     assert [*engines, summarise_log(log).engine] == ["python", "duckdb"]
+    assert summarise_log(log, patterns={"a": span("a")}).note == ""  # nobody asked
 
 
 def test_where_duckdb_is_missing_it_is_named_only_if_it_was_asked_for(
