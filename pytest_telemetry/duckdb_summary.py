@@ -6,6 +6,7 @@ the query fail, at the first such line: a figure comes from the whole log, or th
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 import threading
@@ -17,10 +18,10 @@ from pytest_telemetry.analysis.command_figures import MOST_NAMES, Figures
 from pytest_telemetry.model.errors import MissingExtra
 from pytest_telemetry.model.record import KINDS
 from pytest_telemetry.model.segments import SegmentNames
-from pytest_telemetry.model.wire import MAX_LINE_BYTES, decode_value
+from pytest_telemetry.model.wire import MAX_LINE_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import duckdb
 
@@ -29,18 +30,18 @@ if TYPE_CHECKING:
 __all__ = ("DuckdbFigures", "OtherwiseRead", "duckdb_figures", "files_of", "is_installed")
 
 _COLUMNS: Final = {
-    **dict.fromkeys(("record", "types", "cmd", "name", "timing_ms", "duration_ns"), "JSON"),
-    **dict.fromkeys(("kind", "status"), "VARCHAR"),
+    **dict.fromkeys(("record", "types", "timing_ms", "duration_ns"), "JSON"),
+    **dict.fromkeys(("kind", "cmd", "name", "status"), "VARCHAR"),
     "result": "STRUCT(status VARCHAR)",
 }
 _KNOWN_KINDS: Final = ", ".join(f"'{kind}'" for kind in KINDS)
 
-# What is JSON stays as it stands in the line, so that "3" and 3 are two things. Each error() is one of the readings
+# What is JSON stays as it stands in the line, so that "3" and 3 are two things; for names that is looked at later. Each error() is one of the readings
 # that differ: a key that is missing or null, numbers that no double holds, fields that `types` makes something else.
 _READ: Final = f"""
 CREATE TEMP TABLE named AS
-SELECT label, count(*) AS records, count(*) FILTER (failed) AS errors,
-    list(duration_ns) FILTER (duration_ns IS NOT NULL) AS durations
+SELECT label, count(*) AS records, count(*) FILTER (failed) AS errors, count(duration_ns) AS timed,
+    list(duration_ns) AS durations
 FROM (
     SELECT label, failed,
         CASE
@@ -61,7 +62,7 @@ FROM (
                     ) THEN name
                     WHEN record IS NOT NULL THEN error('a record of an unusual format')
                     WHEN name IS NOT NULL THEN error('a line with "name" in place of "cmd"')
-                END::VARCHAR AS label,
+                END AS label,
                 CASE
                     WHEN record IS NULL THEN result.status IN ('error', 'fail', 'failed', 'timeout')
                     ELSE status = 'error'
@@ -73,11 +74,15 @@ FROM (
     )
 )
 GROUP BY label"""  # noqa: S608 - names of ours
-_COUNTS: Final = "SELECT label, records, errors, coalesce(len(durations), 0) FROM named"
+_COUNTS: Final = "SELECT label, records, errors, timed FROM named"
 _LOOK: Final = 16_384
 _FEW: Final = 2_000
-_ALL_OF_FEW: Final = f"SELECT label, durations FROM named WHERE len(durations) <= {_FEW}"  # noqa: S608 - likewise
-_SOME_OF_MANY: Final = "SELECT list_aggregate(durations, 'quantile_disc', [{}]) FROM named WHERE label = ?"
+_ALL_OF_FEW: Final = f"SELECT label, durations FROM named WHERE timed <= {_FEW}"  # noqa: S608 - likewise
+
+# A rank of one name is a share that no other name has, and shares are constants: each name has a branch of its own.
+_RANKS: Final = "WHEN ? THEN list_aggregate(durations, 'quantile_disc', [{}])"
+_SOME_OF_MANY: Final = "SELECT label, CASE label {} END FROM named WHERE label IN ({})"
+_NAMES_AT_ONCE: Final = 100
 
 
 class OtherwiseRead(Exception):
@@ -136,7 +141,7 @@ def duckdb_figures(
     if any(_may_have_long_line(name) for name in before if not name.endswith(".gz")):
         raise OtherwiseRead("a very long line")
     with tempfile.TemporaryDirectory(prefix="pytest-telemetry-") as directory:
-        settings = {
+        settings: dict[str, str | bool | int | float | list[str]] = {
             "autoinstall_known_extensions": False,
             "preserve_insertion_order": False,
             "temp_directory": directory,
@@ -161,29 +166,60 @@ def _figures(
     counts = connection.execute(_COUNTS).fetchall()
     if len(counts) > MOST_NAMES:
         raise OtherwiseRead(f"it has more than {MOST_NAMES:,} names")
-    few = {label: sorted(durations) for label, durations in connection.execute(_ALL_OF_FEW).fetchall()}
-    malformed = 0
-    figures: dict[str, Figures] = {}
-    for label, records, errors, timed in counts:
-        if label is None or label == '""' or not label.startswith('"'):
-            malformed += records
-            continue
-        name = decode_value(label)
-        if name in figures:
-            raise OtherwiseRead("a name that is written in two ways")
-        ordered = few.get(label, ()) if timed <= _FEW else _chosen(connection, label, timed, method)
-        figures[name] = Figures.of(name, records, errors, ordered, method)
-    return DuckdbFigures(sum(one.count for one in figures.values()), malformed, list(figures.values()))
+    known: dict[str, Sequence[int]] = {
+        label: sorted(duration for duration in durations if duration is not None)
+        for label, durations in connection.execute(_ALL_OF_FEW).fetchall()
+    }
+    many = {label: timed for label, _, _, timed in counts if label and timed > _FEW}
+    names = [*many]
+    for begin in range(0, len(names), _NAMES_AT_ONCE):
+        batch = names[begin : begin + _NAMES_AT_ONCE]
+        known |= _chosen(connection, {label: many[label] for label in batch}, method)
+    malformed = sum(records for label, records, _, _ in counts if not label)
+    figures = [
+        Figures.of(label, records, errors, known[label], method)
+        for label, records, errors, _ in counts
+        if label
+    ]
+    if any(map(_may_be_no_text, known)):
+        raise OtherwiseRead("a name that may be a number")
+    return DuckdbFigures(sum(one.count for one in figures), malformed, figures)
 
 
-def _chosen(connection: duckdb.DuckDBPyConnection, label: str, length: int, method: Method) -> _Chosen:
-    """Return the durations of a name in ascending order, as far as the figures are computed of them."""
-    asked = _Chosen(length)
-    Figures.of("", length, 0, asked, method)
-    ranks = sorted(asked.values)
-    shares = ", ".join(repr((rank + 0.5) / length) for rank in ranks)  # of so many, the one with this rank
-    ((values,),) = connection.execute(_SOME_OF_MANY.format(shares), [label]).fetchall()
-    return _Chosen(length, dict(zip(ranks, values, strict=True)))
+def _may_be_no_text(label: str | None) -> bool:
+    """Return whether a name is also what JSON has without quotes: DuckDB makes one of both."""
+    try:
+        return label is not None and not isinstance(json.loads(label), str)
+    except json.JSONDecodeError:
+        return False
+    except (ValueError, RecursionError):  # more digits or levels than Python takes
+        return True
+
+
+def _chosen(
+    connection: duckdb.DuckDBPyConnection, lengths: Mapping[str, int], method: Method
+) -> dict[str, Sequence[int]]:
+    """Return the durations of each name in ascending order, as far as figures are computed of them.
+
+    Args:
+        connection: Has the table ``named``.
+        lengths: How many durations each name has.
+        method: How percentiles are computed.
+    """
+    ranks: dict[str, list[int]] = {}
+    for label, length in lengths.items():
+        asked = _Chosen(length)
+        Figures.of(label, length, 0, asked, method)
+        ranks[label] = sorted(asked.values)
+    branches = [  # of so many, the one with this rank
+        _RANKS.format(", ".join(repr((rank + 0.5) / lengths[label]) for rank in ranks[label]))
+        for label in ranks
+    ]
+    statement = _SOME_OF_MANY.format(" ".join(branches), ", ".join("?" * len(ranks)))
+    rows = connection.execute(statement, [*ranks, *ranks]).fetchall()
+    return {
+        label: _Chosen(lengths[label], dict(zip(ranks[label], values, strict=True))) for label, values in rows
+    }
 
 
 class _Chosen(Sequence[int]):

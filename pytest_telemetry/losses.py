@@ -87,9 +87,11 @@ def _first(*numbers: float | None) -> float | None:
 
 
 def _difference(attempted: float | None, written: float | None) -> float | None:
-    return None if attempted is None or written is None else attempted - written
+    if attempted is None or written is None:
+        return None
+    return attempted - written
 
 
 def _number(values: Mapping[str, Any], name: str) -> float | None:
-    value = values.get(name)
+    value: Any = values.get(name)
     return value if type(value) in {int, float} and value - value == 0 else None

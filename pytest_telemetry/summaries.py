@@ -124,7 +124,8 @@ def summarise_log(
         MissingExtra: DuckDB was asked for and is not installed.
     """
     note = ""
-    if engine == "duckdb" or (engine == "auto" and is_installed() and _is_large(path)):
+    fits = not patterns and period is None
+    if engine == "duckdb" or (engine == "auto" and fits and is_installed() and _is_large(path)):
         try:
             _require_plain(path, patterns, period)
             found = duckdb_figures(path, method, None if progress is None else _in_bytes(path, progress))
