@@ -14,6 +14,7 @@ import gzip
 import io
 import json
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -135,7 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seconds", type=int, default=300)
     options = parser.parse_args(arguments)
     try:
-        import atheris  # type: ignore[import-untyped]  # installed by hand
+        atheris: Any = import_module("atheris")
     except ImportError:
         sys.stderr.write("fuzz: atheris is not installed: pip install atheris\n")
         return 2

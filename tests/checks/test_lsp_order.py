@@ -363,3 +363,22 @@ def test_the_part_of_a_record_is_known_by_its_name(
 ) -> None:
     """And by the state it names."""
     assert role_of(Record("event", name, name, 1, attrs=attrs)) == role
+
+
+def test_a_server_that_is_let_go_is_judged_by_what_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log may name any number of runs; those that were seen first are let go."""
+    monkeypatch.setattr("pytest_telemetry.checks.lsp_order._MOST", 2)
+    judgement = LspReadyOrder().start()
+    lines = [("r1", line) for line in (SPAWN, INITIALIZE, TIMEOUT, READY)]
+
+    for number, (run_id, (cmd, more)) in enumerate(
+        [*lines, ("r2", SPAWN), ("r3", SPAWN), ("r1", REQUEST)], 1
+    ):
+        line = decode_object({"cmd": cmd, "run_id": run_id, **more}, number)
+        assert isinstance(line, LogLine)
+        judgement.add(line.record, line)
+
+    assert sorted(finding.message for finding in judgement.findings()) == [
+        "1 of 1 LSP request came before READY in their run",
+        "READY by a time-out",
+    ]

@@ -64,3 +64,12 @@ def test_how_many_it_takes_can_be_chosen() -> None:
     assert MeasuredTiming(at_least=2)(spans("a", 7, 7)) != []
     with pytest.raises(ValueError, match="at_least=1: it takes two"):
         MeasuredTiming(at_least=1)
+
+
+def test_as_many_commands_are_judged_as_memory_is_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first ones; a log may name any number."""
+    monkeypatch.setattr("pytest_telemetry.checks.measured._MOST", 2)
+
+    (finding,) = MeasuredTiming()([record for name in "abc" for record in spans(name, *[10 * MS] * 5)])
+
+    assert finding.by_command == {"a": 5, "b": 5}

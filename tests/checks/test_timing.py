@@ -255,7 +255,7 @@ def test_a_parent_of_another_process_was_timed_by_another_clock() -> None:
 
 def test_what_is_too_long_to_be_an_id_is_not_compared() -> None:
     """It would have to be kept."""
-    ids = {"trace_id": "t" * 600, "span_id": "s" * 600}
+    ids: dict[str, Any] = {"trace_id": "t" * 600, "span_id": "s" * 600}
     parent = Record("span", "outer", "outer", 1_000_000, 5_000_000, **ids)
     child = Record(
         "span", "inner", "inner", 0, 90_000_000, trace_id=ids["trace_id"], parent_id=ids["span_id"]

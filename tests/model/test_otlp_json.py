@@ -367,3 +367,36 @@ def test_nothing_that_stands_in_an_export_raises(export: dict[str, Any]) -> None
     for record, problems in records_of_export(export):
         assert record is None or record.name
         assert all(isinstance(problem, str) for problem in problems)
+
+
+def test_what_is_rarely_there_is_kept_as_well() -> None:
+    """State, links, what was dropped, exemplars, since when: no text of an export is out of the sight of checks."""
+    link = {"traceId": TRACE, "spanId": PARENT, "attributes": [attribute("why", "stringValue", "batch")]}
+    point = {
+        "asInt": "3",
+        "startTimeUnixNano": "4",
+        "exemplars": [
+            {
+                "asDouble": 2.5,
+                "timeUnixNano": "5",
+                "filteredAttributes": [attribute("user", "stringValue", "a")],
+            }
+        ],
+    }
+
+    (of_span,) = read(traces(span(traceState="a=b", droppedEventsCount=2, links=[link])))
+    (of_point,) = read(metrics(description="rows that were read", gauge={"dataPoints": [point]}))
+
+    assert of_span.attrs == {
+        "otel.trace_state": "a=b",
+        "otel.dropped_events_count": 2,
+        "otel.links": [{"trace_id": TRACE, "span_id": PARENT, "attributes": {"why": "batch"}}],
+    }
+    assert of_point.attrs == {
+        "otel.metric_kind": "gauge",
+        "otel.description": "rows that were read",
+        "otel.since_ns": 4,
+        "otel.exemplars": [
+            {"value": 2.5, "time_ns": 5, "attributes": {"user": "a"}, "trace_id": None, "span_id": None}
+        ],
+    }
