@@ -31,9 +31,9 @@ if TYPE_CHECKING:
             "last_run.json",
             {
                 "run_id": "r",
-                "telemetry_drops": {"lock_skipped": 1, "attempted": 9, "written": 8, "drop_rate": 0.1111},
+                "telemetry_drops": {"lock_skipped": 2, "attempted": 9, "written": 8, "drop_rate": 0.1111},
             },
-            Loss("last_run.json", 1, 9, "r"),
+            Loss("last_run.json", 2, 9, "r"),
         ),
         (
             "last_run.json",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_telemetry import duckdb_summary
 from pytest_telemetry.model.errors import MissingExtra, UnusableInput
 from pytest_telemetry.model.pattern import event, span
 from pytest_telemetry.model.periods import Period
@@ -123,12 +124,13 @@ def test_ranks_of_many_durations_are_those_of_all_of_them(tmp_path: Path, count:
     """DuckDB is asked for single ranks of a name that has many."""
     chance = random.Random(count)
     timings = [chance.random() * 1e4 for _ in range(count)]
-    log = write(
-        tmp_path / "events.jsonl", [json.dumps({"cmd": "a", "timing_ms": timing}) for timing in timings]
-    )
+    lines = [json.dumps({"cmd": "a", "timing_ms": timing}) for timing in timings]
+    log = write(tmp_path / "events.jsonl", [*lines, '{"cmd": "a"}'])
 
-    (found,) = summarise_log(log, method=method, engine="duckdb").figures
+    summary = summarise_log(log, method=method, engine="duckdb")
 
+    assert summary.engine == "duckdb"
+    (found,) = summary.figures
     expected = [
         percentile([round(timing * 1e6) for timing in timings], q, method) for q in (0.5, 0.95, 0.99, 1)
     ]
@@ -166,6 +168,10 @@ OTHERWISE: dict[str, tuple[bytes | str, str]] = {
     "long timing": ('{"cmd": "a", "timing_ms": 9223372036854775807}', "a timing that is no ordinary number"),
     "float duration": (
         '{"record":1,"kind":"span","name":"a","duration_ns":4.0}',
+        "a timing that is no ordinary number",
+    ),
+    "tiny duration": (
+        '{"record":1,"kind":"span","name":"a","duration_ns":1e-7}',
         "a timing that is no ordinary number",
     ),
     "long duration": (
@@ -242,6 +248,26 @@ def test_a_damaged_segment_is_left_to_our_reader(tmp_path: Path) -> None:
     found = summarise_log(tmp_path / "events.jsonl", engine="duckdb")
 
     assert (found.engine, found.read.malformed) == ("python", 1)
+
+
+def test_a_segment_that_is_closed_meanwhile_is_not_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What DuckDB found is of files that are no longer all of the log."""
+    log = write(tmp_path / "events.jsonl", [GOOD] * 3)
+    figures_of_files = duckdb_summary._figures
+
+    def close_first(*arguments: Any) -> Any:
+        log.rename(tmp_path / "events.000001.jsonl")
+        write(log, [GOOD])
+        return figures_of_files(*arguments)
+
+    monkeypatch.setattr(duckdb_summary, "_figures", close_first)
+
+    found = summarise_log(log, engine="duckdb")
+
+    assert found.note == "read by Python, not by DuckDB: its segments changed meanwhile"
+    assert found.read.records == 4
 
 
 def test_a_name_that_is_a_pattern_for_duckdb_is_not_handed_to_it(tmp_path: Path) -> None:
