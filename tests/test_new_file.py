@@ -108,7 +108,10 @@ def test_a_file_system_without_links_will_do(tmp_path: Path, monkeypatch: pytest
         file.write(b"x")
 
     assert (tmp_path / "a").read_bytes() == b"x"
-    assert names(tmp_path) == {"a"}
+    with pytest.raises(UnusableInput, match="exists already"), new_file(tmp_path / "b") as file:
+        (tmp_path / "b").write_bytes(b"other")
+    assert (tmp_path / "b").read_bytes() == b"other"
+    assert names(tmp_path) == {"a", "b"}
 
 
 def test_a_full_disk_is_one_clear_error(tmp_path: Path) -> None:

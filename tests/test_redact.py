@@ -111,6 +111,7 @@ def test_a_line_of_our_own_keeps_its_types_and_ids() -> None:
         },
         run_id="/home/ada/run",
         trace_id="12345678901234567890123456789012",
+        span_id="4111111111111111",  # which in a text would be the number of a card
         seq=3,
     )
     line = encode(record)[:-2] + b',"later":{"f":"/home/ada/project/z"}}\n'
@@ -130,7 +131,7 @@ def test_a_line_of_our_own_keeps_its_types_and_ids() -> None:
         "big": 2**70,
         "file": "a.py",
     }
-    assert after.record.trace_id == record.trace_id
+    assert (after.record.trace_id, after.record.span_id) == (record.trace_id, record.span_id)
     assert (after.record.run_id or "").startswith("external/")
     assert list(after.raw) == [*json.loads(line)]
     assert b"ada" not in (redacted(line) or b"")
@@ -193,6 +194,23 @@ def test_the_checks_find_nothing_in_any_outcome(fields: dict[str, Any], own: boo
     assert after is not None
     assert findings(after) == []
     assert redacted(after) == after
+
+
+def test_what_redaction_brings_to_light_is_made_relative_too() -> None:
+    """Each of the two looks at what the other left."""
+    line = b'{"cmd":"a","f":"x"}'
+    decoded = decode_line(line, 1)
+    assert isinstance(decoded, LogLine)
+    redaction = LineRedaction("/home/ada/project")
+
+    class Odd:
+        @staticmethod
+        def redacted(value: dict[str, Any]) -> dict[str, Any]:
+            return {**value, "f": "/home/ada/project/a.py"} if value["f"] == "x" else value
+
+    redaction._secrets = Odd()  # type: ignore[assignment]  # it has what is asked for
+
+    assert redaction(decoded, line) == b'{"cmd":"a","f":"a.py"}'
 
 
 def test_a_log_is_copied_line_by_line() -> None:

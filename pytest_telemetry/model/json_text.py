@@ -93,10 +93,9 @@ class JsonText:
         return _dumped(value, self._style())
 
     def _style(self) -> _Style:
-        if not self.has_repeats:
-            for style in _STYLES:
-                if _dumped(self.value, style) == self._text:
-                    return style
+        for style in _STYLES:
+            if _dumped(self.value, style) == self._text:
+                return style
         return _Style(", ", ": ", ascii=self._text.isascii())
 
 
