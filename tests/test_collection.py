@@ -28,6 +28,14 @@ PAGE = Path(__file__).parents[1] / "docs" / "reference" / "configuration.md"
 DAY_S = 86_400
 
 
+class Gate(threading.Event):
+    """What a store waits for, and whether it does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reached = threading.Event()
+
+
 class World:
     """Where a collection is opened: a workspace, a clock, and what was opened."""
 
@@ -58,11 +66,12 @@ class World:
         figures = collection.sinks[0].statistics()
         return figures["stored"], figures["queued"], figures["dropped"]
 
-    def hold_up(self, collection: Collection) -> threading.Event:
+    def hold_up(self, collection: Collection) -> Gate:
         """Keep the store from taking anything until the event that is returned is set."""
-        gate, emit = threading.Event(), collection.store.emit  # type: ignore[union-attr]  # it was opened
+        gate, emit = Gate(), collection.store.emit  # type: ignore[union-attr]  # it was opened
 
         def wait(record: Record, /) -> None:
+            gate.reached.set()
             assert gate.wait(20)
             emit(record)
 
@@ -123,6 +132,7 @@ def overflow(world: World) -> None:
         gate = world.hold_up(collection)
         for number in range(20):
             context.event("step", number=number)
+            assert number != 1 or gate.reached.wait(20)  # the first batch is in hand
         gate.set()
         context.flush()
         assert collection.store is not None

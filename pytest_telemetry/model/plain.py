@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
-__all__ = ("plain", "restorable", "restore", "text_of")
+__all__ = ("are_flat", "plain", "restorable", "restore", "text_of")
 
+_ATOMS: Final = frozenset({str, int, bool, type(None)})
 _DEPTH: Final = 64
 _TEXT: Final = 1_000
 _ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]+")
@@ -30,6 +31,14 @@ def plain(value: Any, place: str, types: dict[str, str]) -> Any:
     and a container inside itself.
     """
     return _plain(value, place, types, ())
+
+
+def are_flat(values: Iterable[Any]) -> bool:
+    """Tell whether JSON holds all *values* as they are, or an encoder says that it cannot."""
+    for value in values:
+        if type(value) not in _ATOMS and not (type(value) is float and value - value == 0):  # NaN, infinity
+            return False
+    return True
 
 
 def restorable(noted: str) -> bool:
