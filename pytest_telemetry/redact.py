@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_telemetry.lookup import lines_of
+from pytest_telemetry.model.errors import UnusableInput
 from pytest_telemetry.model.json_text import JsonText
 from pytest_telemetry.model.plain import restorable
 from pytest_telemetry.model.wire import LogLine, LogReader
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ("LineRedaction", "RedactedCopy", "redact_log")
 
 _ROUNDS: Final = 4
+_EXPORTS: Final = frozenset({"resourceSpans", "resourceMetrics", "resourceLogs"})
+_EXPORT: Final = re.compile(rb'"resource(?:Spans|Metrics|Logs)"\s*:')
 _ID: Final = re.compile(r"[0-9a-f]{1,32}")
 _IDS: Final = ("trace_id", "span_id", "parent_id")
 
@@ -60,12 +63,18 @@ def redact_log(
         progress: Called now and then with the number of bytes read since the last call.
 
     Raises:
-        UnusableInput: Reading failed.
+        UnusableInput: Reading failed; or the log is an export of OpenTelemetry, in which names of attributes are
+            values, so that nobody knows what is named a secret.
     """
     redaction = LineRedaction(workspace)
     done = RedactedCopy()
     reported = 0
     for line in lines_of(reader, name):
+        if isinstance(line, LogLine) and _is_export(line, reader.line):
+            raise UnusableInput(
+                f"{name}: line {line.number} is an export of OpenTelemetry; make a log of it first, with "
+                f"`pytest-telemetry convert {name} events.jsonl`"
+            )
         after = redaction(line, reader.line) if isinstance(line, LogLine) else None
         if after is None:
             done.left_out += 1
@@ -153,6 +162,11 @@ class LineRedaction:
             if moved is not None:
                 moved_notes[moved] = self._clean(noted)
         return moved_notes
+
+
+def _is_export(line: LogLine, text: bytes) -> bool:
+    """Tell whether a line is one, or has one in it."""
+    return not line.own and (_EXPORT.search(text) is not None or not _EXPORTS.isdisjoint(line.raw))
 
 
 def _is_id(value: Any) -> bool:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from pytest_telemetry.checks.paths import RelativePaths as PathCheck
 from pytest_telemetry.checks.privacy import Privacy
+from pytest_telemetry.model.errors import UnusableInput
 from pytest_telemetry.model.record import Record
 from pytest_telemetry.model.wire import LogLine, LogReader, decode_line, encode
 from pytest_telemetry.redact import LineRedaction, redact_log
@@ -228,6 +229,19 @@ def test_a_log_is_copied_line_by_line() -> None:
     assert lines[0] == b'{"cmd":"a"}\n'
     assert lines[2] == b'{"cmd":"c"}\n'
     assert b"ada" not in b"".join(lines)
+
+
+@pytest.mark.parametrize("key", ["resourceSpans", "resourceMetrics", "resourceLogs"])
+def test_an_export_of_opentelemetry_is_refused(key: str) -> None:
+    """Names of its attributes are values, so that a password would pass for any text."""
+    log = json.dumps({"cmd": "a", key: [{"key": "password", "value": {"stringValue": "hunter2!x"}}]}).encode()
+
+    with pytest.raises(
+        UnusableInput, match=r"a\.jsonl: line 1 is an export of OpenTelemetry; make a log of it first"
+    ):
+        redact_log(LogReader(io.BytesIO(log)), "a.jsonl", len, "/work")
+
+    assert redacted(b'{"cmd":"a","x":"\\"resourceSpans"}') is not None
 
 
 def test_copying_ends_where_nobody_takes_more() -> None:
