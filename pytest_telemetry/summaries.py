@@ -7,14 +7,11 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from functools import reduce
-from operator import or_
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
 
 from pytest_telemetry.analysis.command_figures import CommandFigures, Figures
 from pytest_telemetry.duckdb_summary import OtherwiseRead, duckdb_figures, files_of, is_installed
 from pytest_telemetry.model.errors import UnusableInput
-from pytest_telemetry.model.pattern import event, log, metric, span
 from pytest_telemetry.model.stamps import stamp_of
 from pytest_telemetry.model.wire import LogLine, LogReader
 from pytest_telemetry.sources import open_source
@@ -27,7 +24,7 @@ if TYPE_CHECKING:
     from pytest_telemetry.model.record import Record
     from pytest_telemetry.model.stats import Method
 
-__all__ = ("ENGINES", "Engine", "LogSummary", "Read", "pattern_of", "read_records", "summarise_log")
+__all__ = ("ENGINES", "Engine", "LogSummary", "Read", "read_records", "summarise_log")
 
 Engine: TypeAlias = Literal["auto", "python", "duckdb"]
 ENGINES: Final[tuple[Engine, ...]] = get_args(Engine)
@@ -90,11 +87,6 @@ class LogSummary:
     method: Method
     engine: str
     note: str = ""
-
-
-def pattern_of(text: str) -> Pattern:
-    """Return the pattern that *text* says: a name or a glob, of records of any kind."""
-    return reduce(or_, (kind(text) for kind in (span, event, metric, log)))
 
 
 def summarise_log(

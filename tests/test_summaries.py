@@ -13,13 +13,14 @@ import pytest
 from pytest_telemetry import duckdb_summary
 from pytest_telemetry.model.errors import MissingExtra, UnusableInput
 from pytest_telemetry.model.pattern import event, span
+from pytest_telemetry.model.pattern_text import parse_pattern
 from pytest_telemetry.model.periods import Period
 from pytest_telemetry.model.record import Record
 from pytest_telemetry.model.stats import METHODS, percentile
 from pytest_telemetry.model.wire import encode, encode_event
 from pytest_telemetry.sinks.jsonl import JsonlStore
 from pytest_telemetry.sinks.sqlite import SqliteStore
-from pytest_telemetry.summaries import LogSummary, pattern_of, summarise_log
+from pytest_telemetry.summaries import LogSummary, summarise_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -338,7 +339,7 @@ def test_a_record_counts_for_each_pattern_that_describes_it(tmp_path: Path) -> N
         ['{"cmd": "ctx.get"}', '{"cmd": "ctx.get", "timing_ms": 1}', '{"cmd": "lsp"}'],
     )
 
-    found = summarise_log(log, patterns={text: pattern_of(text) for text in ("ctx.*", "*", "lsp")})
+    found = summarise_log(log, patterns={text: parse_pattern(text) for text in ("ctx.*", "*", "lsp")})
 
     assert {one.name: one.count for one in found.figures} == {"ctx.*": 2, "*": 3, "lsp": 1}
 

@@ -14,13 +14,14 @@ from pytest_telemetry.cli.progress import progress
 from pytest_telemetry.losses import losses_beside
 from pytest_telemetry.model.clock import SYSTEM_CLOCK
 from pytest_telemetry.model.errors import UnusableInput
+from pytest_telemetry.model.pattern_text import parse_pattern
 from pytest_telemetry.model.periods import parse_period
 from pytest_telemetry.model.stats import METHODS, Method
 from pytest_telemetry.model.zone import SYSTEM_ZONE
 from pytest_telemetry.reports.figures import figures_table
 from pytest_telemetry.reports.reading import loss_lines, reading_lines
 from pytest_telemetry.sources import find_log
-from pytest_telemetry.summaries import ENGINES, Engine, pattern_of, summarise_log
+from pytest_telemetry.summaries import ENGINES, Engine, summarise_log
 
 __all__ = ("command",)
 
@@ -73,7 +74,7 @@ def command(
     """
     log = find_log(path)
     since = None if period is None else parse_period(period, SYSTEM_CLOCK.wall_ns(), SYSTEM_ZONE)
-    patterns = {} if by == ("command",) else {text: pattern_of(text) for text in by}
+    patterns = {} if by == ("command",) else {text: parse_pattern(text) for text in by}
     if "command" in patterns:
         raise UnusableInput("--by takes either command, or patterns")
     with progress(log) as tell:
