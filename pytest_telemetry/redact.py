@@ -72,7 +72,7 @@ def redact_log(
     for line in lines_of(reader, name):
         if isinstance(line, LogLine) and _is_export(line, reader.line):
             raise UnusableInput(
-                f"{name}: line {line.number} is an export of OpenTelemetry; make a log of it first, with "
+                f"{name}: line {line.number} is an export of OpenTelemetry, or holds one; make a log of it first, with "
                 f"`pytest-telemetry convert {name} events.jsonl`"
             )
         after = redaction(line, reader.line) if isinstance(line, LogLine) else None
@@ -166,7 +166,7 @@ class LineRedaction:
 
 def _is_export(line: LogLine, text: bytes) -> bool:
     """Tell whether a line is one, or has one in it."""
-    return not line.own and (_EXPORT.search(text) is not None or not _EXPORTS.isdisjoint(line.raw))
+    return _EXPORT.search(text) is not None or not _EXPORTS.isdisjoint(line.raw)
 
 
 def _is_id(value: Any) -> bool:

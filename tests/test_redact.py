@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 from typing import Any
@@ -234,14 +235,36 @@ def test_a_log_is_copied_line_by_line() -> None:
 @pytest.mark.parametrize("key", ["resourceSpans", "resourceMetrics", "resourceLogs"])
 def test_an_export_of_opentelemetry_is_refused(key: str) -> None:
     """Names of its attributes are values, so that a password would pass for any text."""
-    log = json.dumps({"cmd": "a", key: [{"key": "password", "value": {"stringValue": "hunter2!x"}}]}).encode()
+    export = {key: [{"key": "password", "value": {"stringValue": "hunter2!x"}}]}
+    log = json.dumps({"cmd": "a", "x": export}).encode()
 
     with pytest.raises(
-        UnusableInput, match=r"a\.jsonl: line 1 is an export of OpenTelemetry; make a log of it first"
+        UnusableInput,
+        match=r"a\.jsonl: line 1 is an export of OpenTelemetry, or holds one; make a log of it first",
     ):
         redact_log(LogReader(io.BytesIO(log)), "a.jsonl", len, "/work")
 
     assert redacted(b'{"cmd":"a","x":"\\"resourceSpans"}') is not None
+
+
+def test_nothing_of_an_export_is_copied() -> None:
+    """Whether it counts as a line that holds no record, or as an export."""
+    attributes = [{"key": "password", "value": {"stringValue": "hunter2!x"}}]
+    span = {
+        "traceId": "5b8efff798038103d269b633813fc60c",
+        "spanId": "eee19b7ec3c1b174",
+        "name": "load",
+        "startTimeUnixNano": "1544712660000000000",
+        "endTimeUnixNano": "1544712661000000000",
+        "attributes": attributes,
+    }
+    log = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [span, span]}]}]}).encode() + b"\n"
+    lines: list[bytes] = []
+
+    with contextlib.suppress(UnusableInput):
+        redact_log(LogReader(io.BytesIO(log)), "a.jsonl", lines.append, "/work")
+
+    assert lines == []
 
 
 def test_copying_ends_where_nobody_takes_more() -> None:

@@ -93,7 +93,7 @@ def test_a_dry_run_removes_nothing(run: Any, log: Path) -> None:
         (["--older-than", "1d"], ALL[3:]),
         (["--older-than", "today"], ALL[3:]),
         (["--older-than", "1d", "--keep", "2"], ALL[1:]),
-        (["--older-than", "1d", "--keep", "9"], ALL),
+        (["--older-than", "1d", "--keep", "4"], ALL),
         (["--older-than", "30d", "--keep", "0"], ALL),
     ],
 )

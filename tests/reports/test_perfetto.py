@@ -114,6 +114,23 @@ def test_each_thread_has_a_track_with_its_name() -> None:
     ]
 
 
+def test_spans_inside_each_other_and_after_each_other_share_a_track() -> None:
+    """In whichever order they are stored: a child ends, and is stored, before its parent."""
+    events = traced(
+        span("child", 1_000, 2_000),
+        span("parent", 0, 5_000),
+        span("next", 5_000, 1_000),
+        span("last", 9_000, 9_000),
+    )
+
+    assert [(event["name"], event["tid"]) for event in events] == [
+        ("parent", 1),
+        ("child", 1),
+        ("next", 1),
+        ("last", 1),
+    ]
+
+
 def test_spans_that_overlap_in_one_thread_have_tracks_of_their_own() -> None:
     """Those of tasks do; the tracks of a thread stand beside each other."""
     records = [
