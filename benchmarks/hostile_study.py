@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 BEGIN: Final = "<!-- hostile study: begin (written by benchmarks/hostile_study.py) -->"
 END: Final = "<!-- hostile study: end -->"
-LIMIT: Final = 250_000_000
+LIMIT: Final = 300_000_000
 """Bytes that the command may hold, whatever it is given; an export of 16 MiB as objects is most of it."""
 
 _COMMAND: Final = """

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import math
 import re
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ("DEEP", "DEEPEST", "keys_and_depth", "may_repeat_keys", "noting_twice", "twice_problems")
+__all__ = (
+    "DEEP",
+    "DEEPEST",
+    "keys_and_depth",
+    "may_repeat_keys",
+    "noting_twice",
+    "read_with_care",
+    "repeated_keys",
+    "shape_of",
+    "twice_problems",
+)
 
 DEEPEST: Final = 500
 """Levels that are read; with more, every reader fails at a depth of its own."""
@@ -86,3 +98,67 @@ def twice_problems(twice: set[str]) -> list[str]:
         f"{name}: {'a key' if name == 'line' else 'this key'} stands twice in one object, the last one counts"
         for name in shown
     ]
+
+
+def read_with_care(line: bytes, problems: list[str], *, strict: bool) -> Any:
+    """Return the JSON value of *line*, with everything in *problems* that a *strict* reader does not take, if one refused it.
+
+    Raises:
+        ValueError: It is no JSON at all.
+        RecursionError: It is deeper than what is read.
+    """
+    try:
+        text = line.decode()
+    except UnicodeDecodeError as error:
+        text = line.decode(errors="replace")
+        problems.append(f"line: not UTF-8 at byte {error.start + 1}")
+    twice: set[str] = set()
+    value = json.loads(
+        text,
+        parse_constant=lambda name: _constant(name, problems),
+        parse_float=lambda digits: _float(digits, problems),
+        object_pairs_hook=noting_twice(twice),
+    )
+    if not strict and not problems:
+        problems.append("line: not strict JSON")  # half a surrogate pair, for one
+    problems.extend(twice_problems(twice))
+    shape_of(value, problems)
+    return value
+
+
+def shape_of(value: Any, problems: list[str]) -> int:
+    """Return how many keys there are, and add to *problems* if the value is deeper than what checks look at.
+
+    Raises:
+        RecursionError: The value is deeper than what is read.
+    """
+    keys, depth = keys_and_depth(value)
+    if depth > DEEP:
+        if depth > DEEPEST:
+            raise RecursionError
+        problems.append(f"line: nested more than {DEEP} levels deep, which is more than checks look at")
+    return keys
+
+
+def repeated_keys(line: bytes) -> list[str]:
+    """Read a line once more, and return one problem for each key that stands twice in one object."""
+    twice: set[str] = set()
+    try:
+        json.loads(line, object_pairs_hook=noting_twice(twice))
+    except (
+        RecursionError
+    ):  # it was read before, so it is not too deep, but this may have been called deep down
+        return []
+    return twice_problems(twice)
+
+
+def _constant(name: str, problems: list[str]) -> float:
+    problems.append(f"line: {name} is not JSON")
+    return float(name)
+
+
+def _float(digits: str, problems: list[str]) -> float:
+    value = float(digits)
+    if not math.isfinite(value):
+        problems.append("line: a number is beyond what a float can hold, and read as infinity")
+    return value

@@ -8,7 +8,6 @@ from __future__ import annotations
 import codecs
 import io
 import json
-import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -19,14 +18,7 @@ import orjson
 
 from pytest_telemetry.model.compressed import DAMAGE, UnreadableFile, compressed_bytes
 from pytest_telemetry.model.event_shape import event_of_record, record_of_event
-from pytest_telemetry.model.json_shape import (
-    DEEP,
-    DEEPEST,
-    keys_and_depth,
-    may_repeat_keys,
-    noting_twice,
-    twice_problems,
-)
+from pytest_telemetry.model.json_shape import DEEP, may_repeat_keys, read_with_care, repeated_keys, shape_of
 from pytest_telemetry.model.otlp_json import WITHOUT, begins_export, is_export, records_of_export
 from pytest_telemetry.model.plain import are_flat, plain, restorable
 from pytest_telemetry.model.record_fields import DEFAULTS, FORMAT, NoRecord, record_of_fields
@@ -285,27 +277,11 @@ def _parse(line: bytes, problems: list[str]) -> Any:
             strict = False  # the standard library accepts more, and says better what is wrong
         else:
             if not _is_plainly_written(value, line):
-                keys = _shape(value, problems)
+                keys = shape_of(value, problems)
                 if may_repeat_keys(line, keys):
-                    problems.extend(_twice(line))
+                    problems.extend(repeated_keys(line))
             return value
-    try:
-        text = line.decode()
-    except UnicodeDecodeError as error:
-        text = line.decode(errors="replace")
-        problems.append(f"line: not UTF-8 at byte {error.start + 1}")
-    twice: set[str] = set()
-    value = json.loads(
-        text,
-        parse_constant=lambda name: _constant(name, problems),
-        parse_float=lambda digits: _float(digits, problems),
-        object_pairs_hook=noting_twice(twice),
-    )
-    if not strict and not problems:
-        problems.append("line: not strict JSON")  # half a surrogate pair, for one
-    problems.extend(twice_problems(twice))
-    _shape(value, problems)
-    return value
+    return read_with_care(line, problems, strict=strict)
 
 
 def _is_plainly_written(value: Any, line: bytes) -> bool:
@@ -319,44 +295,6 @@ def _is_plainly_written(value: Any, line: bytes) -> bool:
     if line.find(b'": ', 0, 40) != -1:
         line = line.replace(b'": ', b'":').replace(b', "', b',"')
     return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE) == line
-
-
-def _shape(value: Any, problems: list[str]) -> int:
-    """Return how many keys there are.
-
-    Raises:
-        RecursionError: The value is deeper than what is read.
-    """
-    keys, depth = keys_and_depth(value)
-    if depth > DEEP:
-        if depth > DEEPEST:
-            raise RecursionError
-        problems.append(f"line: nested more than {DEEP} levels deep, which is more than checks look at")
-    return keys
-
-
-def _twice(line: bytes) -> list[str]:
-    """Read a line once more, to see which keys stand twice in one object."""
-    twice: set[str] = set()
-    try:
-        json.loads(line, object_pairs_hook=noting_twice(twice))
-    except (
-        RecursionError
-    ):  # it was read before, so it is not too deep, but this may have been called deep down
-        return []
-    return twice_problems(twice)
-
-
-def _constant(name: str, problems: list[str]) -> float:
-    problems.append(f"line: {name} is not JSON")
-    return float(name)
-
-
-def _float(digits: str, problems: list[str]) -> float:
-    value = float(digits)
-    if not math.isfinite(value):
-        problems.append("line: a number is beyond what a float can hold, and read as infinity")
-    return value
 
 
 def _reason(error: ValueError | RecursionError, line: bytes = b"") -> str:
