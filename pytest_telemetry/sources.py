@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
@@ -303,4 +304,9 @@ def _database(path: str | os.PathLike[str]) -> Source:
     from pytest_telemetry.sinks.sqlite import SqliteStore  # noqa: PLC0415 - logs need no database
 
     store = SqliteStore(path)
-    return RecordLines(iter(store.records()), store.close)
+    try:
+        return RecordLines(iter(store.records()), store.close)
+    except BaseException:
+        with suppress(OSError):  # what is damaged cannot be flushed either
+            store.close()
+        raise
