@@ -48,6 +48,8 @@ _FENCE = re.compile(
 _TEST = re.compile(r"^(?:async )?def test_|^class \w*Test|^    def test_", re.MULTILINE)
 NOT_OURS = "is not part of the repository"
 """Says, in the reason of a skip, that what a test looks at can be installed by nobody."""
+NOT_PROMISED = "not promised here"
+"""What `pytest_telemetry.testing.contracts` says; beside a baseline this file is loaded where that may not be yet."""
 
 
 @dataclass(frozen=True)
@@ -183,8 +185,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         or hasattr(session.config, "workerinput")
     ):
         return
-    from pytest_telemetry.testing.contracts import NOT_PROMISED  # noqa: PLC0415 - what is tested is imported late
-
     skipped = [
         report
         for report in reporter.stats.get("skipped", [])

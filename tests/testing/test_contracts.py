@@ -334,3 +334,10 @@ def test_the_page_lists_every_promise_of_each_class() -> None:
 
     assert set(re.findall(r"`test_(\w+)`", of_sinks)) == promises(SinkContract)
     assert set(re.findall(r"`test_(\w+)`", of_stores)) == promises(StoreContract) - promises(SinkContract)
+
+
+def test_what_ci_lets_pass_is_what_the_contracts_say() -> None:
+    """It cannot be imported where CI is judged, beside a baseline without contracts."""
+    conftest = (PAGE.parents[2] / "conftest.py").read_text(encoding="utf-8")
+
+    assert f'NOT_PROMISED = "{NOT_PROMISED}"' in conftest
