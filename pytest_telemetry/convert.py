@@ -111,6 +111,10 @@ def convert(
         require_apart(path, target)
     if not append:
         require_free(target, "name another one, or add --append")
+    if target.suffix == ".gz" or _is_compressed(target):
+        raise UnusableInput(
+            f"{target}: is a compressed file, and none is written: name another target, and compress it"
+        )
     is_new = not os.path.lexists(target)
     written = aside(target) if is_new else target
     try:
@@ -134,6 +138,13 @@ def convert(
             for ending in _BESIDE:
                 written.with_name(f"{written.name}{ending}").unlink(missing_ok=True)
     return done
+
+
+def _is_compressed(target: Path) -> bool:
+    if not target.is_file():
+        return False
+    with target.open("rb") as file:
+        return file.read(2) == b"\x1f\x8b"
 
 
 def _copied(

@@ -75,6 +75,10 @@ FROM (
 )
 GROUP BY label"""  # noqa: S608 - names of ours
 _COUNTS: Final = "SELECT label, records, errors, timed FROM named"
+_EXPORTED: Final = ("resourceSpans", "resourceMetrics", "resourceLogs")
+_EXPORTS: Final = f"""
+SELECT count(*) FROM read_json(?, format = 'newline_delimited', columns = {dict.fromkeys(_EXPORTED, "JSON")!r})
+WHERE {" OR ".join(f'"{key}" IS NOT NULL' for key in _EXPORTED)}"""  # noqa: S608 - names of ours
 _LOOK: Final = 16_384
 _FEW: Final = 2_000
 _ALL_OF_FEW: Final = f"SELECT label, durations FROM named WHERE timed <= {_FEW}"  # noqa: S608 - likewise
@@ -164,6 +168,8 @@ def _figures(
 ) -> DuckdbFigures:
     _run(connection, _READ, [files], progress)
     counts = connection.execute(_COUNTS).fetchall()
+    if any(not label for label, *_ in counts) and connection.execute(_EXPORTS, [files]).fetchone() != (0,):
+        raise OtherwiseRead("it holds exports of OpenTelemetry")
     if len(counts) > MOST_NAMES:
         raise OtherwiseRead(f"it has more than {MOST_NAMES:,} names")
     known: dict[str, Sequence[int]] = {

@@ -13,7 +13,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_telemetry.model.errors import UnusableInput
-from pytest_telemetry.model.file_lock import HAS_LOCKS, lock
+from pytest_telemetry.model.file_lock import HAS_LOCKS, lock, unlock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -94,8 +94,9 @@ def write_object(path: Path, value: Mapping[str, Any]) -> None:
     """
     aside = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
     try:
-        with aside.open("x", encoding="utf-8") as file:
-            json.dump(value, file, indent=2, ensure_ascii=False, allow_nan=False)
+        # half a surrogate pair becomes an escape, and what is no number in an older file stays
+        with aside.open("x", encoding="utf-8", errors="backslashreplace") as file:
+            json.dump(value, file, indent=2, ensure_ascii=False)
             file.write("\n")
             file.flush()
             os.fsync(file.fileno())
@@ -121,6 +122,7 @@ def _alone(path: Path) -> Iterator[None]:
         else:
             raise TimeoutError(f"{path}: others keep it locked")
         yield
+        unlock(file)  # also for a child that was forked meanwhile
     finally:
         os.close(file)
 

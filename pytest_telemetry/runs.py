@@ -7,7 +7,7 @@ import copy
 import logging
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
 from pytest_telemetry.analysis.run_figures import RunFigures, rate
 from pytest_telemetry.collection import DIRECTORY, open_collection
 from pytest_telemetry.model.clock import SYSTEM_CLOCK
-from pytest_telemetry.model.errors import TelemetryError, UnusableInput
+from pytest_telemetry.model.errors import UnusableInput
 from pytest_telemetry.model.event_shape import duration_of, status_of
 from pytest_telemetry.model.ids import SYSTEM_IDS
 from pytest_telemetry.model.stamps import stamp_of
@@ -25,7 +25,7 @@ from pytest_telemetry.processors.previews import ShortPreviews
 from pytest_telemetry.processors.redaction import Redaction
 from pytest_telemetry.run_files import LAST_RUN, METRICS, add_counters, write_object
 from pytest_telemetry.runtime.context import NO_OP, TelemetryContext
-from pytest_telemetry.runtime.elsewhere import finished_span
+from pytest_telemetry.runtime.elsewhere import finished_span, judged_event
 from pytest_telemetry.runtime.settings import strict_by_environment
 from pytest_telemetry.sinks.jsonl import JsonlStore
 
@@ -129,6 +129,7 @@ class Telemetry:
         self._strict = strict_by_environment() if strict is None else strict
         self._kept: _RunLog | None = None
         self._misuse = 0
+        self._closed = False
         if level == "off":
             return
         own: Sequence[Processor] = (RelativePaths(root), Redaction())
@@ -146,7 +147,7 @@ class Telemetry:
             self._kept,
             *reporters,
             enabled=True,
-            processors=(_in_segment(label_of(root)), *short, *(own if processors is None else processors)),
+            processors=(_in_segment(label_of(root)), *(own if processors is None else processors), *short),
             clock=clock,
             strict=self._strict,
             run_id=self.run_id,
@@ -196,13 +197,16 @@ class Telemetry:
             tokens = estimated_tokens(args, result)
         attrs |= _members("tokens", tokens)
         if warnings:
-            attrs["warnings"] = [warnings] if isinstance(warnings, str) else list(warnings)
+            attrs["warnings"] = list(warnings) if isinstance(warnings, (list, tuple)) else [warnings]
         for name, value in extra.items():
             attrs[f"extra.{name}" if name in _RESERVED else name] = value
-        if duration_ns is None:
-            self.context.event(cmd, **attrs)
+        status = status_of(result)
+        if duration_ns is not None:
+            finished_span(self.context, cmd, duration_ns, status=status, attrs=attrs)
+        elif status != "unset":
+            judged_event(self.context, cmd, status, attrs)
         else:
-            finished_span(self.context, cmd, duration_ns, status=status_of(result), attrs=attrs)
+            self.context.event(cmd, **attrs)
 
     def incr(self, name: str, amount: float = 1) -> None:
         """Add *amount* to a counter of this run, and of ``metrics.json``."""
@@ -225,11 +229,14 @@ class Telemetry:
 
     def close(self) -> None:
         """Flush, and close the store; idempotent. Later records are counted as dropped."""
-        if self._kept is None:
+        if self._kept is None or self._closed:
             return
+        self._closed = True
         atexit.unregister(self.close)
-        self.flush()
-        self.context.shutdown()
+        try:
+            self.flush()
+        finally:
+            self.context.shutdown()
 
     def figures(self) -> dict[str, Any]:
         """Return what ``last_run.json`` would say now."""
@@ -306,6 +313,7 @@ class _RunLog:
         self._figures = RunFigures()
         self._saved: dict[str, float] = {}
         self._offered = 0
+        self._stored_before = self._sink.statistics()["stored"]
 
     def _own_lock(self) -> threading.RLock:
         """Return the lock of this process; a forked child has figures of its own, and begins with none."""
@@ -328,7 +336,8 @@ class _RunLog:
 
     def statistics(self) -> Mapping[str, int]:
         with self._own_lock():
-            return {**self._sink.statistics(), "offered": self._offered}
+            said = self._sink.statistics()
+            return {**said, "stored": said["stored"] - self._stored_before, "offered": self._offered}
 
     def figures(self) -> RunFigures:
         """Return a copy, to compute from while others go on recording."""
@@ -344,18 +353,26 @@ class _RunLog:
                 for name, value in counters.items()
                 if value != self._saved.get(name, 0)
             }
-            try:
-                if new:
-                    add_counters(run.directory / METRICS, new)
-                self._saved = counters
-                write_object(run.directory / LAST_RUN, run.figures())
-            except (OSError, TelemetryError) as error:
-                self.files["failed"] += 1
-                if not self._complained:
-                    self._complained = True
-                    _log.error("the files of run %s cannot be written: %s", run.run_id, error)
-            else:
-                self.files["written"] += 1
+            failure = self._tried(lambda: self._add(run.directory / METRICS, new, counters))
+            failure = self._tried(lambda: write_object(run.directory / LAST_RUN, run.figures())) or failure
+            self.files["written" if failure is None else "failed"] += 1
+            if failure is not None and not self._complained:
+                self._complained = True
+                _log.error("the files of run %s cannot be written: %s", run.run_id, failure)
+
+    def _add(self, path: Path, new: Mapping[str, float], counters: dict[str, float]) -> None:
+        if new:
+            add_counters(path, new)
+        self._saved = counters
+
+    @staticmethod
+    def _tried(act: Callable[[], None]) -> Exception | None:
+        """Return what came out of *act*: nothing that telemetry does breaks observed code."""
+        try:
+            act()
+        except Exception as failure:  # noqa: BLE001 - as above
+            return failure
+        return None
 
 
 def _in_segment(segment: str) -> Processor:

@@ -296,7 +296,7 @@ def _require_no_other(head: bytes, name: str) -> None:
     for magic, what in _NO_TEXT.items():
         if head.startswith(magic):
             raise UnusableInput(f"{name}: {what}; an event log is UTF-8 text, one JSON object a line")
-    if b"\0" in head:
+    if b"\0" in head.partition(b"\n")[0]:  # further down it may be what a loss of power left
         raise UnusableInput(f"{name}: is binary; an event log is UTF-8 text, one JSON object a line")
 
 

@@ -409,6 +409,71 @@ def test_a_store_that_was_detached_misses_what_follows(
     assert telemetry.statistics()["telemetry_drops"]["dropped"] == 10
 
 
+@pytest.mark.parametrize("level", ["lite", "full"])
+def test_no_level_cuts_a_secret_before_it_is_masked(level: Level, tmp_path: Path, home: Path) -> None:
+    """Of half of one nobody could tell that it is one."""
+    token = "ghp_0123456789abcdefghijABCDEFGHIJ456789"
+    with Telemetry(tmp_path, level) as telemetry:
+        for before in range(60, 121):
+            telemetry.event("ask", {"query": f"{'a ' * (before // 2)}{token} {'b ' * 50}"})
+            telemetry.event("ask", f"{'a ' * (before // 2)}{token} {'b ' * 50}")
+
+    assert "ghp_" not in (home / "events.jsonl").read_text()
+    assert all(len(str(line["args"])) < 150 for line in lines(home)) or level == "full"
+
+
+def test_nothing_that_a_run_is_told_breaks_its_caller(tmp_path: Path, home: Path) -> None:
+    """Neither when it is told, nor when it is summed up; the store is closed in any case."""
+    home.mkdir(parents=True)
+    (home / "metrics.json").write_text('{"old": NaN}')
+    with pytest.raises(RuntimeError, match="mine"), Telemetry(tmp_path, "full") as telemetry:
+        telemetry.event("caf\udce9", warnings=["cannot read caf\udce9.py"])
+        telemetry.event("x", timing_ms=1e305)
+        telemetry.event("x", timing_ms=10**400)
+        telemetry.event("x", warnings=True)  # type: ignore[arg-type]
+        telemetry.event("x", tokens={"total_tokens": 10**400})
+        telemetry.incr("n", 10**400)
+        telemetry.incr("n", 0.5)
+        raise RuntimeError("mine")
+
+    assert last_run(home)["metrics_delta"] == {"n": 0.5}
+    assert counters(home)["n"] == 0.5
+    telemetry.event("late")
+    assert telemetry.statistics()["dropped_after_shutdown"] == 1
+
+
+def test_the_status_of_a_result_is_that_of_the_event(tmp_path: Path) -> None:
+    """With a timing or without."""
+    recorder = TelemetryRecorder()
+    with Telemetry(tmp_path, reporters=[recorder]) as telemetry:
+        telemetry.event("x", result={"status": "error"})
+        telemetry.event("x", result={"status": "ok"}, timing_ms=3)
+
+    assert [(one.kind, one.status) for one in recorder.records()] == [("event", "error"), ("span", "ok")]
+
+
+def test_what_was_in_the_store_before_is_not_of_this_run(tmp_path: Path, home: Path) -> None:
+    """Losses are never negative."""
+    store = MemoryStore()
+    for number in range(5):
+        store.emit(Record("event", f"e{number}", "", 0))
+    with Telemetry(tmp_path, store=store) as telemetry:
+        telemetry.event("x")
+
+    drops = last_run(home)["telemetry_drops"]
+    assert (drops["attempted"], drops["written"], drops["dropped"]) == (1, 1, 0)
+
+
+def test_closing_again_writes_nothing(tmp_path: Path, home: Path) -> None:
+    """Another run may have been flushed since."""
+    first = Telemetry(tmp_path, run_id="first")
+    first.close()
+    Telemetry(tmp_path, run_id="second").close()
+    first.close()
+
+    assert last_run(home)["run_id"] == "second"
+
+
 def test_tokens_are_estimated_only_on_request_and_marked(tmp_path: Path, home: Path) -> None:
     """What was given is never estimated."""
     with Telemetry(tmp_path, "full", estimate_tokens=True) as telemetry:
@@ -471,10 +536,10 @@ def test_names_without_end_take_no_memory_without_end() -> None:
         figures.add(Record("metric", f"m{number}", "", 0, value=1, instrument="counter"))
     figures.add(Record("span", "late", "", 0, 5))
     figures.add(Record("metric", "m0", "", 0, value=float("nan"), instrument="counter"))
-    figures.add(Record("metric", "m1", "", 0, value=1e308, instrument="counter"))
-    figures.add(Record("metric", "m1", "", 0, value=1e308, instrument="counter"))
+    for huge in (1e308, 10**400):
+        figures.add(Record("metric", "m1", "", 0, value=huge, instrument="counter"))
 
     read = figures.as_dict()
     assert len(read["counters"]) == 10_001
-    assert (read["counters"]["(others)"], read["counters"]["m0"], read["counters"]["m1"]) == (5, 1, 1e308)
+    assert (read["counters"]["(others)"], read["counters"]["m0"], read["counters"]["m1"]) == (5, 1, 1)
     assert list(read["latencies"]) == ["(others)"]

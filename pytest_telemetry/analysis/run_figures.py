@@ -155,4 +155,5 @@ def _rates(counts: Mapping[str, float]) -> dict[str, float | None]:
 
 
 def _is_number(value: Any) -> bool:
-    return type(value) in {int, float} and value - value == 0
+    """Tell whether it can be added up: a number, and none of hundreds of digits."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and -(2**63) <= value < 2**63

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
@@ -177,7 +178,7 @@ def _drops(stated: Any, events: int) -> list[Finding]:
         message = "the losses of the summary are stated without the figures they come from"
         return [Finding(Reconcile.id, message, 1, "warning", examples=tuple(shown))]
     lost = losses(stated)
-    queued = stated.get("queued", 0)
+    queued = stated["queued"] if isinstance(stated.get("queued"), int) else 0
     if written != events:
         shown.add(
             f"telemetry_drops.written is {written:,}, and the log holds {amount(events, 'event')} of the run",
@@ -188,7 +189,8 @@ def _drops(stated: Any, events: int) -> list[Finding]:
             f"telemetry_drops.attempted is {attempted:,}, and written, lost and queued come to {written + lost + queued:,}",
             None,
         )
-    if "drop_rate" in stated and not _agrees(stated["drop_rate"], rate(lost, attempted)):
+    stated_rate = stated.get("drop_rate", rate(lost, attempted))
+    if not (_is_figure(stated_rate) and _agrees(stated_rate, rate(lost, attempted))):
         shown.add(
             f"telemetry_drops.drop_rate is {stated['drop_rate']!r}, and {lost:,} of {attempted:,} were lost",
             None,
@@ -242,7 +244,7 @@ class _CountersKept(Judgement):
         count = 0
         for name, logged in sorted(self._figures.counters().items()):
             kept = self._check.counters.get(name, 0)
-            if kept < logged and not reproduces(kept, logged):
+            if kept < logged and not math.isclose(kept, logged):
                 count += 1
                 short.add(f"{name}: metrics.json says {_shown(kept)}, the log has {_shown(logged)}", None)
         if not count:

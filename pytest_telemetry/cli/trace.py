@@ -13,7 +13,7 @@ from pytest_telemetry.cli.group import CLEAN, complain, say
 from pytest_telemetry.lookup import find_records, find_run, is_database
 from pytest_telemetry.model.records import Records
 from pytest_telemetry.model.wording import plural
-from pytest_telemetry.new_file import new_file, require_free
+from pytest_telemetry.new_file import new_file, require_apart, require_free
 from pytest_telemetry.reports.perfetto import perfetto_trace
 from pytest_telemetry.reports.trace import trace_object, trace_text
 from pytest_telemetry.sources import find_log, open_source, stream_source
@@ -59,8 +59,11 @@ def command(
 
     RUN_ID is the run_id of its records.
     """
-    if output is not None and not force:
-        require_free(Path(output), _HINT)  # before the work is done
+    if output is not None:
+        if log != "-":
+            require_apart(find_log(log), Path(output))
+        if not force:
+            require_free(Path(output), _HINT)  # before the work is done
     records = _run(log, run_id)
     if as_ == "perfetto":
         text = json.dumps(perfetto_trace(records, name=run_id), separators=(",", ":"), allow_nan=False)

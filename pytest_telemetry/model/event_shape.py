@@ -6,7 +6,6 @@ Both mappings are tables of ``docs/reference/wire.md``.
 from __future__ import annotations
 
 import hashlib
-import math
 import os
 import re
 from collections.abc import Mapping
@@ -26,6 +25,7 @@ _FAILED: Final = frozenset({"error", "fail", "failed", "timeout"})
 
 # At the top level they would be read as more fields, as the mark of our own format, and as that of a metric.
 _MISREAD: Final = frozenset({"x", "record", "instrument"})
+_LONGEST_MS: Final = 10**15
 _SEPARATOR: Final = re.compile(r"[/\\]")
 _FACTS: Final = ("value", "instrument", "level", "error")
 _facts_of: Final = attrgetter(*_FACTS)
@@ -63,8 +63,11 @@ def duration_of(timing: Any, problems: list[str]) -> int | None:
     """Return ``timing_ms`` in nanoseconds; None, and a line in *problems*, where it is no usable number."""
     if timing is None:
         return None
-    if isinstance(timing, bool) or not isinstance(timing, (int, float)) or not math.isfinite(timing):
+    if isinstance(timing, bool) or not isinstance(timing, (int, float)) or timing - timing != 0:
         problems.append("timing_ms: not a number")
+        return None
+    if not -_LONGEST_MS < timing < _LONGEST_MS:  # before it is multiplied: it may have hundreds of digits
+        problems.append("timing_ms: beyond what a clock can count")
         return None
     duration = timing * 1_000_000 if isinstance(timing, int) else round(timing * 1_000_000)
     if not -(2**63) <= duration < 2**63:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import math
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
@@ -174,7 +173,7 @@ class LineMapping:
         if field is None or said[field] is None:
             return None
         given = said[field]
-        if isinstance(given, bool) or not isinstance(given, (int, float)) or not math.isfinite(given):
+        if isinstance(given, bool) or not isinstance(given, (int, float)) or given - given != 0:
             problems.append(f"{field}: not a number")
             return None
         unit = _UNITS[field.rpartition("_")[2]]

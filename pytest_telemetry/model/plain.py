@@ -64,7 +64,7 @@ def restore(fields: dict[str, Any], types: Mapping[str, Any]) -> list[str]:
                 holder = holder[int(step) if isinstance(holder, list) else step]
             key: Any = int(last) if isinstance(holder, list) else last
             holder[key] = back(holder[key])
-        except (LookupError, TypeError, ValueError):
+        except (LookupError, TypeError, ValueError, OverflowError):
             problems.append(f"types: {place[:80]!r} holds no text of type {types[place]}")
     return problems
 

@@ -78,6 +78,8 @@ def record_of_fields(raw: dict[str, Any], problems: list[str]) -> Record:
     if isinstance(types, dict):
         fields = _copied(fields)
         problems.extend(restore(fields, types))
+        if not isinstance(fields["name"], str):
+            raise NoRecord("no name: its type is noted as a number")
     problems.extend(f"{name[:40]}: unknown field" for name in sorted(raw.keys() - _KNOWN)[:10])
     for name, (fits, expected) in _VALID.items():
         if fields[name] is not None and not fits(fields[name]):

@@ -13,10 +13,13 @@ if TYPE_CHECKING:
 __all__ = ("ShortPreviews",)
 
 _PREFIXES: Final = ("args.", "result.")
+_WHOLE: Final = ("args", "result")
 
 
 class ShortPreviews:
-    """A processor that cuts the attributes below ``args`` and ``result``, as `SizeLimits` cuts, and no others.
+    """A processor that cuts the attributes ``args`` and ``result`` and those below, as `SizeLimits` cuts, and no others.
+
+    It belongs behind `Redaction`: of half a secret nobody can tell that it is one.
 
     A text keeps 120 characters, a container ten items and one level; marks included.
     """
@@ -31,7 +34,7 @@ class ShortPreviews:
             for key, value in record.attrs.items()
             if type(value) not in {int, float, bool, type(None)}
             and type(key) is str
-            and key.startswith(_PREFIXES)
+            and (key in _WHOLE or key.startswith(_PREFIXES))
         }
         if not long:
             return record

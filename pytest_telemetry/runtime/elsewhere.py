@@ -14,11 +14,11 @@ from pytest_telemetry.runtime.span import Span, identify
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pytest_telemetry.model.record import Status
+    from pytest_telemetry.model.record import Kind, Status
     from pytest_telemetry.runtime.interface import Context
     from pytest_telemetry.runtime.pipeline import Pipeline
 
-__all__ = ("emit_record", "finished_span")
+__all__ = ("emit_record", "finished_span", "judged_event")
 
 
 def emit_record(context: Context, record: Record) -> None:
@@ -42,35 +42,59 @@ def finished_span(
         InvalidName: In strict mode only.
     """
     pipeline: Pipeline | None = getattr(context, "_pipeline", None)
-    if pipeline is None:
-        return
+    if pipeline is not None:
+        record, parent = _record(pipeline, "span", name, duration_ns, status, attrs)
+        pipeline.take(record, _as_timed(record, parent, pipeline.mono_ns()))
+
+
+def judged_event(context: Context, name: str, status: Status, attrs: Mapping[str, Any]) -> None:
+    """Record an event of which is known whether it went well.
+
+    Raises:
+        InvalidName: In strict mode only.
+    """
+    pipeline: Pipeline | None = getattr(context, "_pipeline", None)
+    if pipeline is not None:
+        pipeline.take(_record(pipeline, "event", name, None, status, attrs)[0])
+
+
+def _record(
+    pipeline: Pipeline,
+    kind: Kind,
+    name: str,
+    duration_ns: int | None,
+    status: Status,
+    attrs: Mapping[str, Any],
+) -> tuple[Record, Span | None]:
+    """Return the record of what happens now, and the span that is open here."""
     if pipeline.strict:
-        require_name(name)
+        require_name(name, "scope" if kind == "span" else kind)
     elif type(name) is not str or not name:
         pipeline.misused("unusable name", name)
         name = safe_name(name)
     parent = current_span()
     if parent is None:
-        end_ns, own = pipeline.wall_ns(), None
+        now_ns, own = pipeline.wall_ns(), None
     else:
-        end_ns = parent.start_wall_ns + parent.clock.mono_ns() - parent.start_mono_ns
+        now_ns = parent.start_wall_ns + parent.clock.mono_ns() - parent.start_mono_ns
         own = identify(parent, pipeline.ids)
+    is_span = kind == "span"
     record = Record(
-        "span",
+        kind,
         name,
         name if own is None else f"{own.scope}.{name}",
-        end_ns - duration_ns,
+        now_ns - (duration_ns or 0),
         duration_ns,
         status=status,
         attrs=dict(attrs),
         run_id=pipeline.run_id,
-        trace_id=pipeline.ids.trace_id() if own is None else own.trace_id,
-        span_id=pipeline.ids.span_id(),
+        trace_id=own.trace_id if own is not None else pipeline.ids.trace_id() if is_span else None,
+        span_id=pipeline.ids.span_id() if is_span else None,
         parent_id=None if own is None else own.span_id,
         seq=pipeline.next_seq(),
         thread=threading.current_thread().name,
     )
-    pipeline.take(record, _as_timed(record, parent, pipeline.mono_ns()))
+    return record, parent
 
 
 def _as_timed(record: Record, parent: Span | None, end: int) -> tuple[Span, int]:

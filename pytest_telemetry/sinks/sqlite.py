@@ -201,6 +201,8 @@ class SqliteStore:
             Unavailable: Others write, or there is no space; nothing was deleted.
             OSError: The database failed.
         """
+        if before_ns is not None:
+            before_ns = max(before_ns, -(2**63))
         bounds = [(_OLD, before_ns), (_SURPLUS, keep)]
         given = [(condition, value) for condition, value in bounds if value is not None]
         if not given or (keep is not None and keep < 0):

@@ -159,3 +159,18 @@ def test_malformed_lines_are_counted(run: Any, tmp_path: Path) -> None:
         0,
         "pytest-telemetry: 1 malformed line left out; `pytest-telemetry check` says why\n",
     )
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "link.jsonl", "a.000001.jsonl"])
+def test_force_replaces_no_part_of_the_log_that_is_read(run: Any, tmp_path: Path, name: str) -> None:
+    """By no name."""
+    log = tmp_path / "a.jsonl"
+    log.write_bytes(b"".join(map(encode, RECORDS)))
+    (tmp_path / "link.jsonl").symlink_to(log)
+    before = log.read_bytes()
+
+    code, out, err = run("trace", "run_1", "--log", log, "-o", tmp_path / name, "--force")
+
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert log.read_bytes() == before
+    assert not (tmp_path / "a.000001.jsonl").exists()

@@ -321,3 +321,23 @@ def test_a_log_is_opened_by_its_path(tmp_path: Path) -> None:
     assert [line.number for line in lines] == [1]
     with pytest.raises(ValueError, match="closed"):
         next(reader)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"cmd":"x","timing_ms":1e305}',
+        b'{"cmd":"x","timing_ms":' + b"1" * 400 + b"}",
+        b'{"record":1,"kind":"event","name":"5","time_ns":1,"value":'
+        + b"1" * 400
+        + b',"types":{"value":"float"}}',
+        b'{"record":1,"kind":"event","name":"5","time_ns":1,"types":{"name":"int"}}',
+    ],
+)
+def test_figures_of_any_length_are_a_problem_and_no_error(line: bytes) -> None:
+    """And a name stays a text, whatever is noted of it."""
+    read = decode_line(line, 1)
+
+    assert isinstance(read, BadLine) or (
+        isinstance(read.record.name, str) and read.record.duration_ns is None
+    )
