@@ -250,3 +250,19 @@ def test_nothing_is_left_of_a_conversion_that_was_interrupted(tmp_path: Path) ->
         assert process.stderr is not None
         assert process.stderr.read().strip() == b"pytest-telemetry: interrupted"
     assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["b.jsonl.gz", "packed"])
+def test_no_compressed_file_is_written_or_added_to(run: Any, tmp_path: Path, name: str) -> None:
+    """It would be neither text nor compressed."""
+    source = tmp_path / "a.jsonl"
+    source.write_bytes(b'{"cmd":"a"}\n')
+    packed = gzip.compress(b'{"cmd":"b"}\n')
+    (tmp_path / "packed").write_bytes(packed)
+
+    code, out, err = run("convert", source, tmp_path / name, "--append")
+
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "is a compressed file" in err
+    assert (tmp_path / "packed").read_bytes() == packed
+    assert not (tmp_path / "b.jsonl.gz").exists()

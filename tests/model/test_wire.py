@@ -338,6 +338,6 @@ def test_figures_of_any_length_are_a_problem_and_no_error(line: bytes) -> None:
     """And a name stays a text, whatever is noted of it."""
     read = decode_line(line, 1)
 
-    assert isinstance(read, BadLine) or (
-        isinstance(read.record.name, str) and read.record.duration_ns is None
-    )
+    if isinstance(read, LogLine):
+        assert (type(read.record.name), read.record.duration_ns) == (str, None)
+        assert read.problems
