@@ -30,13 +30,16 @@ if TYPE_CHECKING:
     from pytest_telemetry.model.clock import Clock
     from pytest_telemetry.model.protocols import Processor, Sink, Store
 
-__all__ = ("DIRECTORY", "Collection", "open_collection", "read_config", "store_path")
+__all__ = ("DATABASE", "DIRECTORY", "EVENTS", "Collection", "open_collection", "read_config", "store_path")
 
 _DAY_S: Final = 86_400
 DIRECTORY: Final = Path("_ctx", "telemetry")
 """Where records are kept, below a workspace."""
 
-_FILES: Final = {"sqlite": "telemetry.db", "file": "events.jsonl"}
+EVENTS: Final = "events.jsonl"
+DATABASE: Final = "telemetry.db"
+
+_FILES: Final = {"sqlite": DATABASE, "file": EVENTS}
 
 _log: Final = logging.getLogger("pytest_telemetry")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
 
 from pytest_telemetry.analysis.run_figures import RunFigures, rate
-from pytest_telemetry.collection import DIRECTORY, open_collection
+from pytest_telemetry.collection import DIRECTORY, EVENTS, open_collection
 from pytest_telemetry.model.clock import SYSTEM_CLOCK
 from pytest_telemetry.model.errors import UnusableInput
 from pytest_telemetry.model.event_shape import duration_of, status_of
@@ -43,8 +43,6 @@ __all__ = ("LEVELS", "Level", "Telemetry", "open_run")
 
 Level: TypeAlias = Literal["off", "lite", "full"]
 LEVELS: Final[tuple[Level, ...]] = get_args(Level)
-
-EVENTS: Final = "events.jsonl"
 
 _RESERVED: Final = frozenset({"ts", "run_id", "segment", "x", "record"})
 _log: Final = logging.getLogger("pytest_telemetry")

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
 
-from pytest_telemetry.collection import DIRECTORY, read_config, store_path
+from pytest_telemetry.collection import DATABASE, DIRECTORY, EVENTS, read_config, store_path
 from pytest_telemetry.model.compressed import DAMAGE, open_compressed
 from pytest_telemetry.model.errors import UnusableInput
 from pytest_telemetry.model.logs import LogFiles, stored_bytes
@@ -48,8 +48,6 @@ _NO_TEXT: Final = {
     b"\x28\xb5\x2f\xfd": "is compressed (zstd)",
     b"PK\x03\x04": "is compressed (zip)",
 }
-_LOG: Final = "events.jsonl"
-_DATABASE: Final = "telemetry.db"
 
 
 class Source(Protocol):
@@ -135,14 +133,14 @@ def find_log(path: str | os.PathLike[str] | None = None) -> Path:
                 f"{DIRECTORY}: no run was kept here; name a log, a database, or the directory of a run"
             )
         return found
-    for name in (_LOG, _DATABASE):
+    for name in (EVENTS, DATABASE):
         if (found / name).is_symlink() and not (found / name).resolve().is_relative_to(found.resolve()):
             raise UnusableInput(
                 f"{found / name}: is a link that leads out of the directory; name what it leads to"
             )
         if (found / name).exists():
             return found / name
-    raise UnusableInput(f"{found}: holds neither {_LOG} nor {_DATABASE}; name a log or a database")
+    raise UnusableInput(f"{found}: holds neither {EVENTS} nor {DATABASE}; name a log or a database")
 
 
 def open_source(path: str | os.PathLike[str], mapping: LineMapping | None = None) -> Source:

@@ -15,13 +15,13 @@ import click
 from pytest_telemetry.checks.lsp_server import POLICIES, Policy
 from pytest_telemetry.cli.group import CLEAN, FOUND, UNUSABLE, complain, say
 from pytest_telemetry.cli.progress import progress
-from pytest_telemetry.cli.terminal import paint, width
+from pytest_telemetry.cli.terminal import judged_text
 from pytest_telemetry.model.errors import UnusableInput
 from pytest_telemetry.model.finding import LEVELS
 from pytest_telemetry.model.mapping import MAPPED, LineMapping
 from pytest_telemetry.model.stats import METHODS, Method
 from pytest_telemetry.reports.sarif import Judged, sarif_log
-from pytest_telemetry.reports.text import file_text, totals_text
+from pytest_telemetry.reports.text import totals_text
 from pytest_telemetry.run_files import read_object
 from pytest_telemetry.scan import CHECK_IDS, ScanResult, scan, scan_stream, standard_checks
 
@@ -192,15 +192,7 @@ def _scan(
 
 
 def _print_text(result: ScanResult, *, first: bool) -> None:
-    text = file_text(
-        result.file,
-        result.findings,
-        events=result.events,
-        malformed=result.malformed,
-        blank=result.blank,
-        paint=paint,
-        width=width(),
-    )
+    text = judged_text(result)
     say(text if first else f"\n{text}", colour=True)
 
 

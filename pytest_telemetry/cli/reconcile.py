@@ -10,10 +10,9 @@ import click
 
 from pytest_telemetry.checks.reconcile import CountersKept, Reconcile
 from pytest_telemetry.cli.group import CLEAN, FOUND, say
-from pytest_telemetry.cli.terminal import paint, width
+from pytest_telemetry.cli.terminal import judged_text
 from pytest_telemetry.collection import DIRECTORY
 from pytest_telemetry.model.errors import UnusableInput
-from pytest_telemetry.reports.text import file_text
 from pytest_telemetry.run_files import LAST_RUN, METRICS, read_counters, read_object
 from pytest_telemetry.scan import scan_source
 from pytest_telemetry.sources import find_log, open_source
@@ -50,14 +49,6 @@ def command(*, directory: str, log: str | None, as_json: bool) -> int:
     if as_json:
         say(json.dumps(result.as_dict(), indent=2))
     else:
-        text = file_text(
-            result.file,
-            result.findings,
-            events=result.events,
-            malformed=result.malformed,
-            blank=result.blank,
-            paint=paint,
-            width=width(),
-        )
+        text = judged_text(result)
         say(text if result.findings else f"{text}\n\nthe log supports {LAST_RUN}", colour=True)
     return FOUND if any(finding.level != "info" for finding in result.findings) else CLEAN

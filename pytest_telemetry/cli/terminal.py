@@ -5,10 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
-__all__ = ("in_colour", "on_terminal", "paint", "width")
+from pytest_telemetry.reports.text import file_text
+
+if TYPE_CHECKING:
+    from pytest_telemetry.scan import ScanResult
+
+__all__ = ("in_colour", "judged_text", "on_terminal", "paint", "width")
 
 
 def on_terminal() -> bool:
@@ -31,3 +37,16 @@ def paint(word: str, level: str) -> str:
     if not in_colour():
         return word
     return click.style(word, fg={"error": "red", "warning": "yellow"}.get(level, "cyan"), bold=True)
+
+
+def judged_text(result: ScanResult) -> str:
+    """Return what checks have to say about one log, for the terminal that is there."""
+    return file_text(
+        result.file,
+        result.findings,
+        events=result.events,
+        malformed=result.malformed,
+        blank=result.blank,
+        paint=paint,
+        width=width(),
+    )

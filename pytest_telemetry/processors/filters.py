@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Final
 
 from pytest_telemetry.model.clock import SYSTEM_CLOCK
@@ -21,7 +22,7 @@ __all__ = ("MinSeverity", "OnlyEventTypes", "RateLimit")
 _HOUR_NS: Final = 3_600_000_000_000
 
 
-class _Filter:
+class _Filter(ABC):
     """A processor that keeps or drops, and counts what it drops."""
 
     def __init__(self) -> None:
@@ -32,9 +33,9 @@ class _Filter:
         """How many records were dropped."""
         return self._drop.value
 
+    @abstractmethod
     def keeps(self, record: Record) -> bool:
         """Return whether *record* passes."""
-        raise NotImplementedError
 
     def __call__(self, record: Record, /) -> Record | None:
         if self.keeps(record):
