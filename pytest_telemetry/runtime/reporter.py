@@ -31,6 +31,7 @@ _TIMING_KEYS: Final = (
     "end_wall_time_s",
 )
 _METRIC_KEYS: Final = ("depth", "parent_scope", "metric_type")
+_NOWHERE: Final = (None, 0)
 
 
 class ReporterSink:
@@ -78,7 +79,7 @@ class ReporterSink:
         self._dropped = Tally()
         self._telling = 0
         self._also_telling: set[int] = set()
-        self._anchor: tuple[Span | None, int] = (None, 0)
+        self._anchor: tuple[Span | None, int] = _NOWHERE
 
     def span_ended(self, span: Span, end: int, error: BaseException | None, /) -> None:  # noqa: ARG002 - the protocol has no word for it
         """Report one timing."""
@@ -89,6 +90,7 @@ class ReporterSink:
         start = span.start
         if type(start) is tuple:
             mono, wall, _ = start
+            self._anchor = _NOWHERE  # or the reporter would keep a span that is over, and its context
         else:
             mono = start  # type: ignore[assignment]  # an integer
             parent = span.parent

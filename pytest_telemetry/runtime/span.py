@@ -58,8 +58,9 @@ class Span(Recording):
         path: The name until the span is entered, then its place in the call tree.
         attrs: What the call site added; None instead of an empty dict.
         parent: The span that was current on entry.
-        start: Monotonic reading in ns; a root span adds the wall clock's, read at the same moment, and while it
-            is open a token that works only in the context in which it was entered.
+        start: Monotonic reading in ns; a root span adds the wall clock's, read at the same moment, and a token that
+            works once, in the context in which it was entered; None instead once it was left anywhere else. Whoever
+            keeps spans that have ended should put None there too, or keeps all variables of that context.
     """
 
     __slots__ = ("attrs", "parent", "path", "start")
@@ -193,8 +194,7 @@ def leave_out_of_order(span: Span, error: BaseException | None) -> bool:
     if path.is_over:
         _misused_exit(span, "span left twice")
         return False
-    if not isinstance(span.start, int):
-        span.start = (*span.start[:2], None)
+    _forget_token(span)
     if still_open(CURRENT.get()) is span:
         CURRENT.set(span.parent)  # all that was in between has ended
     else:
@@ -208,6 +208,7 @@ def leave_elsewhere(span: Span) -> bool:
     if span.path.is_over:
         _misused_exit(span, "span left twice")
         return False
+    _forget_token(span)
     _end_for_all(span)
     return True
 
@@ -218,6 +219,12 @@ def abandon(span: Span) -> None:
         own = _own_path(span)
         if not own.is_over:
             own.children = ENDED
+
+
+def _forget_token(span: Span) -> None:
+    """Let the context in which *span* was entered not take it off once more."""
+    if not isinstance(span.start, int):
+        span.start = (*span.start[:2], None)
 
 
 def _end_for_all(span: Span) -> None:

@@ -57,13 +57,11 @@ def span_class(pipeline: Pipeline) -> type[Span]:
             if get() is self:
                 parent = self.parent
                 if parent is None:
-                    mono, wall, token = self.start  # type: ignore[misc]  # a root's start
                     try:
-                        reset(token)  # type: ignore[arg-type]  # None if it was left before
+                        reset(self.start[2])  # type: ignore[index,arg-type]  # a root's; None if it was left before
                     except (ValueError, TypeError, RuntimeError):
                         if not leave_elsewhere(self):
                             return
-                    self.start = (mono, wall, None)  # a token would keep the whole context alive
                 else:
                     set_(parent)
             elif not leave_out_of_order(self, exc):

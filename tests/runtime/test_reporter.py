@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import Context
+from contextvars import Context, ContextVar
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -470,3 +472,26 @@ def test_a_record_from_elsewhere_is_not_reported(reporting: Any, keeping: Any) -
 
     assert [scope for scope, _, _ in reporter.timings] == ["a"]
     assert reporter.metrics == []
+
+
+def test_nothing_of_a_trace_that_is_over_is_kept(connect: Any, reporting: Any) -> None:
+    """Once its root span has ended, the context variables that were set around it may go."""
+
+    class Request:
+        pass
+
+    variable = ContextVar[Request]("variable")
+    tele = connect(reporting())
+    seen: list[weakref.ref[Request]] = []
+
+    def serve() -> None:
+        request = Request()
+        seen.append(weakref.ref(request))
+        variable.set(request)
+        with tele("root"), tele("child"), tele("grandchild"):
+            pass
+
+    Context().run(serve)
+    gc.collect()
+
+    assert [request() for request in seen] == [None]
