@@ -194,7 +194,7 @@ def test_progress_is_shown_on_a_terminal_for_what_takes_long(
     run: Any, log: Path, monkeypatch: pytest.MonkeyPatch, engine: str
 ) -> None:
     """And nowhere else."""
-    monkeypatch.setattr("pytest_telemetry.cli.progress._LONG_BYTES", 10)
+    monkeypatch.setattr("pytest_telemetry.cli.progress._LONG_NS", -1)
     log.write_text((json.dumps(EVENTS[0]) + "\n") * 2_000)
 
     _, _, piped = run("summary", "--engine", engine, log)
