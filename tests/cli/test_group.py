@@ -88,7 +88,7 @@ def test_a_closed_output_is_one_clear_error(
 
 @pytest.mark.parametrize(
     "arguments",
-    [["check", "-"], ["records", "-"], ["redact", "-", "NEW"], ["trace", "r", "--log", "-"]],
+    [["check", "-"], ["records", "-"], ["convert", "-", "NEW"], ["redact", "-", "NEW"], ["trace", "r", "--log", "-"]],
 )  # fmt: skip
 def test_a_closed_input_is_one_clear_error(
     run: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
@@ -128,6 +128,7 @@ def test_a_reader_of_help_that_goes_away_is_no_error() -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
+        ["convert", "LOG", "NEW"],
         ["init", "LOG"],
         ["prune", "LOG", "--older-than", "1d"],
         ["reconcile", "LOG"],
@@ -184,6 +185,7 @@ LINES = [
     "summary LOG",
     "telemetry LOG",
     "redact LOG NEW",
+    "convert LOG NEW",
     "trace r --log LOG",
 ]
 
