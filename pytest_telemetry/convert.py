@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 
 from pytest_telemetry.lookup import is_database, lines_of
 from pytest_telemetry.model.errors import TelemetryError, UnusableInput
+from pytest_telemetry.model.event_shape import event_of_record, record_of_event
+from pytest_telemetry.model.record import Record
 from pytest_telemetry.model.wire import LogLine
 from pytest_telemetry.new_file import aside, place, require_apart, require_free
 from pytest_telemetry.sinks.jsonl import JsonlStore
 from pytest_telemetry.sinks.sqlite import SqliteStore
-from pytest_telemetry.sources import open_source
+from pytest_telemetry.sources import open_source, require_events
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
-    from pytest_telemetry.model.record import Record
     from pytest_telemetry.sources import Source
 
 __all__ = ("FORMS", "Conversion", "Form", "convert", "form_of")
@@ -31,8 +32,12 @@ FORMS: Final[tuple[Form, ...]] = get_args(Form)
 _DATABASES: Final = frozenset({".db", ".sqlite", ".sqlite3"})
 _AT_ONCE: Final = 2_000
 _BESIDE: Final = ("", "-wal", "-shm", "-journal")
-# What the event line has no place for, see `docs/reference/wire.md`.
-_UNSAID: Final = ("trace_id", "span_id", "parent_id", "seq", "thread")
+_WHAT: Final[dict[Form, str]] = {
+    "record": "a log in our own format",
+    "event": "a log of event lines",
+    "sqlite": "a database",
+}
+_FIELDS: Final = tuple(one.name for one in fields(Record) if one.name != "attrs")
 
 
 @dataclass(slots=True)
@@ -45,7 +50,7 @@ class Conversion:
         dropped: How many the target did not take, because they are longer than a line may be.
         as_text: Values that the target can keep as text only.
         renamed: Attributes that it keeps under another name.
-        unsaid: Fields that it has no place for, each with the number of records that had it.
+        unsaid: Fields that are not the same when it is read, each with the number of records.
         malformed: Lines of the source that hold no record.
     """
 
@@ -59,24 +64,30 @@ class Conversion:
 
 
 def form_of(target: Path, asked: Form | None, *, append: bool) -> Form:
-    """Return the form that *target* gets: the one that was asked for, or what it is, or what its name says.
+    """Return the form that *target* gets: what it is, or the one that was asked for, or what its name says.
 
     Raises:
-        UnusableInput: It is a database and a log was asked for, or the other way round.
+        UnusableInput: It is there and something else than what was asked for, or nothing that records are added to.
     """
-    if append and target.exists() and target.stat().st_size:
-        is_one = is_database(target)
-        if asked is not None and is_one is not (asked == "sqlite"):
-            raise UnusableInput(f"{target}: is {'a database' if is_one else 'a log'}; leave --to {asked} out")
-        return asked or ("sqlite" if is_one else _dialect_of(target))
-    return asked or ("sqlite" if target.suffix in _DATABASES else "record")
+    has_content = append and target.exists() and target.stat().st_size
+    there = _form_there(target) if has_content else None
+    if there is not None and asked not in {None, there}:
+        raise UnusableInput(f"{target}: is {_WHAT[there]}; leave --to {asked} out")
+    return there or asked or ("sqlite" if target.suffix in _DATABASES else "record")
 
 
-def _dialect_of(log: Path) -> Form:
-    """Return the dialect of the first record of *log*."""
-    with open_source(log) as source:
-        own = next((line.own for line in lines_of(source, str(log)) if isinstance(line, LogLine)), True)
-    return "record" if own else "event"
+def _form_there(target: Path) -> Form | None:
+    """Return what *target* is, which of a log its first record says; None where it is empty."""
+    if is_database(target):
+        return "sqlite"
+    with open_source(target) as source:
+        first = next((line for line in lines_of(source, str(target)) if isinstance(line, LogLine)), None)
+        require_events(source, str(target))
+    if first is None:
+        return None
+    if not first.raw:
+        raise UnusableInput(f"{target}: is an export of OpenTelemetry, which nothing is added to")
+    return "record" if first.own else "event"
 
 
 def convert(
@@ -104,7 +115,8 @@ def convert(
         progress: Called now and then with the number of bytes read since the last call.
 
     Raises:
-        UnusableInput: The target is there and nothing may be appended, or it cannot be opened; or reading failed.
+        UnusableInput: The target is there and nothing may be appended, or it cannot be opened; or reading failed, or
+            no line of the source is an event.
         TelemetryError: It cannot be written, or does not hold what was written to it.
     """
     if path is not None:
@@ -119,7 +131,8 @@ def convert(
     written = aside(target) if is_new else target
     try:
         before = 0 if is_new else _count(written)
-        done = _copied(lines_of(source, name), source, written, form, progress)
+        done = _copied(lines_of(source, name, progress), written, form)
+        require_events(source, name)
         done.malformed = source.malformed
         found = _count(written) - before
         if found != done.records:
@@ -129,15 +142,22 @@ def convert(
             )
         if is_new:
             place(written, target)
+    except UnusableInput as error:
+        raise UnusableInput(_told(error, written, target)) from error
     except OSError as error:
-        if isinstance(error, TelemetryError):
-            raise
-        raise TelemetryError(f"{target}: cannot be written: {error.strerror or error}") from error
+        raise TelemetryError(f"{target}: cannot be written: {_told(error, written, target)}") from error
     finally:
         if is_new:
             for ending in _BESIDE:
                 written.with_name(f"{written.name}{ending}").unlink(missing_ok=True)
     return done
+
+
+def _told(error: OSError | UnusableInput, written: Path, target: Path) -> str:
+    """Return what *error* says, with the name that the target was given in place of what stores call it."""
+    said: str = getattr(error, "strerror", None) or str(error)
+    said = said.replace(written.name, target.name)
+    return said if target.is_absolute() else said.replace(f"{Path.cwd()}{os.sep}", "")
 
 
 def _is_compressed(target: Path) -> bool:
@@ -147,27 +167,17 @@ def _is_compressed(target: Path) -> bool:
         return file.read(2) == b"\x1f\x8b"
 
 
-def _copied(
-    lines: Iterator[object],
-    source: Source,
-    target: Path,
-    form: Form,
-    progress: Callable[[int], object] | None,
-) -> Conversion:
+def _copied(lines: Iterator[object], target: Path, form: Form) -> Conversion:
     done = Conversion(form)
     unsaid: Counter[str] = Counter()
     records = (line.record for line in lines if isinstance(line, LogLine))
     store = SqliteStore(target) if form == "sqlite" else JsonlStore(target, dialect=form)
-    reported = 0
     with store:
         while batch := list(islice(records, _AT_ONCE)):
             store.emit_many(batch)
             if form == "event":
                 for record in batch:
                     unsaid.update(_unsaid(record))
-            if progress is not None:
-                progress(source.offset - reported)
-                reported = source.offset
     said = store.statistics()
     done.records, done.dropped = said["stored"], said["dropped"]
     done.as_text, done.renamed = said["as_text"], said.get("renamed", 0)
@@ -176,13 +186,10 @@ def _copied(
 
 
 def _unsaid(record: Record) -> Iterator[str]:
-    """Yield what the event line of *record* does not say."""
-    if record.kind == "log" or (record.kind == "span" and record.duration_ns is None):
-        yield "kind"
-    if record.scope != record.name:
-        yield "scope"
-    for name in _UNSAID:
-        if getattr(record, name) is not None:
+    """Yield the fields that *record* does not have as they were when its event line is read."""
+    read = record_of_event(event_of_record(record)[0], [])
+    for name in _FIELDS:
+        if read is None or getattr(read, name) != getattr(record, name):
             yield name
 
 

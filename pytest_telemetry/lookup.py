@@ -11,7 +11,7 @@ from pytest_telemetry.model.logs import follow_log
 from pytest_telemetry.model.wire import LogLine
 from pytest_telemetry.model.wording import shorten
 from pytest_telemetry.reports.text import visible
-from pytest_telemetry.sources import DATABASE_MAGIC, RecordLines, open_source
+from pytest_telemetry.sources import DATABASE_MAGIC, RecordLines, open_source, require_events
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,18 +25,34 @@ if TYPE_CHECKING:
 
 __all__ = ("Found", "find_records", "find_run", "follow_records", "is_database", "lines_of")
 
+_TOLD_BYTES: Final = 1_000_000
 _MOST_RUNS: Final = 100_000
 """How many runs are remembered, to suggest one of them."""
 
 
-def lines_of(source: Source, name: str) -> Iterator[LogLine | BadLine]:
+def lines_of(
+    source: Source, name: str, progress: Callable[[int], object] | None = None
+) -> Iterator[LogLine | BadLine]:
     """Yield the lines of *source*.
 
+    Args:
+        source: Is read to its end.
+        name: What errors call it.
+        progress: Called now and then with the number of bytes read since the last call, of those that
+            `sources.size_of` tells.
+
     Raises:
-        UnusableInput: Reading failed; *name* is what the text calls the source.
+        UnusableInput: Reading failed.
     """
+    at = told = 0
     try:
-        yield from source
+        for line in source:
+            yield line
+            if progress is not None and source.offset - at > _TOLD_BYTES:
+                at, before, told = source.offset, told, source.consumed()
+                progress(told - before)
+        if progress is not None:
+            progress(source.consumed() - told)
     except OSError as error:
         raise UnusableInput(f"{name}: {error.strerror or error}") from error
 
@@ -49,12 +65,16 @@ class Found:
         name: What errors call it.
         pattern: What wanted records match; all of them without one.
         run_id: The run that they belong to; any without one.
+
+    Raises:
+        UnusableInput: Of the iteration: reading failed, or no line is an event.
     """
 
     def __init__(
         self, source: Source, name: str, pattern: Pattern | None = None, run_id: str | None = None
     ) -> None:
         self._source = source
+        self._name = name
         self._lines = lines_of(source, name)
         self._wanted = _test_of(pattern, run_id)
 
@@ -64,9 +84,9 @@ class Found:
         return self._source.malformed
 
     @property
-    def offset(self) -> int:
-        """Bytes so far; 0 where there are none to count."""
-        return self._source.offset
+    def unread(self) -> list[BadLine]:
+        """Stand for the rest of a file that is damaged, so that it was not read."""
+        return self._source.unread
 
     def __iter__(self) -> Self:
         return self
@@ -75,6 +95,7 @@ class Found:
         for line in self._lines:
             if isinstance(line, LogLine) and self._wanted(line.record):
                 return line
+        require_events(self._source, self._name)
         raise StopIteration
 
     def __enter__(self) -> Self:
@@ -167,6 +188,7 @@ def find_run(source: Source, name: str, run_id: str) -> list[Record]:
             others[own] = None
     if records:
         return records
+    require_events(source, name)
     raise UnusableInput(f"{name}: holds no run {run_id!r}; {_hint(run_id, [*others], nameless)}")
 
 

@@ -60,6 +60,8 @@ def _text(path: Path) -> str | None:
     try:
         return path.read_bytes().decode()
     except FileNotFoundError:
+        if path.is_symlink():
+            raise UnusableInput(f"{path}: is a link that leads nowhere; make what it leads to") from None
         return None
     except UnicodeDecodeError as error:
         raise UnusableInput(f"{path}: is not UTF-8 text: {error.reason} at byte {error.start + 1}") from error
@@ -69,6 +71,8 @@ def _text(path: Path) -> str | None:
 
 def _has_table(path: Path, text: str) -> bool:
     """Tell whether the table is there, and make sure that it can be added where it is not."""
+    if text.startswith("\ufeff"):
+        raise UnusableInput(f"{path}: begins with a byte order mark, which is not TOML; save it without")
     try:
         before = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:

@@ -11,7 +11,7 @@ from pytest_telemetry.lookup import lines_of
 from pytest_telemetry.model.errors import UnusableInput
 from pytest_telemetry.model.file_lock import HAS_LOCKS
 from pytest_telemetry.model.segments import SegmentNames
-from pytest_telemetry.model.wire import BadLine, LogLine
+from pytest_telemetry.model.wire import LogLine
 from pytest_telemetry.runtime.closed_segments import ClosedSegments
 from pytest_telemetry.sinks.sqlite import SqliteStore
 from pytest_telemetry.sources import open_source
@@ -105,13 +105,13 @@ def _newest(file: Path, before_ns: int, written_ns: int) -> int | None:
     newest: int | None = None
     with open_source(file) as source:
         for line in lines_of(source, str(file)):
-            if isinstance(line, BadLine) and "compressed data" in line.reason:  # what follows cannot be known
-                raise UnusableInput(f"{file}: {line.reason}")
             time_ns = line.record.time_ns if isinstance(line, LogLine) else None
             if time_ns is not None:
                 if time_ns >= before_ns:
                     return None
                 newest = time_ns if newest is None else max(newest, time_ns)
+        if source.unread:  # what follows cannot be known
+            raise UnusableInput(f"{file}: {source.unread[0].reason}")
     if newest is None:
         newest = written_ns
     return newest if newest < before_ns else None

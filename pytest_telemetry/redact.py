@@ -14,6 +14,7 @@ from pytest_telemetry.model.plain import restorable
 from pytest_telemetry.model.wire import LogLine, LogReader
 from pytest_telemetry.processors.paths import RelativePaths
 from pytest_telemetry.processors.redaction import Redaction
+from pytest_telemetry.sources import require_events
 
 if TYPE_CHECKING:
     import os
@@ -63,13 +64,12 @@ def redact_log(
         progress: Called now and then with the number of bytes read since the last call.
 
     Raises:
-        UnusableInput: Reading failed; or the log is an export of OpenTelemetry, in which names of attributes are
+        UnusableInput: Reading failed, or no line is an event; or the log is an export of OpenTelemetry, in which names of attributes are
             values, so that nobody knows what is named a secret.
     """
     redaction = LineRedaction(workspace)
     done = RedactedCopy()
-    reported = 0
-    for line in lines_of(reader, name):
+    for line in lines_of(reader, name, progress):
         if isinstance(line, LogLine) and _is_export(line, reader.line):
             raise UnusableInput(
                 f"{name}: line {line.number} is an export of OpenTelemetry, or holds one; make a log of it first, with "
@@ -84,9 +84,8 @@ def redact_log(
             done.redacted += after != before
             if not write(after + b"\n"):
                 break
-        if progress is not None and reader.offset - reported > 1_000_000:
-            progress(reader.offset - reported)
-            reported = reader.offset
+    else:
+        require_events(reader, name)
     done.blank = reader.blank
     return done
 

@@ -15,8 +15,8 @@ from pytest_telemetry.checks.privacy import Privacy
 from pytest_telemetry.checks.streaming import Judgement, StreamingCheck
 from pytest_telemetry.checks.timing import MonotonicTiming
 from pytest_telemetry.model.errors import UnusableInput
-from pytest_telemetry.model.wire import BadLine, LogLine
-from pytest_telemetry.sources import open_source, placed, stream_source, unusable
+from pytest_telemetry.model.wire import LogLine
+from pytest_telemetry.sources import open_source, placed, require_events, stream_source, unusable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -183,21 +183,20 @@ def scan_source(
     """
     judgements = [check.start() if isinstance(check, StreamingCheck) else _Whole(check) for check in checks]
     try:
-        first_bad = _feed(reader, judgements, progress)
+        _feed(reader, judgements, progress)
     except OSError as error:
         raise unusable(name, error) from error
-    if not reader.events and not allow_empty:
-        raise UnusableInput(f"{name}: {_nothing(reader, first_bad)}")
+    if not allow_empty:
+        require_events(reader, name)
+        if not reader.events:
+            raise UnusableInput(f"{name}: is empty: nothing to judge")
     findings = placed([finding for judgement in judgements for finding in judgement.findings()], name)
-    ids = tuple(check.id for check in checks)
+    ids = tuple(dict.fromkeys(check.id for check in checks))
     return ScanResult(name, reader.events, reader.malformed, reader.blank, findings, ids)
 
 
-def _feed(
-    reader: Source, judgements: Sequence[Judgement], progress: Callable[[int], object] | None
-) -> BadLine | None:
-    """Give every line to every judgement; return the first that is no event."""
-    first_bad = None
+def _feed(reader: Source, judgements: Sequence[Judgement], progress: Callable[[int], object] | None) -> None:
+    """Give every line to every judgement."""
     adders = [judgement.add for judgement in judgements]
     reported = at = 0
     for line in reader:
@@ -205,7 +204,6 @@ def _feed(
             for add in adders:
                 add(line.record, line)
         else:
-            first_bad = first_bad or line
             for judgement in judgements:
                 judgement.add_bad(line)
         if progress is not None and reader.offset - at > 1_000_000:
@@ -213,18 +211,6 @@ def _feed(
             progress(reported - before)
     if progress is not None:
         progress(reader.consumed() - reported)
-    return first_bad
-
-
-def _nothing(reader: Source, first_bad: BadLine | None) -> str:
-    if first_bad is None:
-        return "is empty: nothing to judge"
-    lines = (
-        "its one line is no event"
-        if reader.malformed == 1
-        else f"none of its {reader.malformed:,} lines is an event"
-    )
-    return f"{lines}: is it an event log, one JSON object a line? Line {first_bad.number}: {first_bad.reason}"
 
 
 class _Whole(Judgement):

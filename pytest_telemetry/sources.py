@@ -32,6 +32,7 @@ __all__ = (
     "find_log",
     "open_source",
     "placed",
+    "require_events",
     "size_of",
     "stream_source",
     "unusable",
@@ -58,12 +59,16 @@ class Source(Protocol):
         malformed: Lines so far that hold none, blank ones apart.
         blank: Blank lines so far.
         offset: Bytes so far; 0 where there are none to count.
+        first_bad: The first line that holds none, blank ones apart.
+        unread: Stand for the rest of a file that is damaged, or not to be trusted, so that it was not read.
     """
 
     events: int
     malformed: int
     blank: int
     offset: int
+    first_bad: BadLine | None
+    unread: list[BadLine]
 
     def __iter__(self) -> Iterator[LogLine | BadLine]:
         """Return itself."""
@@ -88,6 +93,8 @@ class RecordLines:
 
     def __init__(self, records: Iterator[Record], close: Callable[[], object] = lambda: None) -> None:
         self.events = self.malformed = self.blank = self.offset = 0
+        self.first_bad: BadLine | None = None
+        self.unread: list[BadLine] = []
         self._records = records
         self._close = close
 
@@ -201,6 +208,25 @@ def unusable(name: str, error: OSError) -> UnusableInput:
     file = error.filename
     is_other = isinstance(file, str) and Path(file).name != Path(name).name
     return UnusableInput(f"{file if is_other else name}: {error.strerror or error}")
+
+
+def require_events(source: Source, name: str) -> None:
+    """Refuse what was read to its end and has lines, none of which is an event; what is empty is a log without any.
+
+    Raises:
+        UnusableInput: It is no log; *name* is what the text calls it.
+    """
+    if source.first_bad is None or source.events:
+        return
+    lines = (
+        "its one line is no event"
+        if source.malformed == 1
+        else f"none of its {source.malformed:,} lines is an event"
+    )
+    first = source.first_bad
+    raise UnusableInput(
+        f"{name}: {lines}: is it an event log, one JSON object a line? Line {first.number}: {first.reason}"
+    )
 
 
 def size_of(path: str | os.PathLike[str]) -> int:

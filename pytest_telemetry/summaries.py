@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
 
 from pytest_telemetry.analysis.command_figures import CommandFigures, Figures
 from pytest_telemetry.duckdb_summary import OtherwiseRead, duckdb_figures, files_of, is_installed
+from pytest_telemetry.lookup import lines_of
 from pytest_telemetry.model.errors import UnusableInput
 from pytest_telemetry.model.stamps import stamp_of
 from pytest_telemetry.model.wire import LogLine, LogReader
-from pytest_telemetry.sources import open_source
+from pytest_telemetry.sources import open_source, require_events
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pytest_telemetry.model.periods import Period
     from pytest_telemetry.model.record import Record
     from pytest_telemetry.model.stats import Method
+    from pytest_telemetry.model.wire import BadLine
 
 __all__ = ("ENGINES", "Engine", "LogSummary", "Read", "read_records", "summarise_log")
 
@@ -31,8 +33,6 @@ ENGINES: Final[tuple[Engine, ...]] = get_args(Engine)
 
 LARGE_BYTES: Final = 32_000_000
 """From here on DuckDB is asked, if it is there: below, loading it takes longer than reading."""
-
-_TOLD_BYTES: Final = 1_000_000
 
 
 @dataclass(slots=True)
@@ -46,6 +46,7 @@ class Read:
         malformed: Lines that hold none, blank ones apart.
         outside: Records before the period.
         without_time: Records of which nobody knows whether they belong to the period.
+        unread: Stand for the rest of a file that is damaged, so that it was not read.
     """
 
     file: str
@@ -54,6 +55,7 @@ class Read:
     malformed: int = 0
     outside: int = 0
     without_time: int = 0
+    unread: tuple[BadLine, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return what ``--json`` says of it."""
@@ -67,6 +69,9 @@ class Read:
             "malformed": self.malformed,
             "before_period": self.outside,
             "without_time": self.without_time,
+            "unread": [
+                {"file": line.file, "line": line.number, "reason": line.reason} for line in self.unread
+            ],
         }
 
 
@@ -126,16 +131,12 @@ def summarise_log(
         except OSError as error:
             raise UnusableInput(f"{os.fspath(path)}: {error.strerror or error}") from error
         else:
-            read = Read(os.fspath(path), records=found.events, malformed=found.malformed)
-            if found.malformed and not found.events:
-                raise UnusableInput(f"{read.file}: {_NO_EVENT.format(found.malformed)}")
-            return LogSummary(read, tuple(found.figures), method, "duckdb")
+            if found.events or not found.malformed:  # else our own reader says what is wrong
+                read = Read(os.fspath(path), records=found.events, malformed=found.malformed)
+                return LogSummary(read, tuple(found.figures), method, "duckdb")
     figures = CommandFigures(patterns)
     read = read_records(path, figures.add, period=period, progress=progress)
     return LogSummary(read, tuple(figures.figures(method)), method, "python", note)
-
-
-_NO_EVENT: Final = "none of its {:,} lines is an event: is it an event log, one JSON object a line?"
 
 
 def read_records(
@@ -151,28 +152,19 @@ def read_records(
         UnusableInput: It cannot be read, or holds lines, and none of them is an event.
     """
     read = Read(os.fspath(path), period)
-    told = 0
     with open_source(path) as source:
-        try:
-            for line in source:
-                if isinstance(line, LogLine):
-                    if period is None or period.holds(line.record.time_ns):
-                        read.records += 1
-                        take(line.record)
-                    elif line.record.time_ns is None:
-                        read.without_time += 1
-                    else:
-                        read.outside += 1
-                if progress is not None and source.offset - told > _TOLD_BYTES:
-                    progress(source.offset - told)
-                    told = source.offset
-        except OSError as error:
-            raise UnusableInput(f"{read.file}: {error.strerror or error}") from error
+        for line in lines_of(source, read.file, progress):
+            if isinstance(line, LogLine):
+                if period is None or period.holds(line.record.time_ns):
+                    read.records += 1
+                    take(line.record)
+                elif line.record.time_ns is None:
+                    read.without_time += 1
+                else:
+                    read.outside += 1
+        require_events(source, read.file)
         read.malformed = source.malformed
-        if source.malformed and not source.events:
-            raise UnusableInput(f"{read.file}: {_NO_EVENT.format(source.malformed)}")
-        if progress is not None:
-            progress(source.offset - told)
+        read.unread = tuple(source.unread)
     return read
 
 

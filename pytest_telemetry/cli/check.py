@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from urllib.parse import quote
 import click
 
 from pytest_telemetry.checks.lsp_server import POLICIES, Policy
-from pytest_telemetry.cli.group import CLEAN, FOUND, UNUSABLE, complain, say
+from pytest_telemetry.cli.group import CLEAN, FOUND, UNUSABLE, complain, say, standard_input
 from pytest_telemetry.cli.progress import progress
 from pytest_telemetry.cli.terminal import judged_text
 from pytest_telemetry.model.errors import UnusableInput
@@ -185,7 +184,7 @@ def _scan(
 ) -> ScanResult:
     if file == "-":
         return scan_stream(
-            sys.stdin.buffer, "standard input", checks, mapping=mapping, allow_empty=allow_empty
+            standard_input(), "standard input", checks, mapping=mapping, allow_empty=allow_empty
         )
     with progress(file) as tell:
         return scan(file, checks, mapping=mapping, allow_empty=allow_empty, progress=tell)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from pytest_telemetry.cli.group import CLEAN, FOUND, say
+from pytest_telemetry.cli.group import CLEAN, FOUND, complain_of_unread, say, standard_input
 from pytest_telemetry.cli.progress import progress
 from pytest_telemetry.convert import FORMS, convert, form_of
+from pytest_telemetry.model.errors import UnusableInput
 from pytest_telemetry.model.wording import plural
 from pytest_telemetry.sources import find_log, open_source, stream_source
 
@@ -44,15 +44,22 @@ def command(*, source: str, target: str, to: Form | None, append: bool) -> int:
     SOURCE is a log with its closed segments, a compressed file, a database, or the directory of a run, and stays as
     it is; - is standard input. TARGET must not exist.
     """
+    if target == "-":
+        raise UnusableInput(
+            "standard output cannot be read back, as a target is; name a file, or print records with "
+            f"`pytest-telemetry records {source} --json`"
+        )
     place = Path(target)
     form = form_of(place, to, append=append)
     if source == "-":
-        reader = stream_source(sys.stdin.buffer, "standard input")
+        reader = stream_source(standard_input(), "standard input")
         done = convert(reader, "standard input", place, form, append=append)
+        complain_of_unread(reader)
     else:
         path = find_log(source)
         with open_source(path) as opened, progress(path) as tell:
             done = convert(opened, str(path), place, form, path=path, append=append, progress=tell)
+            complain_of_unread(opened)
     say(_text(done, target))
     return FOUND if done.dropped else CLEAN
 
@@ -71,7 +78,7 @@ def _text(done: Conversion, target: str) -> str:
         lines.append(f"{plural(done.as_text, 'value')} kept as text: {_why(done.form)}")
     if done.unsaid:
         fields = ", ".join(f"{name} of {count:,}" for name, count in done.unsaid.items())
-        lines.append(f"not said, because an event line has no place for it: {fields}")
+        lines.append(f"not the same when an event line is read: {fields}")
     return "\n".join(lines)
 
 

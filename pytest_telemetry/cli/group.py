@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import sys
+import traceback
 from importlib import import_module
-from typing import Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NoReturn
 
 import click
 
-from pytest_telemetry.model.errors import TelemetryError
+from pytest_telemetry.model.errors import TelemetryError, UnusableInput
 
-__all__ = ("CLEAN", "FOUND", "INTERRUPTED", "UNUSABLE", "commands", "complain", "run", "say")
+if TYPE_CHECKING:
+    from pytest_telemetry.lookup import Found
+    from pytest_telemetry.sources import Source
+
+__all__ = (
+    "CLEAN",
+    "FOUND",
+    "INTERRUPTED",
+    "UNUSABLE",
+    "commands",
+    "complain",
+    "complain_of_unread",
+    "run",
+    "say",
+    "standard_input",
+)
 
 CLEAN: Final = 0
 FOUND: Final = 1
 UNUSABLE: Final = 2
 INTERRUPTED: Final = 130
+
+_TRACEBACK: Final = "PYTEST_TELEMETRY_TRACEBACK"
 
 _COMMANDS: Final = {
     "check": "Hold event logs to the promises of good telemetry.",
@@ -65,8 +84,26 @@ def commands() -> None:
 
 
 def complain(text: str) -> None:
-    """Say in one line on standard error why something cannot be done."""
-    click.echo("pytest-telemetry: " + " ".join(text.split()), err=True)
+    """Say in one line on standard error why something cannot be done; where that cannot be written, nowhere."""
+    with contextlib.suppress(OSError):
+        click.echo("pytest-telemetry: " + " ".join(text.split()), err=True)
+
+
+def complain_of_unread(source: Source | Found) -> None:
+    """Say of which files of *source* the rest was not read, and why."""
+    for rest in source.unread:
+        complain(f"{rest.file}: {rest.reason}" if rest.file else rest.reason)
+
+
+def standard_input() -> BinaryIO:
+    """Return what is read for ``-``.
+
+    Raises:
+        UnusableInput: Whoever started us closed it.
+    """
+    if sys.stdin is None:
+        raise UnusableInput("standard input is closed; name a file")
+    return sys.stdin.buffer
 
 
 def say(text: str | bytes, *, colour: bool = False) -> bool:
@@ -78,36 +115,67 @@ def say(text: str | bytes, *, colour: bool = False) -> bool:
     Raises:
         TelemetryError: It cannot be written, because the disk is full for one.
     """
-    if sys.stdout is None:
-        return False
     try:
         click.echo(text, color=colour or None)
         sys.stdout.flush()
     except OSError as error:
-        # What is still buffered would fail again when the interpreter ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _leave_output()
         if not isinstance(error, BrokenPipeError):
-            raise TelemetryError(f"cannot write to standard output: {error.strerror or error}") from error
+            raise TelemetryError(_reason(error)) from error
         return False
     return True
 
 
+def _leave_output() -> None:
+    """Send what is still buffered nowhere: it would fail again when the interpreter ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def run() -> NoReturn:
-    """Run the command that was asked for, and exit."""
+    """Run the command that was asked for, and exit: what goes wrong is one line on standard error, and exit code 2."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(
             stream, io.TextIOWrapper
         ):  # names and messages of a log may hold what a terminal cannot show
             stream.reconfigure(errors="backslashreplace")
-    code = UNUSABLE
+    code = _code()
+    try:
+        click.echo("", nl=False)
+    except OSError:  # said already
+        _leave_output()
+    sys.exit(code)
+
+
+def _code() -> int:
+    """Run the command, and return its exit code."""
+    if sys.stdout is None:  # the next file that is opened would get its place
+        complain(f"standard output is closed; where nobody wants it, send it to {os.devnull}")
+        return UNUSABLE
     try:
         result: Any = commands.main(prog_name="pytest-telemetry", standalone_mode=False)
-        code = result if isinstance(result, int) else CLEAN
     except click.ClickException as error:
         error.show()
-    except TelemetryError as error:
-        complain(str(error))
     except (KeyboardInterrupt, click.Abort):
         complain("interrupted")
-        code = INTERRUPTED
-    sys.exit(code)
+        return INTERRUPTED
+    except SystemExit:  # of click, where the reader of a help has gone
+        return CLEAN
+    except Exception as error:  # noqa: BLE001 - whoever called a command is owed one line and no more
+        if os.environ.get(_TRACEBACK):
+            traceback.print_exc()
+        complain(_reason(error))
+    else:
+        return result if isinstance(result, int) else CLEAN
+    return UNUSABLE
+
+
+def _reason(error: Exception) -> str:
+    """Return what is to be said of an error, in one line."""
+    if isinstance(error, OSError) and error.strerror:
+        # Of what is read and written the name is known, but for standard output.
+        return f"{error.filename or 'cannot write to standard output'}: {error.strerror}"
+    if isinstance(error, (TelemetryError, OSError)):
+        return str(error)
+    return (
+        f"{type(error).__name__}: {error}; this is a defect of pytest-telemetry, {_TRACEBACK}=1 shows where"
+    )

@@ -9,7 +9,6 @@ import click
 from pytest_telemetry.cli.group import CLEAN, UNUSABLE, complain, say
 from pytest_telemetry.lookup import is_database
 from pytest_telemetry.model.clock import SYSTEM_CLOCK
-from pytest_telemetry.model.errors import TelemetryError
 from pytest_telemetry.model.periods import parse_period
 from pytest_telemetry.model.wording import plural
 from pytest_telemetry.model.zone import SYSTEM_ZONE
@@ -93,12 +92,7 @@ def _line(segment: Segment) -> str:
 
 
 def _database(path: Path, before_ns: int, keep: int, *, dry_run: bool) -> int:
-    try:
-        old, everything = prune_database(path, before_ns, keep=keep, dry_run=dry_run)
-    except TelemetryError:
-        raise
-    except OSError as error:
-        raise TelemetryError(str(error)) from error
+    old, everything = prune_database(path, before_ns, keep=keep, dry_run=dry_run)
     verb = "would be removed" if dry_run else "removed"
     say(f"{visible(str(path))}: {old:,} of {plural(everything, 'record')} {verb}")
     return CLEAN

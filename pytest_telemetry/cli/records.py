@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING
 
 import click
 
-from pytest_telemetry.cli.group import CLEAN, complain
+from pytest_telemetry.cli.group import CLEAN, complain, complain_of_unread, standard_input
 from pytest_telemetry.cli.printing import Printing, pause
 from pytest_telemetry.lookup import Found, find_records, follow_records
 from pytest_telemetry.model.pattern_text import parse_pattern
@@ -70,19 +69,23 @@ def command(
     printing = Printing(eager=path == "-")
     if path == "-":
         with Found(
-            stream_source(sys.stdin.buffer, "standard input"), "standard input", pattern, run_id
+            stream_source(standard_input(), "standard input"), "standard input", pattern, run_id
         ) as found:
-            _print(found, printing, limit=limit, as_json=as_json)
-            malformed = found.malformed
+            malformed = _print_found(found, printing, limit=limit, as_json=as_json)
     elif follow:
         malformed = _follow(path, pattern, run_id, printing, limit=limit, as_json=as_json)
     else:
         with find_records(find_log(path), pattern, run_id=run_id) as found:
-            _print(found, printing, limit=limit, as_json=as_json)
-            malformed = found.malformed
+            malformed = _print_found(found, printing, limit=limit, as_json=as_json)
     if malformed:
         complain(f"{plural(malformed, 'malformed line')} left out; `pytest-telemetry check` says why")
     return CLEAN
+
+
+def _print_found(found: Found, printing: Printing, *, limit: int | None, as_json: bool) -> int:
+    _print(found, printing, limit=limit, as_json=as_json)
+    complain_of_unread(found)
+    return found.malformed
 
 
 def _follow(
@@ -98,7 +101,10 @@ def _follow(
         printing.flush()
         return not printing.is_over and pause(_PAUSE_S)
 
-    lines = follow_records(find_log(path), wait, pattern, run_id=run_id)
+    log = find_log(path)
+    if log.parent.is_dir() and not log.exists():
+        complain(f"{log}: is not there yet, and waited for")
+    lines = follow_records(log, wait, pattern, run_id=run_id)
     return _print(lines, printing, limit=limit, as_json=as_json)
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import gzip
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from pytest_telemetry.cli.group import CLEAN, complain, say
+from pytest_telemetry.cli.group import CLEAN, complain, complain_of_unread, say, standard_input
 from pytest_telemetry.cli.printing import Printing
 from pytest_telemetry.cli.progress import progress
 from pytest_telemetry.lookup import is_database
@@ -58,6 +57,7 @@ def command(*, source: str, target: str, workspace: str) -> int:
         require_apart(path, Path(target))
     with _reader(path) as reader, _writer(target, eager=source == "-") as write, progress(path) as tell:
         done = redact_log(reader, source, write, workspace, tell)
+    complain_of_unread(reader)
     _report(done, target)
     return CLEAN
 
@@ -65,7 +65,7 @@ def command(*, source: str, target: str, workspace: str) -> int:
 @contextlib.contextmanager
 def _reader(path: str | Path) -> Iterator[LogReader]:
     if isinstance(path, str):
-        yield stream_source(sys.stdin.buffer, "standard input")
+        yield stream_source(standard_input(), "standard input")
         return
     if is_database(path):
         raise UnusableInput(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
-import sys
 
 import click
 
 from pytest_telemetry.analysis.command_figures import SORTS, in_order
 from pytest_telemetry.cli.group import CLEAN, say
 from pytest_telemetry.cli.progress import progress
+from pytest_telemetry.cli.terminal import width
 from pytest_telemetry.losses import losses_beside
 from pytest_telemetry.model.clock import SYSTEM_CLOCK
 from pytest_telemetry.model.errors import UnusableInput
@@ -99,8 +98,7 @@ def command(
     if summary.note:
         lines.append(summary.note)
     if figures:
-        width = shutil.get_terminal_size().columns if sys.stdout is not None and sys.stdout.isatty() else None
         head = "pattern" if patterns else "command"
-        lines += ["", *figures_table(figures, head=head, width=width), "", f"percentiles: {summary.method}"]
+        lines += ["", *figures_table(figures, head=head, width=width()), "", f"percentiles: {summary.method}"]
     say("\n".join(lines))
     return CLEAN

@@ -19,7 +19,7 @@ __all__ = ("in_colour", "judged_text", "on_terminal", "paint", "width")
 
 def on_terminal() -> bool:
     """Return whether standard output is a terminal."""
-    return sys.stdout is not None and sys.stdout.isatty()  # None where whoever started us closed it
+    return sys.stdout.isatty()
 
 
 def in_colour() -> bool:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from pytest_telemetry.cli.group import CLEAN, complain, say
+from pytest_telemetry.cli.group import CLEAN, complain, complain_of_unread, say, standard_input
 from pytest_telemetry.lookup import find_records, find_run, is_database
 from pytest_telemetry.model.records import Records
 from pytest_telemetry.model.wording import plural
@@ -84,7 +83,7 @@ def command(
 
 def _run(log: str | None, run_id: str) -> list[Record]:
     if log == "-":
-        return _found(stream_source(sys.stdin.buffer, "standard input"), "standard input", run_id)
+        return _found(stream_source(standard_input(), "standard input"), "standard input", run_id)
     path = find_log(log)
     if is_database(path):
         with find_records(path, run_id=run_id) as found:
@@ -97,6 +96,7 @@ def _run(log: str | None, run_id: str) -> list[Record]:
 
 def _found(source: Source, name: str, run_id: str) -> list[Record]:
     records = find_run(source, name, run_id)
+    complain_of_unread(source)
     if source.malformed:
         complain(f"{plural(source.malformed, 'malformed line')} left out; `pytest-telemetry check` says why")
     return records

@@ -68,6 +68,8 @@ class _Inflating(io.RawIOBase):
     def readinto(self, buffer: Any, /) -> int:
         view = memoryview(buffer)
         data = self._data.read1(len(view))
+        if not data and not self.file.count:
+            raise EOFError("the file is empty")
         view[: len(data)] = data
         self._length += len(data)
         if self._length > max(_HARMLESS, _RATIO * self.file.count):

@@ -309,6 +309,12 @@ def _reason(error: ValueError | RecursionError, line: bytes = b"") -> str:
     return "a number with too many digits"
 
 
+def _unread_reason(error: Exception, last: int) -> str:
+    """Return why nothing is read after line *last*."""
+    reason = str(error) if isinstance(error, UnreadableFile) else f"compressed data is damaged: {error}"
+    return f"{reason}; nothing is read after line {last}" if last else reason
+
+
 class Lines(Protocol):
     """What a `LogReader` needs of a stream; any binary file has it."""
 
@@ -336,6 +342,8 @@ class LogReader(Iterator[LogLine | BadLine]):
         blank: Blank lines so far, and exports of nothing; they are skipped and are neither.
         offset: Bytes so far.
         number: Lines so far of the current file.
+        first_bad: The first line that holds none.
+        unread: Those that stand for the rest of a file, which was not read.
         file: Its name.
         line: The bytes of the line that was returned last, as they stand; of one that is too long, the beginning.
     """
@@ -344,6 +352,8 @@ class LogReader(Iterator[LogLine | BadLine]):
         self.events = self.malformed = self.blank = self.offset = self.number = 0
         self.file = file
         self.line = b""
+        self.first_bad: BadLine | None = None
+        self.unread: list[BadLine] = []
         self._stream = stream
         self._mapping = mapping
         self._export: Iterator[LogLine | BadLine] = iter(())
@@ -357,15 +367,14 @@ class LogReader(Iterator[LogLine | BadLine]):
             line = next(self._export, None) or self._next()
         except (*DAMAGE, UnreadableFile) as error:
             self._begin_file(io.BytesIO(), self.file)
-            self.malformed += 1
-            is_refused = isinstance(error, UnreadableFile)
-            reason = str(error) if is_refused else f"compressed data is damaged: {error}"
-            return BadLine(self.number + 1, reason, self.file)
+            line = BadLine(self.number + 1, _unread_reason(error, self.number))
+            self.unread.append(line)
         line.file = self.file
         if isinstance(line, LogLine):
             self.events += 1
         else:
             self.malformed += 1
+            self.first_bad = self.first_bad or line
         return line
 
     def _next(self) -> LogLine | BadLine:

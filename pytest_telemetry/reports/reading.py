@@ -18,6 +18,7 @@ def reading_lines(read: Mapping[str, Any]) -> list[str]:
     lines = [
         f"{visible(read['file'])}: {amount(read['events'], 'event')}, {amount(read['malformed'], 'malformed line')}"
     ]
+    lines += (f"{visible(rest['file'] or read['file'])}: {rest['reason']}" for rest in read["unread"])
     period = read["period"]
     if period is not None:
         zone = "" if period["zone"] is None else f", midnight at {period['zone']}"

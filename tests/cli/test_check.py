@@ -380,19 +380,6 @@ def test_colour_is_for_terminals_that_want_it(careless: Path) -> None:
     assert "\x1b" not in in_terminal([str(careless)], TERM="dumb")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
-def test_progress_is_shown_on_a_terminal_for_long_logs(clean: Path) -> None:
-    """On standard error, in a file that takes a while."""
-    line = b'{"cmd":"a","ts":"2026-01-01T00:00:00Z","run_id":"r","pad":"' + b"x" * 1_000_000 + b'"}\n'
-    clean.write_bytes(line * 21)
-
-    said = in_terminal([str(clean), "--only", "run-id"], COLUMNS="80")
-
-    assert "clean.jsonl  [" in said
-    assert "100%" in said
-    assert "21 events" in said
-
-
 def test_the_command_is_installed_under_its_name() -> None:
     """As the project file declares it."""
     (entry,) = entry_points(group="console_scripts", name="pytest-telemetry")
@@ -602,14 +589,13 @@ def test_a_linked_log_has_its_segments_beside_the_file_itself(
     assert f"{tmp_path}/link.jsonl:2  not JSON" in out
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
 def test_progress_counts_all_segments_as_they_are_stored(tmp_path: Path) -> None:
-    """The bar is full at the end, and not before; it is for terminals only."""
+    """It is full at the end, and not before."""
     (tmp_path / "logs").mkdir()
     log = segmented(tmp_path)
     line = (
         b'{"cmd":"a","ts":"2026-01-01T00:00:00Z","run_id":"r","pad":"'
-        + os.urandom(400_000).hex().encode()
+        + os.urandom(40_000).hex().encode()
         + b'"}\n'
     )
     (tmp_path / "logs" / "events.000001.jsonl.gz").write_bytes(gzip.compress(line * 12))
@@ -622,8 +608,3 @@ def test_progress_counts_all_segments_as_they_are_stored(tmp_path: Path) -> None
 
     assert sum(steps) == size_of(log) == sizes
     assert size_of(tmp_path) == size_of(tmp_path / "gone") == 0
-    said = in_terminal([str(log), "--only", "run-id"], COLUMNS="80")
-    assert "events.jsonl  [" in said
-    assert "100%" in said
-    piped = subprocess.run([*COMMAND, str(log), "--only", "run-id"], capture_output=True, check=False)
-    assert piped.stderr == b""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+import errno
 import gzip
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -81,7 +84,7 @@ def test_event_lines_say_what_they_cannot(run: Any, log: Path, tmp_path: Path) -
         f"{target}: 4 records written and read back",
         "1 attribute renamed to extra.NAME: the name is taken in an event line",
         "2 values kept as text: an event line does not note types",
-        "not said, because an event line has no place for it: scope of 1, trace_id of 1, span_id of 1, seq of 4, thread of 1, kind of 1",
+        "not the same when an event line is read: scope of 1, trace_id of 1, span_id of 1, seq of 4, source of 4, thread of 1, kind of 1, level of 1",
     ]
     assert [json.loads(line)["cmd"] for line in target.read_bytes().splitlines()] == [
         "load",
@@ -89,6 +92,17 @@ def test_event_lines_say_what_they_cannot(run: Any, log: Path, tmp_path: Path) -
         "rows",
         "slow",
     ]
+
+
+def test_what_is_the_same_when_event_lines_are_read_is_not_told(run: Any, tmp_path: Path) -> None:
+    """They go over and back unchanged; an error does not, since it is an attribute then."""
+    log = tmp_path / "a.jsonl"
+    record = Record("span", "a", "a", BEGAN, 1, status="ok", run_id="r", source="log file")
+    log.write_bytes(encode(record) + encode(dataclasses.replace(record, error="ValueError")))
+
+    _, out, _ = run("convert", log, tmp_path / "b.jsonl", "--to", "event")
+
+    assert out.splitlines()[1:] == ["not the same when an event line is read: error of 1"]
 
 
 def test_values_that_stay_text_are_counted(run: Any, tmp_path: Path) -> None:
@@ -200,7 +214,12 @@ def test_a_target_that_holds_fewer_than_were_written_is_an_error(
         ("events.jsonl", "events.jsonl", ["--append"], "events.jsonl: is the source itself"),
         ("events.jsonl", "link", ["--append"], "link: is the source itself"),
         ("events.jsonl", "events.000007.jsonl", [], "would be read as a closed segment of"),
-        ("events.jsonl", "there", ["--append", "--to", "sqlite"], "there: is a log; leave --to sqlite out"),
+        ("events.jsonl", "there", ["--append", "--to", "sqlite"], "there: is a log in our own format; leave --to sqlite out"),
+        ("events.jsonl", "there", ["--append", "--to", "event"], "there: is a log in our own format; leave --to event out"),
+        ("events.jsonl", "old", ["--append", "--to", "record"], "old: is a log of event lines; leave --to record out"),
+        ("events.jsonl", "notes", ["--append"], "notes: its one line is no event: is it an event log"),
+        ("events.jsonl", "export", ["--append"], "export: is an export of OpenTelemetry, which nothing is added to"),
+        ("events.jsonl", "-", [], "standard output cannot be read back, as a target is; name a file, or print records"),
         ("events.jsonl", "a.db", ["--append", "--to", "event"], "a.db: is a database; leave --to event out"),
         ("events.jsonl", "no/a.db", [], "no: is no directory"),
         ("events.jsonl", ".", ["--append"], ".: Is a directory"),
@@ -225,14 +244,52 @@ def test_what_cannot_be_done_is_one_line_and_leaves_nothing(
     (tmp_path / "link").symlink_to(log)
     with SqliteStore(tmp_path / "a.db") as store:
         store.emit(RECORDS[0])
-    before = names(tmp_path)
+    (tmp_path / "old").write_bytes(b'{"cmd":"a"}\n')
+    (tmp_path / "notes").write_bytes(b"hello\n")
+    (tmp_path / "export").write_bytes(
+        b'{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"eventName":"a"}]}]}]}\n'
+    )
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
 
     code, out, err = run("convert", source, target, *options)
 
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert reason in err
-    assert names(tmp_path) == before
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
     assert log.read_bytes() == b"".join(map(encode, RECORDS))
+
+
+@pytest.mark.parametrize("name", ["a.db", "a.jsonl"])
+@pytest.mark.parametrize("directory", ["", "kept", "TMP"])
+def test_errors_of_the_target_have_the_name_that_it_was_given(
+    run: Any, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, directory: str
+) -> None:
+    """And not what it is called until it is complete, nor an absolute path that nobody wrote."""
+    (tmp_path / "kept").mkdir()
+    monkeypatch.chdir(tmp_path)
+    target = os.path.join(directory.replace("TMP", str(tmp_path)), name)  # noqa: PTH118 - as somebody writes it
+
+    def refuse(path: object, *_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    def fill(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pytest_telemetry.sinks.sqlite_schema.sqlite3.connect", refuse)
+        patch.setattr("pytest_telemetry.runtime.append_file.os.open", refuse)
+        opening = run("convert", log, target)
+    with monkeypatch.context() as patch:
+        patch.setattr("pytest_telemetry.runtime.append_file.os.write", fill)
+        patch.setattr("pytest_telemetry.sinks.sqlite.SqliteStore.emit_many", fill)
+        writing = run("convert", log, target)
+
+    assert opening[:2] == writing[:2] == (2, "")
+    kept = f"cannot keep telemetry in {target}: Permission denied"
+    added = f"cannot append telemetry to {target!r}: Permission denied; give the path of a file that can be written"
+    assert opening[2] == f"pytest-telemetry: {kept if name == 'a.db' else added}\n"
+    assert writing[2] == f"pytest-telemetry: {target}: cannot be written: No space left on device\n"
+    assert names(tmp_path) == ["events.jsonl", "kept"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")

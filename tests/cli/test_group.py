@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import gzip
 import os
+import pathlib
 import subprocess
 import sys
 from importlib.metadata import version
@@ -11,6 +14,8 @@ from typing import Any
 import pytest
 
 from pytest_telemetry.cli import check
+
+COMMAND = [sys.executable, "-m", "pytest_telemetry.cli"]
 
 
 @pytest.mark.parametrize("option", ["--help", "-h"])
@@ -66,27 +71,168 @@ def test_an_interruption_is_not_a_finding(run: Any, clean: Any, monkeypatch: pyt
     assert err.endswith("pytest-telemetry: interrupted\n")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="the shell of POSIX closes the output")
-@pytest.mark.parametrize("option", ["--json", "--fail-on=warning"])
-def test_a_closed_output_leaves_the_exit_code_as_it_is(careless: Any, option: str) -> None:
-    """Who wants no output closes it, and still asks for the verdict."""
-    shell = ['"$0" -m pytest_telemetry.cli check "$1" "$2" >&-', sys.executable, option, str(careless)]
+@pytest.mark.parametrize("option", ["--json", "--help"])
+def test_a_closed_output_is_one_clear_error(
+    run: Any, careless: Any, monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    """Nothing is done of which nobody could be told."""
+    monkeypatch.setattr(sys, "stdout", None)  # what Python makes of it
 
-    done = subprocess.run(["/bin/sh", "-c", *shell], stderr=subprocess.PIPE, text=True, check=False)
+    code, _, err = run("check", careless, option)
 
-    assert (done.returncode, done.stderr) == (1, "")
+    assert (code, err) == (
+        2,
+        f"pytest-telemetry: standard output is closed; where nobody wants it, send it to {os.devnull}\n",
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["check", "-"], ["records", "-"], ["convert", "-", "NEW"], ["redact", "-", "NEW"], ["trace", "r", "--log", "-"]],
+)  # fmt: skip
+def test_a_closed_input_is_one_clear_error(
+    run: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    """Of every command that reads it."""
+    monkeypatch.setattr(sys, "stdin", None)  # what Python makes of it
+    monkeypatch.chdir(tmp_path)
+
+    assert run(*arguments) == (2, "", "pytest-telemetry: standard input is closed; name a file\n")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="/dev/full stands for a full disk")  # noqa: PTH110 - a device
-def test_an_output_that_cannot_be_written_is_one_clear_error(careless: Any) -> None:
+@pytest.mark.parametrize("arguments", [["check", "LOG"], ["check", "--help"], ["--version"]])
+def test_an_output_that_cannot_be_written_is_one_clear_error(careless: Any, arguments: list[str]) -> None:
     """A report that was lost is no verdict: exit code 2, and no traceback."""
-    command = [sys.executable, "-m", "pytest_telemetry.cli", "check", str(careless)]
+    command = [*COMMAND, *(str(careless) if part == "LOG" else part for part in arguments)]
 
     with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
 
     assert done.returncode == 2
     assert done.stderr == "pytest-telemetry: cannot write to standard output: No space left on device\n"
+
+
+def test_a_reader_of_help_that_goes_away_is_no_error() -> None:
+    """As for everything else that is printed."""
+    ours, theirs = os.pipe()
+    os.close(ours)
+
+    done = subprocess.run([*COMMAND, "--help"], stdout=theirs, stderr=subprocess.PIPE, check=False)
+    os.close(theirs)
+
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["convert", "LOG", "NEW"],
+        ["init", "LOG"],
+        ["prune", "LOG", "--older-than", "1d"],
+        ["reconcile", "LOG"],
+        ["records", "LOG"],
+        ["records", "LOG", "--follow"],
+        ["redact", "LOG", "NEW"],
+        ["summary", "LOG"],
+        ["telemetry", "LOG"],
+        ["trace", "r", "--log", "LOG"],
+    ],
+)
+def test_what_the_system_refuses_is_one_clear_error(
+    run: Any, clean: Any, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    """Wherever it does, as in a directory that may not be looked into."""
+
+    def refuse(path: Any) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(pathlib.Path, "is_dir", refuse)
+    monkeypatch.chdir(clean.parent)
+
+    code, out, err = run(*("clean.jsonl" if part == "LOG" else part for part in arguments))
+
+    assert (code, out, err) == (2, "", "pytest-telemetry: clean.jsonl: Permission denied\n")
+
+
+def test_a_defect_of_ours_is_one_line_that_says_how_to_see_more(
+    run: Any, clean: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And never the exit code of findings."""
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError("by zero")
+
+    monkeypatch.setattr(check, "scan", fail)
+
+    code, out, err = run("check", clean)
+    monkeypatch.setenv("PYTEST_TELEMETRY_TRACEBACK", "1")
+    traced = run("check", clean)
+
+    assert (code, out) == (2, "")
+    assert err == (
+        "pytest-telemetry: ZeroDivisionError: by zero; this is a defect of pytest-telemetry, "
+        "PYTEST_TELEMETRY_TRACEBACK=1 shows where\n"
+    )
+    assert traced[0] == 2
+    assert traced[2].startswith("Traceback (most recent call last):\n")
+    assert traced[2].endswith(err)
+
+
+LINES = [
+    "records LOG",
+    "summary LOG",
+    "telemetry LOG",
+    "redact LOG NEW",
+    "convert LOG NEW",
+    "trace r --log LOG",
+]
+
+
+@pytest.mark.parametrize("arguments", LINES)
+def test_lines_of_which_none_is_an_event_are_no_log(run: Any, tmp_path: Any, arguments: str) -> None:
+    """For every command, as for `check`, and nothing is made of them."""
+    log, new = tmp_path / "notes.txt", tmp_path / "new"
+    log.write_text("hello\nworld\n")
+
+    code, out, err = run(*(arguments.replace("LOG", str(log)).replace("NEW", str(new)).split()))
+
+    assert (code, out) == (2, "")
+    assert err == (
+        f"pytest-telemetry: {log}: none of its 2 lines is an event: is it an event log, one JSON object a line? "
+        "Line 1: not JSON: Expecting value at column 1\n"
+    )
+    assert not new.exists()
+
+
+@pytest.mark.parametrize("arguments", LINES[:-1])
+def test_an_empty_file_is_a_log_without_events(run: Any, tmp_path: Any, arguments: str) -> None:
+    """As it is when a run has just begun."""
+    log, new = tmp_path / "events.jsonl", tmp_path / "new"
+    log.write_text("")
+
+    code, _, err = run(*(arguments.replace("LOG", str(log)).replace("NEW", str(new)).split()))
+
+    assert (code, err) == (0, "")
+
+
+@pytest.mark.parametrize("arguments", [LINES[0], *LINES[3:]])
+def test_a_damaged_segment_is_named(run: Any, tmp_path: Any, arguments: str) -> None:
+    """With the last line that was read of it; what else there is, is read."""
+    log, new = tmp_path / "events.jsonl", tmp_path / "new"
+    line = b'{"cmd":"a","run_id":"r"}\n'
+    (tmp_path / "events.000001.jsonl.gz").write_bytes(gzip.compress(line * 3)[:-4])
+    (tmp_path / "events.000002.jsonl.gz").write_bytes(b"")
+    log.write_bytes(line)
+
+    code, _, err = run(*(arguments.replace("LOG", str(log)).replace("NEW", str(new)).split()))
+
+    assert code == 0
+    first, second = err.splitlines()[:2]
+    assert first.startswith("pytest-telemetry: events.000001.jsonl.gz: compressed data is damaged: ")
+    assert first.endswith("; nothing is read after line 3")
+    assert second == "pytest-telemetry: events.000002.jsonl.gz: compressed data is damaged: the file is empty"
 
 
 def test_importing_the_package_of_commands_is_cheap() -> None:

@@ -105,6 +105,7 @@ def test_a_table_that_is_there_is_not_changed(run: Any, tmp_path: Path, text: st
     [
         (b"[tool", "is not TOML: "),
         (b"\xff\xfe", "is not UTF-8 text: "),
+        (b"\xef\xbb\xbf[project]\n", "begins with a byte order mark, which is not TOML; save it without"),
         (b"tool = {ruff = 1}\n", "cannot be added at its end: "),
         (b"tool = 1\n", "cannot be added at its end: "),
         (None, "Is a directory"),
@@ -127,6 +128,20 @@ def test_a_file_that_cannot_be_added_to_is_one_line(
     assert err.startswith(f"pytest-telemetry: {project}: ")
     assert reason in err
     assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("name", ["pyproject.toml", ".gitignore"])
+def test_a_link_that_leads_nowhere_is_one_line(run: Any, tmp_path: Path, name: str) -> None:
+    """It stays, and nothing is written, not even to the other file."""
+    (tmp_path / name).symlink_to("gone")
+
+    code, out, err = run("init", tmp_path)
+
+    assert (code, out) == (2, "")
+    assert err == (
+        f"pytest-telemetry: {tmp_path / name}: is a link that leads nowhere; make what it leads to\n"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_a_directory_that_is_none_is_one_line(run: Any, tmp_path: Path) -> None:

@@ -253,3 +253,19 @@ def test_what_cannot_be_used_removes_nothing(
     assert (code, out) == (2, "")
     assert reason in err
     assert names(log) == [*ALL, "binary"]
+
+
+def test_a_database_that_fails_is_one_line(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the words of the store."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("cannot delete telemetry in a.db: disk I/O error")
+
+    with SqliteStore(tmp_path / "a.db"):
+        pass
+    monkeypatch.setattr(SqliteStore, "trim", fail)
+
+    code, out, err = run("prune", tmp_path / "a.db", "--older-than", "1d")
+
+    assert (code, out) == (2, "")
+    assert err == "pytest-telemetry: cannot delete telemetry in a.db: disk I/O error\n"

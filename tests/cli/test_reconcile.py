@@ -51,6 +51,7 @@ def test_a_figure_that_was_changed_is_a_finding(run: Any, kept: Path, file: str)
 
     assert code == 1
     [finding] = json.loads(out)["findings"]
+    assert json.loads(out)["checks"] == ["reconcile"]
     assert (finding["check"], finding["count"]) == ("reconcile", 1)
 
 

@@ -218,6 +218,34 @@ def test_a_log_is_followed_across_segments_until_the_limit(tmp_path: Path) -> No
         assert process.wait() == 0
 
 
+def test_a_log_that_is_not_there_yet_is_said_to_be_waited_for(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its name may be misspelt."""
+    monkeypatch.setattr("pytest_telemetry.cli.records.pause", lambda _: False)
+    path = tmp_path / "a.jsonl"
+
+    assert run("records", "--follow", path) == (
+        0,
+        "",
+        f"pytest-telemetry: {path}: is not there yet, and waited for\n",
+    )
+
+
+def test_lines_that_are_no_events_yet_are_no_error_while_they_are_followed(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What follows may be."""
+    monkeypatch.setattr("pytest_telemetry.cli.records.pause", lambda _: False)
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b"starting\n")
+
+    code, out, err = run("records", "--follow", path)
+
+    assert (code, out) == (0, "")
+    assert "1 malformed line left out" in err
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 def test_ctrl_c_ends_following_with_its_code(tmp_path: Path) -> None:
     """130, as documented, and one line."""

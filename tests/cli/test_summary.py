@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import os
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +67,7 @@ def test_json_has_the_same_and_null_for_what_there_is_not(run: Any, log: Path) -
         "malformed": 1,
         "before_period": 0,
         "without_time": 0,
+        "unread": [],
         "method": "linear",
         "engine": "python",
         "note": None,
@@ -119,6 +122,14 @@ def test_a_period_says_from_when_and_what_it_leaves_out(run: Any, log: Path) -> 
     assert said.startswith("since 2")
     assert said.endswith("(1h): left out 3 earlier events and 2 events without a readable time")
     assert "(today, midnight at " in today
+
+
+def test_a_period_of_the_json_begins_in_utc(run: Any, log: Path) -> None:
+    """With the offset of the midnight beside it."""
+    period = json.loads(run("summary", "--period", "today", "--json", log)[1])["period"]
+
+    assert period["since"].endswith(".000000000+00:00")
+    assert re.fullmatch(r"[+-]\d\d:\d\d", period["zone"])
 
 
 @pytest.mark.parametrize(
@@ -194,7 +205,7 @@ def test_progress_is_shown_on_a_terminal_for_what_takes_long(
     run: Any, log: Path, monkeypatch: pytest.MonkeyPatch, engine: str
 ) -> None:
     """And nowhere else."""
-    monkeypatch.setattr("pytest_telemetry.cli.progress._LONG_BYTES", 10)
+    monkeypatch.setattr("pytest_telemetry.cli.progress._LONG_NS", -1)
     log.write_text((json.dumps(EVENTS[0]) + "\n") * 2_000)
 
     _, _, piped = run("summary", "--engine", engine, log)
@@ -205,6 +216,27 @@ def test_progress_is_shown_on_a_terminal_for_what_takes_long(
     assert piped == ""
     assert "100%" in terminal.getvalue()
     assert os.path.basename(log) in terminal.getvalue()  # noqa: PTH119
+
+
+@pytest.mark.parametrize("engine", ["python", "duckdb"])
+@pytest.mark.parametrize("command", ["summary", "telemetry"])
+def test_a_damaged_segment_is_named(run: Any, log: Path, command: str, engine: str) -> None:
+    """With the last line that was read of it, and an empty one, too."""
+    lines = b"".join(b'{"cmd":"a","timing_ms":%d}\n' % number for number in range(500))
+    log.with_name("events.000001.jsonl.gz").write_bytes(gzip.compress(lines)[:-10])
+    log.with_name("events.000002.jsonl.gz").write_bytes(b"")
+    options = ["--engine", engine] if command == "summary" else []
+
+    code, out, _ = run(command, log, *options)
+    told = json.loads(run(command, log, "--json", *options)[1])
+
+    assert code == 0
+    first, second = out.splitlines()[1:3]
+    assert first.startswith("events.000001.jsonl.gz: compressed data is damaged: Compressed file ended")
+    assert re.search(r"; nothing is read after line \d+$", first)
+    assert second == "events.000002.jsonl.gz: compressed data is damaged: the file is empty"
+    assert [one["file"] for one in told["unread"]] == ["events.000001.jsonl.gz", "events.000002.jsonl.gz"]
+    assert first.endswith(f" {told['unread'][0]['line'] - 1}")
 
 
 def test_who_reads_can_be_chosen_and_says_why_not(run: Any, log: Path) -> None:
