@@ -56,7 +56,12 @@ class BatchSink(Sink, Protocol):
 
 @runtime_checkable
 class Store(Sink, Protocol):
-    """A sink that can be read back."""
+    """A sink that can be read back.
+
+    One with an attribute ``on_stored`` calls what is set there, if that is not None, with the records that it has just
+    stored, each once and in the order of `records`: how a run knows what to sum up. That call neither raises nor
+    emits. Of a store without, a run takes as stored what it emitted to it and raised nothing.
+    """
 
     def records(self, pattern: Pattern | None = None, /) -> Iterable[Record]:
         """Return what is kept, in the order in which it was accepted.

@@ -15,7 +15,7 @@ from pytest_telemetry.model.wire import MAX_LINE_BYTES, LogLine, decode_line, en
 from pytest_telemetry.runtime.append_file import AppendFile, ShortWrite
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from os import PathLike
     from types import TracebackType
     from typing import Self
@@ -58,6 +58,7 @@ class JsonlStore:
 
     Attributes:
         path: The file, absolute, symbolic links resolved.
+        on_stored: Called with what was stored, as `Store` says.
     """
 
     def __init__(
@@ -94,17 +95,19 @@ class JsonlStore:
                 f"cannot append telemetry to {os.fspath(path)!r}: {reason}; give the path of a file that can be written"
             ) from error
         self.path = self._file.path
+        self.on_stored: Callable[[Sequence[Record]], object] | None = None
         self._log = self._file
         self._encode = encode_event if dialect == "event" else _encode_record
         self._begin()
 
     def _begin(self) -> None:
         self._process = os.getpid()
-        self._lock = threading.Lock()
+        # re-entrant: a finaliser that emits may run at any point of a thread
+        self._lock = threading.RLock()
         self._accepted = self._stored = self._dropped = self._as_text = self._renamed = self._untidied = 0
         self._log.refused = 0
 
-    def _own_lock(self) -> threading.Lock:
+    def _own_lock(self) -> threading.RLock:
         """Return the lock of this process: another thread may have held the parent's during ``fork``."""
         if self._process != os.getpid():
             self._begin()
@@ -120,7 +123,7 @@ class JsonlStore:
         """
         line = self._encode(record)
         with self._own_lock():
-            self._append([line], 0, 1)
+            self._append([line], (record,), 0)
         if self._log.is_untidy:
             self._tidy()
 
@@ -135,7 +138,7 @@ class JsonlStore:
         while first < len(records):
             lines = self._encoded(records, first)
             with self._own_lock():
-                self._append(lines, first, len(records))
+                self._append(lines, records, first)
             first += len(lines)
         if self._log.is_untidy:
             self._tidy()
@@ -152,8 +155,8 @@ class JsonlStore:
                 break
         return lines
 
-    def _append(self, lines: list[tuple[bytes, int, int]], first: int, offered: int) -> None:
-        """Append *lines* and count them; *first* of the *offered* records are done."""
+    def _append(self, lines: list[tuple[bytes, int, int]], records: Sequence[Record], first: int) -> None:
+        """Append *lines*, which are those of *records* from number *first* on, and count them."""
         fit = [] if self._file is None else [line for line in lines if len(line[0]) <= MAX_LINE_BYTES]
         done = 0
         taken = len(lines)
@@ -166,7 +169,7 @@ class JsonlStore:
             elif not first and not done:
                 taken = 0
                 raise Unavailable(error.errno, error.strerror, str(self.path)) from error
-            taken = offered - first
+            taken = len(records) - first
             raise
         finally:
             self._accepted += taken
@@ -175,6 +178,9 @@ class JsonlStore:
             for _, as_text, renamed in fit[:done]:
                 self._as_text += as_text
                 self._renamed += renamed
+            if done and self.on_stored is not None:
+                given = zip(lines, records[first : first + len(lines)], strict=True)
+                self.on_stored([record for line, record in given if len(line[0]) <= MAX_LINE_BYTES][:done])
 
     def _tidy(self) -> None:
         """Tidy up without keeping other threads from emitting."""

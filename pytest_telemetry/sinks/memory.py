@@ -21,7 +21,7 @@ from pytest_telemetry.runtime.span import ORDER, Span, identify
 from pytest_telemetry.runtime.tally import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import CodeType
 
     from pytest_telemetry.model.pattern import Pattern
@@ -65,6 +65,7 @@ class MemoryStore:
 
     Attributes:
         notes: Returns further fields of `Recording`, for the failure texts.
+        on_stored: Called with a record that was emitted, as `Store` says, also if it is forgotten later.
     """
 
     def __init__(self, limit: int = 100_000, run_id: str | None = None) -> None:
@@ -74,6 +75,7 @@ class MemoryStore:
         self._run_id = run_id
         self._listeners: tuple[Callable[[object], object], ...] = ()
         self.notes: Callable[[], Mapping[str, Any]] = dict
+        self.on_stored: Callable[[Sequence[Record]], object] | None = None
         self._lock = threading.RLock()
         self._begin()
 
@@ -125,6 +127,8 @@ class MemoryStore:
     def emit(self, record: Record, /) -> None:
         """Keep a record that came from elsewhere."""
         self._add(record)
+        if self.on_stored is not None:
+            self.on_stored((record,))
 
     def processed(self, source: Span | Point, output: Record | None, processor: str, /) -> None:
         """Note what the processors of the context made of something kept earlier."""

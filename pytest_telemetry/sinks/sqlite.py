@@ -12,7 +12,7 @@ from pytest_telemetry.sinks.sqlite_query import condition_of
 from pytest_telemetry.sinks.sqlite_row import COLUMNS, records_of, row_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from os import PathLike
     from types import TracebackType
     from typing import Any, Self
@@ -54,6 +54,7 @@ class SqliteStore:
     Attributes:
         path: The file.
         batch_size: As it was given.
+        on_stored: Called with what was stored, as `Store` says.
     """
 
     def __init__(self, path: str | PathLike[str], *, batch_size: int = 1000, timeout: float = 5.0) -> None:
@@ -64,12 +65,13 @@ class SqliteStore:
         except RuntimeError as error:
             raise UnusableInput(f"cannot keep telemetry in {path}: {error}") from error
         self.batch_size = batch_size
+        self.on_stored: Callable[[Sequence[Record]], object] | None = None
         self._closed = False
         self._database = Database(self.path, timeout, self._begin)
         self._begin()
 
     def _begin(self) -> None:
-        self._queue: list[Row] = []
+        self._queue: list[tuple[Row, Record]] = []
         self._queued_as_text = 0
         self._until_write = self.batch_size
         self._accepted = self._stored = self._dropped = self._as_text = self._trimmed = 0
@@ -92,7 +94,7 @@ class SqliteStore:
             if row is None or self._closed or len(self._queue) >= _BATCHES_QUEUED * self.batch_size:
                 self._dropped += 1
             else:
-                self._queue.append(row)
+                self._queue.append((row, record))
                 self._queued_as_text += as_text
             self._until_write -= 1
             if self._until_write <= 0:
@@ -127,6 +129,10 @@ class SqliteStore:
             self._stored += len(rows)
             self._dropped += len(made) - len(rows)
             self._as_text += sum(as_text for _, as_text in made)
+            if rows and self.on_stored is not None:
+                self.on_stored(
+                    [record for record, (row, _) in zip(records, made, strict=True) if row is not None]
+                )
 
     def _write(self, rows: Sequence[Row] = ()) -> None:
         """Write what is queued, and then *rows*, in one transaction; the caller counts *rows*."""
@@ -136,16 +142,19 @@ class SqliteStore:
             return
         try:
             with self._database.writing("write telemetry to") as connection:
-                connection.executemany(_INSERT, [*self._queue[:queued], *rows])
+                connection.executemany(_INSERT, [*(row for row, _ in self._queue[:queued]), *rows])
         except Unavailable:
             raise
         except OSError:
             self._drop_queue()
             raise
+        stored = [record for _, record in self._queue[:queued]]
         del self._queue[:queued]
         self._stored += queued
         self._as_text += self._queued_as_text
         self._queued_as_text = 0
+        if stored and self.on_stored is not None:
+            self.on_stored(stored)
 
     def _drop_queue(self) -> None:
         self._dropped += len(self._queue)

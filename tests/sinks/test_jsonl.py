@@ -161,6 +161,27 @@ def test_half_a_batch_keeps_its_whole_lines_and_counts_the_others(
     assert [record.seq for record in store.records()] == [1, 2, 6]
 
 
+def test_who_asks_is_told_what_was_stored_and_nothing_else(
+    tmp_path: Path, short_writes: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither what is too long, nor what a full disk did not take, nor what came too late."""
+    monkeypatch.setattr(jsonl, "MAX_LINE_BYTES", 300)
+    told: list[int | None] = []
+
+    with JsonlStore(tmp_path / "log") as store:
+        store.on_stored = lambda records: told.extend(record.seq for record in records)
+        store.emit(event(1))
+        store.emit(event(2, text="x" * 400))
+        store.emit_many([event(3), event(4, text="x" * 400), event(5)])
+        short_writes.append(len(encode(event(6))) + 5)
+        with pytest.raises(OSError, match="only"):
+            store.emit_many([event(6), event(7)])
+    store.emit(event(8))
+
+    assert told == [1, 3, 5, 6]
+    assert [record.seq for record in store.records()] == told
+
+
 def test_a_torn_line_behind_the_torn_line_of_another_batch_costs_one_line(
     tmp_path: Path, short_writes: list[int]
 ) -> None:
@@ -399,6 +420,29 @@ def test_a_device_can_be_written_to(tmp_path: Path) -> None:
         store.flush()
 
     assert balanced(store) == (1, 1, 0)
+
+
+def test_what_a_finaliser_emits_in_the_midst_of_a_write_is_a_line_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Garbage may be collected at any point, and the thread does not wait for itself."""
+    real = os.write
+    left = [event(2), event(3)]
+
+    def write(file: int, data: bytes) -> int:
+        if left:
+            store.emit(left.pop(0))
+        return real(file, data)
+
+    with JsonlStore(tmp_path / "log") as store:
+        monkeypatch.setattr(os, "write", write)
+        thread = threading.Thread(target=store.emit, args=(event(1),), daemon=True)
+        thread.start()
+        thread.join(20)
+        assert not thread.is_alive()
+
+        assert balanced(store) == (3, 3, 0)
+    assert stored(tmp_path / "log") == [3, 2, 1]
 
 
 def test_threads_do_not_mix_lines_or_lose_counts(tmp_path: Path) -> None:

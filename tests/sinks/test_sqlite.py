@@ -112,6 +112,41 @@ def test_many_at_once_are_written_at_once_behind_what_waits(tmp_path: Path) -> N
         assert balanced(store) == (3, 3, 0, 0)
 
 
+def test_who_asks_is_told_what_was_stored_when_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not what waits, and not what is too long."""
+    monkeypatch.setattr(sqlite_row, "MAX_LINE_BYTES", 100)
+    told: list[int | None] = []
+    long = {"text": "x" * 200}
+
+    with SqliteStore(tmp_path / "t.db", batch_size=3) as store:
+        store.on_stored = lambda records: told.extend(record.seq for record in records)
+        store.emit(numbered(1))
+        store.emit(numbered(2, attrs=long))
+        before = list(told)
+        store.emit_many([numbered(3), numbered(4, attrs=long), numbered(5)])
+        store.emit(numbered(6))
+
+        assert (before, told) == ([], [1, 3, 5])
+    assert told == [1, 3, 5, 6] == in_file(store.path)
+    assert balanced(store) == (6, 4, 2, 0)
+
+
+def test_what_could_not_be_stored_is_told_once_it_is(tmp_path: Path) -> None:
+    """A full disk accepts nothing, and all of it is offered again."""
+    told: list[int | None] = []
+    batch = [numbered(1, attrs={"text": "x" * 100_000})]
+    with SqliteStore(tmp_path / "t.db") as store:
+        store.on_stored = lambda records: told.extend(record.seq for record in records)
+        with full(store), pytest.raises(Unavailable):
+            store.emit_many(batch)
+        before = list(told)
+        store.emit_many(batch)
+
+    assert (before, told) == ([], [1])
+
+
 def test_a_flush_leaves_nothing_waiting(tmp_path: Path) -> None:
     """All that was accepted is in the database file itself, not in the log beside it."""
     with SqliteStore(tmp_path / "t.db") as store:
