@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Final
 from pytest_telemetry.model.clock import SYSTEM_CLOCK
 from pytest_telemetry.model.config import TelemetryConfig
 from pytest_telemetry.model.errors import Unavailable, UnusableInput
-from pytest_telemetry.model.segments import SegmentNames
+from pytest_telemetry.model.file_lock import HAS_LOCKS
 from pytest_telemetry.processors.filters import MinSeverity, OnlyEventTypes, RateLimit
 from pytest_telemetry.processors.masking import MaskedFields
 from pytest_telemetry.processors.paths import RelativePaths
 from pytest_telemetry.processors.redaction import Redaction
 from pytest_telemetry.processors.sampling import Sampling
+from pytest_telemetry.runtime.closed_segments import ClosedSegments
 from pytest_telemetry.sinks.batching import BatchingSink
-from pytest_telemetry.sinks.jsonl import JsonlStore
+from pytest_telemetry.sinks.jsonl import Dialect, JsonlStore
 from pytest_telemetry.sinks.memory import MemoryStore
 from pytest_telemetry.sinks.sqlite import SqliteStore
 
@@ -30,7 +31,16 @@ if TYPE_CHECKING:
     from pytest_telemetry.model.clock import Clock
     from pytest_telemetry.model.protocols import Processor, Sink, Store
 
-__all__ = ("DATABASE", "DIRECTORY", "EVENTS", "Collection", "open_collection", "read_config", "store_path")
+__all__ = (
+    "DATABASE",
+    "DIRECTORY",
+    "EVENTS",
+    "Collection",
+    "open_collection",
+    "processors_of",
+    "read_config",
+    "store_path",
+)
 
 _DAY_S: Final = 86_400
 DIRECTORY: Final = Path("_ctx", "telemetry")
@@ -99,6 +109,7 @@ def open_collection(
     workspace: str | PathLike[str] = ".",
     directory: str | PathLike[str] | None = None,
     clock: Clock = SYSTEM_CLOCK,
+    dialect: Dialect = "record",
 ) -> Collection:
     """Open the store that *config* names, remove what is too old, and stand everything else in front of it.
 
@@ -107,6 +118,7 @@ def open_collection(
         workspace: What paths are relative to.
         directory: Where the store is if *config* does not say; ``_ctx/telemetry`` below the workspace by default.
         clock: Tells what is too old, when an interval is over, and the hour of a limit.
+        dialect: How the lines of a store of type ``file`` are written, see `JsonlStore`.
 
     Raises:
         UnusableInput: The store cannot be opened.
@@ -114,7 +126,7 @@ def open_collection(
     if not config.enabled:
         return Collection(None, (), ())
     root = Path(workspace).absolute()
-    store = _store(config, root / DIRECTORY if directory is None else Path(directory), clock)
+    store = _store(config, root / DIRECTORY if directory is None else Path(directory), clock, dialect)
     sink = BatchingSink(
         store,
         batch_size=config.batch_size,
@@ -126,7 +138,12 @@ def open_collection(
         in_background=config.async_flush,
         clock=clock,
     )
-    return Collection(store, (sink,), tuple(_processors(config, root, clock)))
+    return Collection(store, (sink,), processors_of(config, root, clock))
+
+
+def processors_of(config: TelemetryConfig, root: Path, clock: Clock) -> tuple[Processor, ...]:
+    """Return what stands before the sinks, wherever they keep records; paths become relative to *root*."""
+    return tuple(_processors(config, root, clock))
 
 
 def _processors(config: TelemetryConfig, root: Path, clock: Clock) -> Iterator[Processor]:
@@ -145,7 +162,7 @@ def _processors(config: TelemetryConfig, root: Path, clock: Clock) -> Iterator[P
         yield Redaction()
 
 
-def _store(config: TelemetryConfig, directory: Path, clock: Clock) -> Store:
+def _store(config: TelemetryConfig, directory: Path, clock: Clock, dialect: Dialect) -> Store:
     if config.storage_type == "memory":
         return MemoryStore()
     path = store_path(config, directory)
@@ -161,20 +178,15 @@ def _store(config: TelemetryConfig, directory: Path, clock: Clock) -> Store:
         return database
     log = JsonlStore(
         path,
-        max_age_s=_DAY_S,
+        dialect=dialect,
+        max_age_s=_DAY_S if HAS_LOCKS else None,  # without, no segment can be closed
         keep=None if days is None else math.ceil(days),
         compress=config.compression,
         clock=clock,
     )
-    if too_old_ns is not None:
-        _remove_segments(log.path, too_old_ns)
+    refused = ClosedSegments(log.path, keep=None, compress=False, before_ns=too_old_ns).tidy()
+    if refused:  # likewise
+        _log.warning(
+            "telemetry older than %g days stays for now: %s segments cannot be removed", days, refused
+        )
     return log
-
-
-def _remove_segments(log: Path, before_ns: int) -> None:
-    """Remove the closed segments of *log* that nobody has written to since."""
-    names = SegmentNames(log.name)
-    for number in names.closed([path.name for path in log.parent.iterdir()]):
-        for segment in (log.parent / names.plain(number), log.parent / names.compressed(number)):
-            if segment.exists() and segment.stat().st_mtime_ns < before_ns:
-                segment.unlink(missing_ok=True)

@@ -14,10 +14,14 @@ from typing import Any
 
 import pytest
 
+from pytest_telemetry import collection as assembly
 from pytest_telemetry.collection import Collection, open_collection
 from pytest_telemetry.model.config import TelemetryConfig
 from pytest_telemetry.model.errors import UnusableInput
+from pytest_telemetry.model.file_lock import HAS_LOCKS, lock
 from pytest_telemetry.model.record import Record
+from pytest_telemetry.runtime import append_file
+from pytest_telemetry.runtime.closed_segments import ClosedSegments
 from pytest_telemetry.runtime.context import TelemetryContext
 from pytest_telemetry.sinks.jsonl import JsonlStore
 from pytest_telemetry.sinks.memory import MemoryStore
@@ -215,6 +219,8 @@ def retention_days(world: World) -> None:
         for _ in range(4):  # a segment is closed by the first record of another day
             world.kept([{"kind": kind}], storage_type=kind)
             world.clock.advance(2 * DAY_S)
+        for collection in world.opened:  # what somebody may still write to stays
+            collection.sinks[0].close()
         for segment in (world.directory / "_ctx" / "telemetry").glob("events.0*"):
             os.utime(segment, ns=(world.clock.wall_ns() - 6 * DAY_S * 10**9,) * 2)
 
@@ -302,6 +308,77 @@ def test_a_collection_loses_nothing_by_default(world: World, kind: str) -> None:
 
     assert [record.attrs["number"] for record in kept] == list(range(1000))
     assert world.numbers(world.opened[0]) == (1000, 0, 0)
+
+
+def old_segments(world: World) -> list[Path]:
+    """Return two closed segments that nobody has written to for ten days."""
+    path = world.directory / "_ctx" / "telemetry" / "events.jsonl"
+    with JsonlStore(path, max_bytes=1) as log:
+        for number in range(3):
+            log.emit(Record("event", f"e{number}", "", 0))
+    segments = sorted(path.parent.glob("events.0*"))
+    for segment in segments:
+        os.utime(segment, ns=(world.clock.wall_ns() - 10 * DAY_S * 10**9,) * 2)
+    return segments
+
+
+def test_an_old_segment_that_another_process_removes_meanwhile_is_no_error(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others are removed all the same."""
+    first, second = old_segments(world)
+    numbers = ClosedSegments.numbers
+
+    def numbers_of_before(segments: ClosedSegments) -> list[int]:
+        found = numbers(segments)
+        first.unlink(missing_ok=True)
+        return found
+
+    monkeypatch.setattr(ClosedSegments, "numbers", numbers_of_before)
+    world.open(storage_type="file", retention_days=3)
+
+    assert not second.exists()
+
+
+@pytest.mark.skipif(not HAS_LOCKS, reason="this system has no locks to tell who still writes to a segment")
+def test_an_old_segment_that_somebody_may_still_write_to_stays(world: World) -> None:
+    """Until nobody has it open any more."""
+    first, second = old_segments(world)
+
+    with second.open("rb") as writer:
+        lock(writer.fileno(), exclusive=False)
+        world.open(storage_type="file", retention_days=3)
+        assert (first.exists(), second.exists()) == (False, True)
+    world.open(storage_type="file", retention_days=3)
+
+    assert not second.exists()
+
+
+def test_an_old_segment_that_cannot_be_removed_is_said_and_stays(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Telemetry is collected all the same."""
+    segments = old_segments(world)
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(ClosedSegments, "remove", refuse)
+    opened, _ = world.open(storage_type="file", retention_days=3)
+
+    assert opened.store is not None
+    assert all(segment.exists() for segment in segments)
+    assert caplog.messages == ["telemetry older than 3 days stays for now: 2 segments cannot be removed"]
+
+
+def test_where_the_system_can_close_no_segment_a_file_is_kept_without(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rather than nothing at all."""
+    monkeypatch.setattr(append_file, "HAS_LOCKS", False)
+    monkeypatch.setattr(assembly, "HAS_LOCKS", False)
+
+    assert len(world.kept([{}], storage_type="file")) == 1
 
 
 def test_a_store_that_cannot_be_opened_is_one_error(world: World) -> None:

@@ -36,13 +36,17 @@ class ClosedSegments:
         active: The active file, symbolic links resolved.
         keep: How many closed segments `tidy` leaves; None for all of them.
         compress: Whether `tidy` compresses them.
+        before_ns: `tidy` removes what nobody has written to since, nanoseconds since the Unix epoch; None for nothing.
     """
 
-    def __init__(self, active: Path, *, keep: int | None, compress: bool) -> None:
+    def __init__(
+        self, active: Path, *, keep: int | None, compress: bool, before_ns: int | None = None
+    ) -> None:
         self._active = active
         self._names = SegmentNames(active.name)
         self._keep = keep
         self._compress = compress
+        self._before_ns = before_ns
 
     def close_active(self, status: os.stat_result) -> bool:
         """Make a closed segment of the active file if it is still that of *status*; whether anybody has done so.
@@ -70,7 +74,7 @@ class ClosedSegments:
         Returns:
             How often the storage refused.
         """
-        if not HAS_LOCKS or (self._keep is None and not self._compress):
+        if not HAS_LOCKS or (self._keep is None and not self._compress and self._before_ns is None):
             return 0
         try:
             numbers = self.numbers()
@@ -80,7 +84,7 @@ class ClosedSegments:
         refused = 0
         for number in numbers:
             try:
-                if number in surplus:
+                if number in surplus or self._is_old(number):
                     self.remove(number)
                 elif self._compress:
                     self._pack(number)
@@ -112,6 +116,15 @@ class ClosedSegments:
     def numbers(self) -> list[int]:
         """Return the numbers of the closed segments, in the order of reading."""
         return self._names.closed(path.name for path in self._active.parent.iterdir())
+
+    def _is_old(self, number: int) -> bool:
+        if self._before_ns is None:
+            return False
+        # in this order: while it is compressed, the plain one is there until the other one is complete
+        for name in (self._names.plain(number), self._names.compressed(number)):
+            with contextlib.suppress(FileNotFoundError):
+                return self._at(name).stat().st_mtime_ns < self._before_ns
+        return False
 
     def _at(self, name: str) -> Path:
         return self._active.with_name(name)
