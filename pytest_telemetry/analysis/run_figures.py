@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from pytest_telemetry.model.record import Record
 
-__all__ = ("DENOMINATORS", "SECTIONS", "RunFigures", "rate")
+__all__ = ("DENOMINATORS", "FORKED", "SECTIONS", "RunFigures", "rate")
 
 SECTIONS: Final = ("counters", "latencies", "tokens", "ast", "lsp", "file_read", "top_warnings")
 """What `RunFigures.as_dict` returns."""
@@ -30,6 +30,9 @@ DENOMINATORS: Final = {
     "lsp_fallback_rate": ("lsp_fallback_count", "lsp_definition_count"),
 }
 """Each rate with what it divides by what."""
+
+FORKED: Final = "forked_pid"
+"""Attribute of a record that a forked child wrote: no figure of the run is about it."""
 
 _TOKENS: Final = ("input", "output", "total", "retrieved")
 _MODES: Final = ("skeleton", "excerpt", "raw")
@@ -56,10 +59,17 @@ class RunFigures:
 
     Args:
         method: How percentiles are computed.
+
+    Attributes:
+        method: As it was given.
+        taken: How many records there were.
+        first_ns: When the first one began or happened; None before there is one, or where it does not say.
     """
 
     def __init__(self, method: Method = "linear") -> None:
         self.method: Method = method
+        self.taken = 0
+        self.first_ns: int | None = None
         self._durations: dict[str, Durations] = {}
         self._names: Counter[str] = Counter()
         self._counters: dict[str, float] = {}
@@ -67,16 +77,24 @@ class RunFigures:
         self._bytes: Counter[str] = Counter()
         self._warnings: Counter[str] = Counter()
 
-    def add(self, record: Record) -> None:
-        """Take the next record."""
+    def add(self, record: Record) -> str:
+        """Take the next record, and return the name under which it is counted."""
+        if not self.taken:
+            self.first_ns = record.time_ns
+        self.taken += 1
+        return self._count_metric(record) if record.kind == "metric" else self._count_other(record)
+
+    def _count_metric(self, record: Record) -> str:
+        if record.instrument != "counter" or not _is_number(record.value):
+            return record.name
+        name = room_for(record.name, self._counters)
+        after = self._counters.get(name, 0) + record.value
+        if _is_number(after):  # no number of its file is infinite
+            self._counters[name] = after
+        return name
+
+    def _count_other(self, record: Record) -> str:
         attrs = record.attrs
-        if record.kind == "metric":
-            if record.instrument == "counter" and _is_number(record.value):
-                name = room_for(record.name, self._counters)
-                after = self._counters.get(name, 0) + record.value
-                if _is_number(after):  # no number of its file is infinite
-                    self._counters[name] = after
-            return
         name = room_for(record.name, self._names)
         self._names[name] += 1
         if record.duration_ns is not None:
@@ -85,7 +103,7 @@ class RunFigures:
                 durations = self._durations[name] = Durations()
             durations.add(record.duration_ns)
         if not attrs:
-            return
+            return name
         if any(f"tokens.{kind}_tokens" in attrs for kind in _TOKENS):
             self._add_tokens(name, attrs)
         if record.name == "file.read" and _is_number(attrs.get("bytes_read")):
@@ -94,6 +112,7 @@ class RunFigures:
         warnings = attrs.get("warnings")
         for warning in warnings if isinstance(warnings, (list, tuple)) else ():
             self._warnings[room_for(str(warning), self._warnings)] += 1
+        return name
 
     def _add_tokens(self, name: str, attrs: Mapping[str, Any]) -> None:
         sums = self._tokens.setdefault(name, Counter())
@@ -106,6 +125,10 @@ class RunFigures:
     def counters(self) -> dict[str, float]:
         """Return what was added to each counter."""
         return dict(self._counters)
+
+    def warnings(self) -> dict[str, int]:
+        """Return how often each warning was given."""
+        return dict(self._warnings)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the figures, one mapping for each of `SECTIONS`; milliseconds and bytes."""

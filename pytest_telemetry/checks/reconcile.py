@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_telemetry.analysis.run_figures import RunFigures, rate
+from pytest_telemetry.analysis.run_figures import FORKED, RunFigures, rate
 from pytest_telemetry.checks.percentiles import Percentiles, reproduces
-from pytest_telemetry.checks.streaming import Examples, Judgement, StreamingCheck, amount, most_first
-from pytest_telemetry.model.finding import Finding
+from pytest_telemetry.checks.streaming import OTHERS, Examples, Judgement, StreamingCheck, amount, most_first
+from pytest_telemetry.model.finding import LEVELS, Finding
+from pytest_telemetry.model.stamps import stamp_of
 from pytest_telemetry.model.stats import METHODS, Method
 
 if TYPE_CHECKING:
@@ -22,17 +25,27 @@ if TYPE_CHECKING:
 __all__ = ("CountersKept", "Reconcile", "losses")
 
 _MOST_EXAMPLES: Final = 20
-_COMPUTED: Final = ("ast", "lsp", "file_read", "tokens")
+_NO_FIGURES: Final = frozenset({"run_id", "ts", "first_ts"})
+_BY_NAME: Final = frozenset({"metrics_delta", "tokens", "top_warnings"})
+"""Sections with figures of whatever names occurred: what the events do not have did not occur."""
+_OF_EVENTS: Final = frozenset({"latencies", "tokens"})
+"""Sections whose ``count`` counts events."""
+_ALL: Final = "(all counters)"
 _LOST: Final = ("dropped", "lock_skipped", "telemetry_lock_skipped")
+_DROPS: Final = frozenset({"attempted", "written", "queued", "dropped_by_processors", "drop_rate", *_LOST})
 
 
 class Reconcile(StreamingCheck):
     """Every figure of ``last_run.json`` can be computed again from the events of its run.
 
-    Latencies, by the method that the file names, and else as `Percentiles` does with linear ones; the sections
-    ``ast``, ``lsp``, ``file_read``, ``tokens`` and ``metrics_delta`` figure by figure; ``telemetry_drops`` by
-    what it says itself, and against the number of events. What the file states and no event could tell is an
-    ``info``. Files of older tools are read, too: their ``lock_skipped`` is what they lost.
+    Latencies, by the method that the file names, and else as `Percentiles` does with linear ones; the other sections
+    figure by figure; ``telemetry_drops`` by what it says itself, and against the number of events. What the file
+    states besides, and no event could tell, is an ``info``. Files of older tools are read, too: their
+    ``lock_skipped`` is what they lost.
+
+    The figures are held to the first events of the run, as many as the file says were written. What comes after
+    these, and what forked children wrote, is an ``info``. So is a figure that cannot be compared because the log does
+    not hold the first event of the run any more, of which the file states the time.
 
     Args:
         summary: What the file holds.
@@ -50,10 +63,10 @@ class Reconcile(StreamingCheck):
             raise ValueError('a summary names its run, under "run_id"')
         self.run_id = run_id
         self.summary = summary
-        latencies = summary.get("latencies")
-        self.method = _method(latencies)
-        has_figures = isinstance(latencies, Mapping) and any(latencies.values())
-        self.percentiles = Percentiles(summary, method=self.method) if has_figures else None
+        self.method = _method(summary.get("latencies"))
+        self.percentiles: Percentiles | None = None
+        with suppress(ValueError):  # it holds none that is a number
+            self.percentiles = Percentiles({"latencies": {}, **summary}, method=self.method)
 
     def start(self) -> Judgement:
         """Return a judgement that has seen nothing."""
@@ -75,102 +88,162 @@ class _Reconcile(Judgement):
         self._check = check
         self._figures = RunFigures(check.method)
         self._latencies = None if check.percentiles is None else check.percentiles.start()
+        drops = check.summary.get("telemetry_drops")
+        self._drops = drops if isinstance(drops, Mapping) else None
+        written = None if self._drops is None else self._drops.get("written")
+        self._written = written if type(written) is int else None
+        self._forked = 0
 
     def add(self, record: Record, line: LogLine | None = None) -> None:
         if record.run_id != self._check.run_id:
             return
+        if FORKED in record.attrs:
+            self._forked += 1
+            return
         self.judged += 1
-        self._figures.add(record)
+        if self._written is not None and self.judged > self._written:
+            return
+        name = self._figures.add(record)
         if self._latencies is not None:
-            self._latencies.add(record, line)
+            self._latencies.add(record if name == record.name else replace(record, name=name), line)
 
     def findings(self) -> list[Finding]:
         run = self._check.run_id
-        drops = self._check.summary.get("telemetry_drops")
-        if not self.judged and not (isinstance(drops, Mapping) and drops.get("written") == 0):
-            return [
-                Finding(Reconcile.id, f"the log holds no event of run {run}, which the summary sums up", 1)
-            ]
-        found = [] if self._latencies is None else [_renamed(one) for one in self._latencies.findings()]
+        if not self.judged and self._written != 0:
+            message = f"the log holds no event of run {run}, which the summary sums up: none was kept, or all were removed"
+            return [Finding(Reconcile.id, message, 1)]
+        gone = 0 if self._written is None else max(self._written - self.judged, 0)
+        first = self._check.summary.get("first_ts")
+        is_cut = gone > 0 and isinstance(first, str) and first != _stamp(self._figures.first_ns)
+        found = self._of_figures(gone if is_cut else 0)
+        if self._drops is not None:
+            found += _of_drops(self._drops, self.judged + (gone if is_cut else 0))
+        for count, which in (
+            (self.judged - self._figures.taken, "that came later"),
+            (self._forked, "that forked children wrote"),
+        ):
+            if count:
+                message = f"no figure of the summary is about {amount(count, 'event')} of run {run} {which}"
+                found.append(Finding(Reconcile.id, message, count, "info"))
+        return sorted(found, key=lambda finding: -LEVELS.index(finding.level))
+
+    def _of_figures(self, gone: int) -> list[Finding]:
+        """Return what is wrong with the figures, where so many of the first events are not in the log any more."""
+        run = self._check.run_id
+        found: list[Finding] = []
+        judged: set[str] = set()
+        if self._latencies is not None and self._check.percentiles is not None and not gone:
+            found += [replace(one, check=Reconcile.id) for one in self._latencies.findings()]
+            judged = {name for name, _ in _leaves({"latencies": self._check.percentiles.figures})}
         computed = self._figures.as_dict()
         computed["metrics_delta"] = computed.pop("counters")
-        wrong, unknown, figures = Examples(_MOST_EXAMPLES), Examples(_MOST_EXAMPLES), 0
-        sections: dict[str, int] = {}
-        unknowns = 0
-        for section, name, stated in _stated(self._check.summary):
-            if name not in computed[section] and section not in {"metrics_delta", "tokens"}:
+        warnings = self._figures.warnings()
+        computed["top_warnings"] = [{"warning": text, "count": count} for text, count in warnings.items()]
+        actuals = dict(_leaves(computed))
+        wrong, unknown, open_ = Examples(_MOST_EXAMPLES), Examples(_MOST_EXAMPLES), Examples(_MOST_EXAMPLES)
+        sections: Counter[str] = Counter()
+        figures = unknowns = opens = 0
+        for name, stated in _leaves(self._check.summary):
+            section = name.partition(".")[0]
+            if name in judged or (section == "latencies" and name.endswith(".method")):
+                continue
+            if name not in actuals and section not in _BY_NAME:
                 unknowns += 1
-                unknown.add(f"{section}.{name} = {stated!r}", None)
+                unknown.add(f"{name} = {_shown(stated)}", None)
                 continue
             figures += 1
-            actual = _lookup(computed[section], name)
-            if not _agrees(stated, actual):
-                sections[section] = sections.get(section, 0) + 1
-                text = (
-                    f"{section}.{name}: the summary says {_shown(stated)}, the events give {_shown(actual)}"
-                )
-                wrong.add(text, None, figure=f"{section}.{name}", stated=stated, computed=actual)
+            actual = actuals.get(name)
+            if _agrees(stated, actual):
+                continue
+            text = f"{name}: the summary says {_shown(stated)}, the events give {_shown(actual)}"
+            if gone and _may_be(section, name, stated, actual, gone):
+                opens += 1
+                open_.add(text, None)
+                continue
+            sections[section] += 1
+            wrong.add(text, None, figure=name, stated=_plain(stated), computed=actual)
         if sections:
-            count = sum(sections.values())
+            count = sections.total()
             message = f"{count} of {amount(figures, 'figure')} of the summary do not follow from the events of run {run}"
-            found.append(
-                Finding(Reconcile.id, message, count, by_field=most_first(sections), examples=tuple(wrong))
+            by_field = most_first(sections)
+            found.append(Finding(Reconcile.id, message, count, by_field=by_field, examples=tuple(wrong)))
+        if gone:
+            message = (
+                f"the log does not hold the first {amount(gone, 'event')} of run {run} any more: "
+                f"{amount(opens, 'figure')} of the summary cannot be compared"
             )
-        found += _drops(drops, self.judged)
+            found.append(Finding(Reconcile.id, message, gone, "info", examples=tuple(open_)))
         if unknowns:
             message = f"{amount(unknowns, 'figure')} of the summary can be computed from no event"
             found.append(Finding(Reconcile.id, message, unknowns, "info", examples=tuple(unknown)))
         return found
 
 
-def _renamed(finding: Finding) -> Finding:
-    return replace(finding, check=Reconcile.id)
+def _stamp(time_ns: int | None) -> str | None:
+    return None if time_ns is None else stamp_of(time_ns)
 
 
-def _stated(summary: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
-    """Yield section, name and value of every figure but those of latencies and drops."""
-    for section in ("metrics_delta", *_COMPUTED):
-        stated = summary.get(section)
-        if not isinstance(stated, Mapping):
-            continue
-        for name, value in stated.items():
-            if section == "tokens" and isinstance(value, Mapping):
-                yield from (
-                    (section, f"{name}.{part}", figure)
-                    for part, figure in value.items()
-                    if _is_figure(figure)
-                )
-            elif _is_figure(value):
-                yield section, str(name), value
+def _leaves(summary: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield ``SECTION.NAME.FIGURE``, as far as there are such, and value of all that a summary states of events."""
+    waiting: list[tuple[str, Any]] = []
+    for section, value in [*summary.items()][::-1]:
+        if section == "telemetry_drops" and isinstance(value, Mapping):
+            waiting.append((section, {name: value[name] for name in value if name not in _DROPS}))
+        elif section not in _NO_FIGURES:
+            waiting.append((section, _by_text(value) if section == "top_warnings" else value))
+    while waiting:
+        name, value = waiting.pop()
+        if isinstance(value, Mapping):
+            waiting += [(f"{name}.{part}", member) for part, member in [*value.items()][::-1]]
+        else:
+            yield name, value
+
+
+def _by_text(warnings: Any) -> Any:
+    """Return figures by the texts of warnings, where it is a list of such."""
+    if isinstance(warnings, list) and all(isinstance(one, Mapping) and "warning" in one for one in warnings):
+        return {
+            str(one["warning"]): {part: value for part, value in one.items() if part != "warning"}
+            for one in warnings
+        }
+    return warnings
 
 
 def _is_figure(value: Any) -> bool:
     return value is None or (isinstance(value, (int, float)) and not isinstance(value, bool))
 
 
-def _lookup(section: Mapping[str, Any], name: str) -> Any:
-    """Return a figure; one of a name is written as ``NAME.FIGURE``, and names hold dots themselves."""
-    if name in section:
-        return section[name]
-    outer, _, inner = name.rpartition(".")
-    return section[outer].get(inner) if outer in section and isinstance(section[outer], Mapping) else None
-
-
 def _agrees(stated: Any, actual: Any) -> bool:
     """Tell whether a figure is what the events give; one that is not there is a 0, but for a rate."""
+    if not _is_figure(stated):
+        return False
     if actual is None and stated == 0 and stated is not None:
         return True
     return reproduces(stated, actual)
 
 
+def _may_be(section: str, name: str, stated: Any, actual: Any, gone: int) -> bool:
+    """Tell whether so many further events could make a figure of *actual* what is stated."""
+    if not _is_figure(stated):
+        return False
+    if section in _OF_EVENTS and name.endswith(".count") and stated is not None:
+        return bool((actual or 0) <= stated <= (actual or 0) + gone)
+    return True
+
+
 def _shown(value: Any) -> str:
-    return "none" if value is None else f"{value:,}"
+    if value is None:
+        return "none"
+    return f"{value:,}" if _is_figure(value) else repr(_plain(value))
 
 
-def _drops(stated: Any, events: int) -> list[Finding]:
-    """Return what is wrong with what a file says of losses."""
-    if not isinstance(stated, Mapping):
-        return []
+def _plain(value: Any) -> Any:
+    """Return a value that a file states as what fits into a finding."""
+    return value if _is_figure(value) or isinstance(value, (str, bool)) else f"<{type(value).__name__}>"
+
+
+def _of_drops(stated: Mapping[str, Any], events: int) -> list[Finding]:
+    """Return what is wrong with what a file says of losses, where there were so many events."""
     attempted, written = stated.get("attempted"), stated.get("written")
     shown = Examples(_MOST_EXAMPLES)
     if not isinstance(attempted, int) or not isinstance(written, int):
@@ -179,7 +252,8 @@ def _drops(stated: Any, events: int) -> list[Finding]:
         return [Finding(Reconcile.id, message, 1, "warning", examples=tuple(shown))]
     lost = losses(stated)
     queued = stated["queued"] if isinstance(stated.get("queued"), int) else 0
-    if written != events:
+    by_processors = stated.get("dropped_by_processors", 0)
+    if written > events:
         shown.add(
             f"telemetry_drops.written is {written:,}, and the log holds {amount(events, 'event')} of the run",
             None,
@@ -188,6 +262,10 @@ def _drops(stated: Any, events: int) -> list[Finding]:
         shown.add(
             f"telemetry_drops.attempted is {attempted:,}, and written, lost and queued come to {written + lost + queued:,}",
             None,
+        )
+    if not (isinstance(by_processors, int) and 0 <= by_processors <= lost):
+        shown.add(
+            f"telemetry_drops.dropped_by_processors is {_shown(by_processors)}, and {lost:,} were lost", None
         )
     stated_rate = stated.get("drop_rate", rate(lost, attempted))
     if not (_is_figure(stated_rate) and _agrees(stated_rate, rate(lost, attempted))):
@@ -211,7 +289,8 @@ def losses(stated: Mapping[str, Any]) -> int:
 class CountersKept(StreamingCheck):
     """No counter of ``metrics.json`` is smaller than what the log has of it.
 
-    One that is larger is fine: earlier runs, whose part of the log is gone.
+    One that is larger is fine: earlier runs, whose part of the log is gone. Where there are more names than can be told
+    apart, it is all counters together: which of them were taken together as ``(others)`` depends on their order.
 
     Args:
         counters: What the file holds.
@@ -242,8 +321,11 @@ class _CountersKept(Judgement):
     def findings(self) -> list[Finding]:
         short = Examples(_MOST_EXAMPLES)
         count = 0
-        for name, logged in sorted(self._figures.counters().items()):
-            kept = self._check.counters.get(name, 0)
+        all_logged, all_kept = self._figures.counters(), self._check.counters
+        if OTHERS in all_logged or OTHERS in all_kept:
+            all_logged, all_kept = {_ALL: sum(all_logged.values())}, {_ALL: sum(all_kept.values())}
+        for name, logged in sorted(all_logged.items()):
+            kept = all_kept.get(name, 0)
             if kept < logged and not math.isclose(kept, logged):
                 count += 1
                 short.add(f"{name}: metrics.json says {_shown(kept)}, the log has {_shown(logged)}", None)

@@ -27,23 +27,24 @@ __all__ = ("command",)
     name="reconcile",
     epilog="Exit code: 0 the log supports the files, 1 it does not, 2 input that cannot be used.",
 )
-@click.argument("directory", default=str(DIRECTORY), metavar="[DIRECTORY]")
+@click.argument("directory", required=False)
 @click.option("--log", metavar="PATH", help="The log or database, where it is not in the directory.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
-def command(*, directory: str, log: str | None, as_json: bool) -> int:
+def command(*, directory: str | None, log: str | None, as_json: bool) -> int:
     """Compute the figures of a run again from its events.
 
-    DIRECTORY holds last_run.json and, if there is one, metrics.json; _ctx/telemetry by default.
+    DIRECTORY holds last_run.json and, if there is one, metrics.json; _ctx/telemetry by default, and then the log may
+    also be where [tool.pytest_telemetry] in pyproject.toml says.
     """
-    folder = Path(directory)
+    folder = DIRECTORY if directory is None else Path(directory)
     if not folder.is_dir():
-        raise UnusableInput(f"{directory}: is no directory: name the one that holds {LAST_RUN}")
+        raise UnusableInput(f"{folder}: is no directory: name the one that holds {LAST_RUN}")
     summary = read_object(folder / LAST_RUN)
     try:
         checks: list[Check] = [Reconcile(summary), CountersKept(read_counters(folder / METRICS))]
     except ValueError as error:
         raise UnusableInput(f"{folder / LAST_RUN}: {error}") from error
-    path = find_log(folder if log is None else log)
+    path = find_log(directory if log is None else log)
     with open_source(path) as source:
         result = scan_source(source, str(path), checks, allow_empty=True)
     if as_json:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 
+from pytest_telemetry.analysis import run_figures
+from pytest_telemetry.analysis.command_figures import room_for
 from pytest_telemetry.analysis.run_figures import RunFigures
 from pytest_telemetry.checks.reconcile import CountersKept, Reconcile, losses
 from pytest_telemetry.model.record import Record
+from pytest_telemetry.model.stamps import stamp_of
 
 MS = 1_000_000
 
@@ -25,7 +30,7 @@ def count(name: str, value: float, run_id: str = "r") -> Record:
 TOKENS: dict[str, Any] = {"tokens.total_tokens": 5}
 RECORDS = [
     *(record("load", ms, **TOKENS) for ms in (10, 20, 40, 80)),
-    record("lsp.spawn"),
+    record("lsp.spawn", warnings=["slow", "cold", "slow"]),
     record("lsp.definition"),
     record("lsp.timeout"),
     record("file.read", bytes_read=7, disclosure_mode="raw"),
@@ -42,8 +47,15 @@ def honest() -> dict[str, Any]:
         figures.add(one)
     summary = figures.as_dict()
     summary["metrics_delta"] = summary.pop("counters")
-    drops = {"attempted": 11, "written": 9, "queued": 0, "dropped": 2, "drop_rate": 0.1818}
-    return {"run_id": "r", **summary, "telemetry_drops": drops}
+    drops = {
+        "attempted": 11,
+        "written": 9,
+        "queued": 0,
+        "dropped": 2,
+        "dropped_by_processors": 1,
+        "drop_rate": 0.1818,
+    }
+    return {"run_id": "r", "ts": stamp_of(5), "first_ts": stamp_of(1), **summary, "telemetry_drops": drops}
 
 
 def texts(summary: dict[str, Any], records: list[Record] = RECORDS) -> list[str]:
@@ -71,10 +83,13 @@ def test_an_honest_summary_has_no_finding() -> None:
         ("file_read", "raw_bytes", 8, "file_read.raw_bytes: the summary says 8, the events give 7"),
         ("metrics_delta", "steps", 4, "metrics_delta.steps: the summary says 4, the events give 3"),
         ("metrics_delta", "ghosts", 4, "metrics_delta.ghosts: the summary says 4, the events give none"),
+        ("lsp", "lsp_spawn_count", "1", "lsp.lsp_spawn_count: the summary says '1', the events give 1"),
+        ("lsp", "lsp_spawn_count", True, "lsp.lsp_spawn_count: the summary says True, the events give 1"),
+        ("metrics_delta", "steps", [3], "metrics_delta.steps: the summary says '<list>', the events give 3"),
     ],
 )
-def test_a_figure_that_does_not_follow_is_named(section: str, name: str, stated: float, said: str) -> None:
-    """With what the events give."""
+def test_a_figure_that_does_not_follow_is_named(section: str, name: str, stated: Any, said: str) -> None:
+    """With what the events give; a text is no number."""
     summary = honest()
     summary[section][name] = stated
 
@@ -106,6 +121,115 @@ def test_tokens_and_latencies_are_held_to_the_events_as_well() -> None:
     summary = honest()
     summary["latencies"]["load"] = {"p50_ms": 40.0, "p95_ms": 80.0, "method": "floor-index"}
     assert texts(summary) == []
+    summary["latencies"] = {"load": {"p50_ms": "fast", "count": 4}}
+    assert texts(summary) == ["latencies.load.p50_ms: the summary says 'fast', the events give 30.0"]
+    summary["latencies"] = {"load": {"p50_ms": "fast"}}
+    assert texts(summary) == ["latencies.load.p50_ms: the summary says 'fast', the events give 30.0"]
+
+
+def test_warnings_are_held_to_the_events_as_well() -> None:
+    """Each of them, whatever its place."""
+    summary = honest()
+    assert summary["top_warnings"] == [{"warning": "slow", "count": 2}, {"warning": "cold", "count": 1}]
+    summary["top_warnings"] = [{"warning": "cold", "count": 2}, {"warning": "hot", "count": 1}]
+
+    assert texts(summary) == [
+        "top_warnings.cold.count: the summary says 2, the events give 1",
+        "top_warnings.hot.count: the summary says 1, the events give none",
+    ]
+
+
+def test_names_that_were_taken_together_are_taken_together_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is invented of them is found."""
+    monkeypatch.setattr(run_figures, "room_for", partial(room_for, most=20))
+    many = [
+        *(record(f"n{number}", number) for number in range(23)),
+        *(count(f"c{number}", 1) for number in range(23)),
+    ]
+    figures = RunFigures()
+    for one in many:
+        figures.add(one)
+    summary = {
+        "run_id": "r",
+        "metrics_delta": figures.counters(),
+        "latencies": figures.as_dict()["latencies"],
+    }
+    assert summary["latencies"]["(others)"]["count"] == summary["metrics_delta"]["(others)"] == 3
+    assert Reconcile(summary)(many) == []
+
+    summary["latencies"]["(others)"]["count"] = 4
+    summary["metrics_delta"]["(others)"] = 5
+    assert texts(summary, many) == [
+        "(others): the summary says count = 4, the events give 3",
+        "metrics_delta.(others): the summary says 5, the events give 3",
+    ]
+
+
+def notes(summary: dict[str, Any], records: list[Record]) -> list[str]:
+    """Return what is said of a summary that nothing is wrong with."""
+    found = Reconcile(summary)(records)
+    assert {finding.level for finding in found} <= {"info"}
+    return [finding.message for finding in found]
+
+
+def test_what_came_after_the_summary_is_a_note() -> None:
+    """The figures are held to the events that were there when it was written."""
+    later = [record("load", 900), count("steps", 7)]
+
+    assert notes(honest(), [*RECORDS, *later]) == [
+        "no figure of the summary is about 2 events of run r that came later"
+    ]
+    summary = honest()
+    summary["metrics_delta"]["steps"] = 10
+    assert texts(summary, [*RECORDS, *later]) == [
+        "metrics_delta.steps: the summary says 10, the events give 3"
+    ]
+
+
+def test_what_forked_children_wrote_is_a_note() -> None:
+    """It is in no figure."""
+    forked = [record("load", 900, forked_pid=7), count("steps", 7)]
+    forked[1].attrs = {"forked_pid": 8}
+
+    assert notes(honest(), [*forked, *RECORDS]) == [
+        "no figure of the summary is about 2 events of run r that forked children wrote"
+    ]
+
+
+def test_figures_of_events_that_were_removed_since_cannot_be_compared() -> None:
+    """The log does not begin with the first event of the run, and that is said."""
+    left = [replace(one, time_ns=2) for one in OWN[2:]]
+
+    (note,) = Reconcile(honest())(left)
+    assert (note.level, note.message) == (
+        "info",
+        "the log does not hold the first 2 events of run r any more: 5 figures of the summary cannot be compared",
+    )
+    assert [example.text for example in note.examples[:2]] == [
+        "latencies.load.count: the summary says 4, the events give 2",
+        "latencies.load.p50_ms: the summary says 30.0, the events give 60.0",
+    ]
+
+
+@pytest.mark.parametrize(("stated", "found"), [(1, True), (2, False), (4, False), (5, True)])
+def test_removed_events_explain_no_more_than_they_can(stated: int, found: bool) -> None:
+    """A count lies between what is left and that with all that is gone."""
+    summary = honest()
+    summary["latencies"]["load"]["count"] = stated
+    left = [replace(one, time_ns=2) for one in OWN[2:]]
+
+    errors = [finding for finding in Reconcile(summary)(left) if finding.level == "error"]
+    assert bool(errors) is found
+
+
+def test_events_that_are_missing_behind_the_first_one_were_not_removed() -> None:
+    """Then the summary says more than there was."""
+    summary = honest()
+    summary["telemetry_drops"] |= {"written": 10, "attempted": 12, "drop_rate": 0.1667}
+
+    assert texts(summary) == ["telemetry_drops.written is 10, and the log holds 9 events of the run"]
+    del summary["first_ts"]
+    assert texts(summary) == ["telemetry_drops.written is 10, and the log holds 9 events of the run"]
 
 
 def test_tokens_of_a_name_without_events_do_not_follow() -> None:
@@ -120,9 +244,11 @@ def test_tokens_of_a_name_without_events_do_not_follow() -> None:
     ("changes", "said"),
     [
         (
-            {"written": 8, "attempted": 10, "drop_rate": 0.2},
-            ["telemetry_drops.written is 8, and the log holds 9 events of the run"],
+            {"written": 10, "attempted": 12, "drop_rate": 0.1667},
+            ["telemetry_drops.written is 10, and the log holds 9 events of the run"],
         ),
+        ({"dropped_by_processors": 3}, ["telemetry_drops.dropped_by_processors is 3, and 2 were lost"]),
+        ({"dropped_by_processors": "1"}, ["telemetry_drops.dropped_by_processors is '1', and 2 were lost"]),
         (
             {"attempted": 12, "drop_rate": 0.1667},
             ["telemetry_drops.attempted is 12, and written, lost and queued come to 11"],
@@ -165,19 +291,46 @@ def test_what_no_event_tells_is_mentioned_only() -> None:
     summary["lsp"]["lsp_warming_count"] = 4
     summary["pack_state"] = {"pack_sha": "x"}
     summary["ast"] = "none"
+    summary["telemetry_drops"]["lately"] = 0
+    summary["notes"] = [1, 2]
+    summary["latencies"]["load"]["note"] = None
 
     (finding,) = Reconcile(summary)(RECORDS)
     assert (finding.level, finding.message) == (
         "info",
-        "1 figure of the summary can be computed from no event",
+        "6 figures of the summary can be computed from no event",
     )
+    assert [example.text for example in finding.examples] == [
+        "latencies.load.note = none",
+        "ast = 'none'",
+        "lsp.lsp_warming_count = 4",
+        "telemetry_drops.lately = 0",
+        "pack_state.pack_sha = 'x'",
+        "notes = '<list>'",
+    ]
+
+
+def test_a_summary_of_any_depth_can_be_judged() -> None:
+    """Whatever is in it."""
+    summary = honest()
+    deep: dict[str, Any] = {}
+    for _ in range(5_000):
+        deep = {"a": deep}
+    summary["deep"] = deep
+    summary["wide"] = {"a": 10**400, "b": float("nan"), "c": "x" * 10_000}
+
+    (finding,) = Reconcile(summary)(RECORDS)
+    assert (finding.level, finding.count) == ("info", 3)
 
 
 def test_a_run_that_the_log_does_not_hold_is_a_finding() -> None:
     """Unless it says itself that nothing was written."""
     (finding,) = Reconcile(honest())([record("load", run_id="other")])
 
-    assert finding.message == "the log holds no event of run r, which the summary sums up"
+    assert (
+        finding.message
+        == "the log holds no event of run r, which the summary sums up: none was kept, or all were removed"
+    )
     empty = RunFigures().as_dict()
     drops = {"attempted": 0, "written": 0, "dropped": 0, "drop_rate": None}
     assert Reconcile({"run_id": "r", **empty, "telemetry_drops": drops})([]) == []
@@ -200,3 +353,15 @@ def test_no_counter_lost_what_the_log_has() -> None:
     assert finding.examples[0].text == "steps: metrics.json says 11, the log has 12"
     (finding,) = CountersKept({})(RECORDS)
     assert finding.examples[0].text == "steps: metrics.json says 0, the log has 12"
+
+
+def test_counters_that_cannot_be_told_apart_are_held_to_the_log_together() -> None:
+    """Each run takes other names together than the log of all of them."""
+    first = [count(f"a{number}", 1, "one") for number in range(9_000)]
+    second = [count(f"b{number}", 1, "two") for number in range(9_000)]
+    kept = {one.name: 1 for one in (*first, *second)}
+    assert CountersKept(kept)([*first, *second]) == []
+
+    del kept["a7"]
+    (finding,) = CountersKept(kept)([*first, *second])
+    assert finding.examples[0].text == "(all counters): metrics.json says 17,999, the log has 18,000"

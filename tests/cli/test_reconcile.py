@@ -37,6 +37,19 @@ def test_the_usual_directory_is_where_a_run_is_kept(
     assert run("reconcile")[0] == 0
 
 
+def test_the_usual_log_is_where_the_project_says(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that was opened there wrote it there."""
+    (tmp_path / "pyproject.toml").write_text("[tool.pytest_telemetry]\nstorage_path = 'kept.db'\n")
+    with Telemetry(tmp_path) as telemetry:
+        telemetry.observe("load", 3)
+    monkeypatch.chdir(tmp_path)
+
+    assert run("reconcile")[0] == 0
+    assert run("reconcile", "_ctx/telemetry")[0] == 2
+
+
 @pytest.mark.parametrize("file", ["last_run.json", "metrics.json"])
 def test_a_figure_that_was_changed_is_a_finding(run: Any, kept: Path, file: str) -> None:
     """In either file."""
