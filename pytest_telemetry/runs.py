@@ -6,16 +6,17 @@ import atexit
 import copy
 import logging
 import os
+import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
 
-from pytest_telemetry.analysis.run_figures import RunFigures, rate
-from pytest_telemetry.collection import DIRECTORY, EVENTS, open_collection
+from pytest_telemetry.analysis.run_figures import FORKED, RunFigures, rate
+from pytest_telemetry.collection import DIRECTORY, EVENTS, open_collection, processors_of, read_config
 from pytest_telemetry.model.clock import SYSTEM_CLOCK
-from pytest_telemetry.model.errors import UnusableInput
+from pytest_telemetry.model.errors import TelemetryError, UnusableInput
 from pytest_telemetry.model.event_shape import duration_of, status_of
 from pytest_telemetry.model.ids import SYSTEM_IDS
 from pytest_telemetry.model.stamps import stamp_of
@@ -27,6 +28,7 @@ from pytest_telemetry.run_files import LAST_RUN, METRICS, add_counters, write_ob
 from pytest_telemetry.runtime.context import NO_OP, TelemetryContext
 from pytest_telemetry.runtime.elsewhere import finished_span, judged_event
 from pytest_telemetry.runtime.settings import strict_by_environment
+from pytest_telemetry.runtime.tally import Tally
 from pytest_telemetry.sinks.jsonl import JsonlStore
 
 if TYPE_CHECKING:
@@ -66,16 +68,21 @@ class Telemetry:
     by `close`, when a ``with`` block ends, and when the interpreter does.
 
     Paths are made relative and secrets masked before anything is written, unless *processors* say otherwise. No
-    call raises because of what telemetry does, but for misuse in strict mode. With level ``off`` nothing is
-    written and nothing created.
+    call raises because of what telemetry does, but for misuse in strict mode: a log that cannot be opened is logged
+    once, and what it would have been given counts as dropped. With level ``off`` nothing is read, nothing written and
+    nothing created.
+
+    A forked child adds to the same log, under the same run id, and to ``metrics.json``; ``last_run.json`` is written
+    by the process that opened the run, and is about its own records.
 
     Args:
         workspace: What paths are relative to.
         level: ``off``; ``lite``, which cuts what is below ``args`` and ``result`` to previews; or ``full``.
         run_id: Marks the records; random by default.
         directory: Where the files are, ``_ctx/telemetry`` below the workspace by default; made if need be.
-        config: Says what is collected and where it is kept, in place of ``events.jsonl`` and the usual processors.
-        store: Keeps the records, in place of ``events.jsonl``; for one a log whose files are limited.
+        config: Says what is collected and where it is kept, in place of ``events.jsonl`` and the usual processors. By
+            default what ``[tool.pytest_telemetry]`` in the ``pyproject.toml`` of the workspace says, if it is there.
+        store: Keeps the records, in place of all that; for one a log whose files are limited.
         reporters: Further sinks and reporters; a recorder for one.
         processors: In place of the usual ones.
         clock: Where time comes from.
@@ -83,7 +90,7 @@ class Telemetry:
         strict: Whether misuse raises instead of being counted; by default ``PYTEST_TELEMETRY_STRICT_SCOPES=1``.
 
     Raises:
-        UnusableInput: The workspace is no directory, or nothing can be written below *directory*.
+        UnusableInput: The workspace is no directory, or its ``pyproject.toml`` says what cannot be meant.
         ValueError: There is no such level, or both *config* and *store* are given.
 
     Attributes:
@@ -130,33 +137,41 @@ class Telemetry:
         self._closed = False
         if level == "off":
             return
-        own: Sequence[Processor] = (RelativePaths(root), Redaction())
-        if config is not None:
-            collection = open_collection(config, workspace=root, directory=self.directory, clock=clock)
-            if not collection.sinks:
-                return
-            sink, self.store, own = collection.sinks[0], collection.store, collection.processors
-        else:
-            sink = self.store = store or JsonlStore(self.directory / EVENTS, dialect="event")
+        if config is None and store is None:
+            config = read_config(root)
+        if config is not None and not config.enabled:
+            return
+        own = (RelativePaths(root), Redaction()) if config is None else processors_of(config, root, clock)
         short = (ShortPreviews(),) if level == "lite" else ()
-        self._make_directory()
-        self._kept = _RunLog(sink)
+        sink, keeper = self._opened(config, store, root)
+        self._kept = _RunLog(sink, keeper, self.close, complained=self.store is None)
         self.context = TelemetryContext(
             self._kept,
             *reporters,
             enabled=True,
-            processors=(_in_segment(label_of(root)), *(own if processors is None else processors), *short),
+            processors=(_placed(label_of(root)), *(own if processors is None else processors), *short),
             clock=clock,
             strict=self._strict,
             run_id=self.run_id,
         )
         atexit.register(self.close)
 
-    def _make_directory(self) -> None:
+    def _opened(self, config: TelemetryConfig | None, store: Store | None, root: Path) -> tuple[Sink, Sink]:
+        """Return what takes the records of this run, and what keeps them."""
         try:
-            self.directory.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UnusableInput(f"{self.directory}: cannot be made: {error.strerror or error}") from error
+            if config is not None:
+                collection = open_collection(
+                    config, workspace=root, directory=self.directory, clock=self._clock, dialect="event"
+                )
+                [sink], store = collection.sinks, collection.store
+            else:
+                store = JsonlStore(self.directory / EVENTS, dialect="event") if store is None else store
+                sink = store
+        except (TelemetryError, OSError) as error:
+            _log.error("run %s is not kept: %s", self.run_id, error)
+            sink = _NoLog()
+        self.store = store
+        return sink, sink if store is None else store
 
     def event(
         self,
@@ -226,15 +241,15 @@ class Telemetry:
         self._kept.write_files(self)
 
     def close(self) -> None:
-        """Flush, and close the store; idempotent. Later records are counted as dropped."""
+        """Store what waits, close the store and write both files; idempotent. Later records are counted as dropped."""
         if self._kept is None or self._closed:
             return
         self._closed = True
         atexit.unregister(self.close)
         try:
-            self.flush()
-        finally:
             self.context.shutdown()
+        finally:
+            self._kept.write_files(self)
 
     def figures(self) -> dict[str, Any]:
         """Return what ``last_run.json`` would say now."""
@@ -244,20 +259,20 @@ class Telemetry:
         return {
             "run_id": self.run_id,
             "ts": stamp_of(self._clock.wall_ns()),
+            "first_ts": None if figures.first_ns is None else stamp_of(figures.first_ns),
             "metrics_delta": counters,
             **own,
-            "telemetry_drops": self._drops(),
+            "telemetry_drops": self._drops(figures.taken),
         }
 
-    def _drops(self) -> dict[str, Any]:
+    def _drops(self, written: int) -> dict[str, Any]:
         """Return real figures: everything that was handed in is written, waits, or is counted as dropped."""
         said = self.context.statistics()
         by_processors = sum(said["dropped_by_processors"].values())
         late = said["dropped_after_shutdown"]
-        own = {} if self._kept is None else self._kept.statistics()
-        missed = next((sink["missed"] for name, sink in said["sinks"].items() if name == "_RunLog"), 0)
-        written, queued = own.get("stored", 0), own.get("queued", 0)
-        attempted = own.get("offered", 0) + missed + by_processors + late
+        own = said["sinks"].get("_RunLog", {})
+        queued = own.get("queued", 0)
+        attempted = own.get("offered", 0) + own.get("missed", 0) + by_processors + late
         dropped = attempted - written - queued
         return {
             "attempted": attempted,
@@ -271,9 +286,10 @@ class Telemetry:
     def statistics(self) -> Mapping[str, Any]:
         """Return the numbers of the context, ``telemetry_drops``, and how often run files could not be written."""
         files = {"written": 0, "failed": 0} if self._kept is None else dict(self._kept.files)
+        written = 0 if self._kept is None else self._kept.written()
         said = self.context.statistics()
         misuse = {**said["misuse"], "reserved or unusable argument": self._misuse}
-        return {**said, "misuse": misuse, "telemetry_drops": self._drops(), "run_files": files}
+        return {**said, "misuse": misuse, "telemetry_drops": self._drops(written), "run_files": files}
 
     def _misused(self, reserved: Sequence[str], problems: Sequence[str]) -> None:
         self._misuse += 1
@@ -296,12 +312,17 @@ class Telemetry:
 
 
 class _RunLog:
-    """Hands records on to the sink of a run, and keeps the figures of what it took."""
+    """Hands records on to the sink of a run, and keeps the figures of what the store behind it stored."""
 
-    def __init__(self, sink: Sink) -> None:
+    def __init__(self, sink: Sink, keeper: Sink, close: Callable[[], None], *, complained: bool) -> None:
         self._sink = sink
+        self._close = close
+        self._tells = hasattr(keeper, "on_stored")
+        if self._tells:
+            keeper.on_stored = self._stored  # type: ignore[attr-defined]  # it is there
+        self._opened_by = os.getpid()
         self.files = {"written": 0, "failed": 0}
-        self._complained = False
+        self._complained = complained
         self._begin()
 
     def _begin(self) -> None:
@@ -311,20 +332,30 @@ class _RunLog:
         self._figures = RunFigures()
         self._saved: dict[str, float] = {}
         self._offered = 0
-        self._stored_before = self._sink.statistics()["stored"]
 
     def _own_lock(self) -> threading.RLock:
-        """Return the lock of this process; a forked child has figures of its own, and begins with none."""
+        """Return the lock of this process; a forked child has figures of its own, and begins with none.
+
+        It is not held while a sink is called: a store holds its own lock when it says what it stored.
+        """
         if self._process != os.getpid():
             self._begin()
+            pools = sys.modules.get("multiprocessing.util")
+            if pools is not None:  # its children end without what was registered to be done at the end
+                pools.Finalize(None, self._close, exitpriority=0)
         return self._lock
 
     def emit(self, record: Record, /) -> None:
         with self._own_lock():
             self._offered += 1
         self._sink.emit(record)
+        if not self._tells:
+            self._stored((record,))
+
+    def _stored(self, records: Sequence[Record]) -> None:
         with self._own_lock():
-            self._figures.add(record)
+            for record in records:
+                self._figures.add(record)
 
     def flush(self) -> None:
         self._sink.flush()
@@ -333,9 +364,12 @@ class _RunLog:
         self._sink.close()
 
     def statistics(self) -> Mapping[str, int]:
+        self._own_lock()
+        return {**self._sink.statistics(), "offered": self._offered}
+
+    def written(self) -> int:
         with self._own_lock():
-            said = self._sink.statistics()
-            return {**said, "stored": said["stored"] - self._stored_before, "offered": self._offered}
+            return self._figures.taken
 
     def figures(self) -> RunFigures:
         """Return a copy, to compute from while others go on recording."""
@@ -351,8 +385,12 @@ class _RunLog:
                 for name, value in counters.items()
                 if value != self._saved.get(name, 0)
             }
-            failure = self._tried(lambda: self._add(run.directory / METRICS, new, counters))
-            failure = self._tried(lambda: write_object(run.directory / LAST_RUN, run.figures())) or failure
+            failure = self._tried(lambda: run.directory.mkdir(parents=True, exist_ok=True))
+            failure = self._tried(lambda: self._add(run.directory / METRICS, new, counters)) or failure
+            if self._process == self._opened_by:
+                failure = (
+                    self._tried(lambda: write_object(run.directory / LAST_RUN, run.figures())) or failure
+                )
             self.files["written" if failure is None else "failed"] += 1
             if failure is not None and not self._complained:
                 self._complained = True
@@ -373,17 +411,39 @@ class _RunLog:
         return None
 
 
-def _in_segment(segment: str) -> Processor:
-    """Return a processor that says in each record which workspace it is of, where nothing else does."""
+class _NoLog:
+    """Stands for a log that cannot be opened: counts as dropped what it is given."""
 
-    def mark_segment(record: Record, /) -> Record:
-        return (
-            record
-            if "segment" in record.attrs
-            else replace(record, attrs=record.attrs | {"segment": segment})
-        )
+    on_stored = None
 
-    return mark_segment
+    def __init__(self) -> None:
+        self._given = Tally()
+
+    def emit(self, _: Record, /) -> None:
+        self._given.add()
+
+    def flush(self) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+    def statistics(self) -> Mapping[str, int]:
+        return {"accepted": self._given.value, "stored": 0, "dropped": self._given.value}
+
+
+def _placed(segment: str) -> Processor:
+    """Return a processor that says in each record which workspace it is of, where nothing else does, and which child."""
+    opened_by = os.getpid()
+
+    def mark_place(record: Record, /) -> Record:
+        process = os.getpid()
+        place = {"segment": segment} | record.attrs
+        if process != opened_by:
+            place[FORKED] = process
+        return replace(record, attrs=place)
+
+    return mark_place
 
 
 def _members(group: str, value: Any) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -13,17 +14,25 @@ from typing import Any
 
 import pytest
 
-from pytest_telemetry import TelemetryRecorder, span
+from pytest_telemetry import TelemetryRecorder, event, span
 from pytest_telemetry.analysis.run_figures import SECTIONS, RunFigures
+from pytest_telemetry.checks.reconcile import Reconcile
 from pytest_telemetry.model.config import TelemetryConfig
-from pytest_telemetry.model.errors import UnusableInput
+from pytest_telemetry.model.errors import Unavailable, UnusableInput
+from pytest_telemetry.model.finding import Finding
 from pytest_telemetry.model.logs import read_log
+from pytest_telemetry.model.pattern import Pattern
 from pytest_telemetry.model.record import Record
 from pytest_telemetry.model.wire import LogLine
+from pytest_telemetry.project_setup import set_up
 from pytest_telemetry.run_files import read_counters
 from pytest_telemetry.runs import Level, Telemetry, open_run
 from pytest_telemetry.runtime.context import NO_OP
+from pytest_telemetry.sinks import jsonl, sqlite_row
+from pytest_telemetry.sinks.jsonl import JsonlStore
 from pytest_telemetry.sinks.memory import MemoryStore
+from pytest_telemetry.sinks.sqlite import SqliteStore
+from pytest_telemetry.sources import find_log, open_source
 from pytest_telemetry.testing.fake_clock import FakeClock
 
 
@@ -39,6 +48,18 @@ def last_run(directory: Path) -> dict[str, Any]:
 def counters(directory: Path) -> dict[str, Any]:
     read: dict[str, Any] = json.loads((directory / "metrics.json").read_text())
     return read
+
+
+def reconciled(directory: Path) -> list[Finding]:
+    with open_source(find_log(directory)) as source:
+        judgement = Reconcile(last_run(directory)).start()
+        for line in source:
+            assert isinstance(line, LogLine)
+            judgement.add(line.record, line)
+    return judgement.findings()
+
+
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 
 
 @pytest.fixture
@@ -308,20 +329,50 @@ def test_an_exception_flushes_and_passes(tmp_path: Path, home: Path) -> None:
     assert counters(home) == {"a": 1}
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
-def test_a_forked_child_has_figures_of_its_own(tmp_path: Path, home: Path) -> None:
-    """What the parent counted is not added twice."""
-    telemetry = Telemetry(tmp_path)
+@needs_fork
+def test_a_forked_child_adds_to_the_counters_and_leaves_the_last_run_to_its_parent(
+    tmp_path: Path, home: Path
+) -> None:
+    """What the parent counted is not added twice; the records of the child say whose they are."""
+    telemetry = Telemetry(tmp_path, run_id="r")
     telemetry.incr("a", 5)
+    telemetry.flush()
+    before = last_run(home)
     child = os.fork()
     if not child:
         telemetry.incr("a", 2)
-        telemetry.flush()
+        telemetry.close()
         os._exit(0)
     os.waitpid(child, 0)
-    assert counters(home) == {"a": 2}
+    assert (counters(home), last_run(home)) == ({"a": 7}, before)
     telemetry.close()
 
+    assert counters(home) == {"a": 7}
+    assert last_run(home)["metrics_delta"] == {"a": 5}
+    assert [line.get("forked_pid") for line in lines(home)] == [None, child]
+    assert [finding.message for finding in reconciled(home)] == [
+        "no figure of the summary is about 1 event of run r that forked children wrote"
+    ]
+
+
+@needs_fork
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+@pytest.mark.parametrize("storage", ["file", "sqlite"])
+def test_a_child_of_multiprocessing_that_ends_by_itself_loses_nothing(
+    storage: Any, tmp_path: Path, home: Path
+) -> None:
+    """Neither its counters, nor what waited in its queue."""
+    telemetry = Telemetry(tmp_path, config=TelemetryConfig(storage_type=storage))
+    telemetry.incr("a", 5)
+
+    child = multiprocessing.get_context("fork").Process(target=telemetry.incr, args=("a", 2))
+    child.start()
+    child.join()
+    telemetry.flush()
+
+    assert telemetry.store is not None
+    assert sorted(record.value for record in telemetry.store.records()) == [2, 5]
+    telemetry.close()
     assert counters(home) == {"a": 7}
     assert last_run(home)["metrics_delta"] == {"a": 5}
 
@@ -362,6 +413,98 @@ def test_a_file_in_the_way_is_no_file_of_a_run(tmp_path: Path) -> None:
         read_counters(huge)
 
 
+@pytest.mark.parametrize(
+    "config",
+    [None, TelemetryConfig(storage_type="file"), TelemetryConfig(), TelemetryConfig(async_flush=False)],
+    ids=["log", "file", "sqlite", "sqlite without threads"],
+)
+def test_the_figures_are_those_of_the_events_that_the_log_kept(
+    config: TelemetryConfig | None, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it did not keep is in the drops, and in nothing else."""
+    monkeypatch.setattr(jsonl, "MAX_LINE_BYTES", 2_000)
+    monkeypatch.setattr(sqlite_row, "MAX_LINE_BYTES", 2_000)
+    with Telemetry(tmp_path, "full", config=config) as telemetry:
+        telemetry.observe("short", 1)
+        telemetry.event("long", {"text": "x" * 3_000}, timing_ms=2, warnings=["slow"])
+        telemetry.context.count("steps", 3, text="x" * 3_000)
+        telemetry.observe("short", 3)
+
+    read = last_run(home)
+    drops = read["telemetry_drops"]
+    assert (drops["attempted"], drops["written"], drops["dropped"], drops["queued"]) == (4, 2, 2, 0)
+    assert {name: figures["count"] for name, figures in read["latencies"].items()} == {"short": 2}
+    assert (read["metrics_delta"], read["top_warnings"]) == ({}, [])
+    assert reconciled(home) == []
+
+
+@pytest.mark.parametrize("overflow", ["drop-newest", "drop-oldest"])
+def test_what_found_no_room_in_the_queue_is_in_no_figure(overflow: Any, tmp_path: Path, home: Path) -> None:
+    """However much that is."""
+    config = TelemetryConfig(batch_size=2, max_queue_size=2, overflow=overflow)
+    with Telemetry(tmp_path, config=config) as telemetry:
+        for number in range(300):
+            telemetry.observe(f"step {number % 3}", number)
+            telemetry.incr("steps", number)
+
+    read = last_run(home)
+    drops = read["telemetry_drops"]
+    assert drops["attempted"] == drops["written"] + drops["dropped"] == 600
+    assert reconciled(home) == []
+
+
+def test_what_a_store_took_only_when_it_was_closed_is_in_the_file(tmp_path: Path, home: Path) -> None:
+    """It waits for no other flush."""
+
+    class Late(SqliteStore):
+        def flush(self) -> None:
+            raise Unavailable(11, "others write")
+
+    with Telemetry(tmp_path, store=Late(home / "telemetry.db")) as telemetry:
+        telemetry.observe("step", 1)
+        waiting = telemetry.figures()["telemetry_drops"]
+
+    drops = last_run(home)["telemetry_drops"]
+    assert (waiting["written"], waiting["queued"]) == (0, 1)
+    assert (drops["written"], drops["queued"], drops["dropped"]) == (1, 0, 0)
+    assert last_run(home)["latencies"]["step"]["count"] == 1
+
+
+def test_segments_that_are_removed_during_the_run_take_no_figure_with_them(
+    tmp_path: Path, home: Path
+) -> None:
+    """And are the reason why the log does not support it any more."""
+    log = JsonlStore(home / "events.jsonl", dialect="event", max_bytes=1_000, keep=1)
+    with Telemetry(tmp_path, run_id="r", store=log) as telemetry:
+        for number in range(40):
+            telemetry.observe("step", number)
+
+    assert last_run(home)["latencies"]["step"]["count"] == 40
+    left = len(list(log.records()))
+    assert left < 40
+    [finding] = reconciled(home)
+    assert finding.level == "info"
+    assert finding.message.startswith(
+        f"the log does not hold the first {40 - left} events of run r any more: 3 "
+    )
+
+
+def test_a_run_that_ended_without_a_flush_is_not_accused(tmp_path: Path, home: Path) -> None:
+    """Its log says more than its last file."""
+    telemetry = Telemetry(tmp_path, run_id="r")
+    telemetry.observe("step", 1)
+    telemetry.flush()
+    telemetry.observe("step", 3)
+
+    [finding] = reconciled(home)
+    assert (finding.level, finding.message) == (
+        "info",
+        "no figure of the summary is about 1 event of run r that came later",
+    )
+    telemetry.close()
+    assert reconciled(home) == []
+
+
 def test_what_is_lost_is_in_the_figures(tmp_path: Path, home: Path, caplog: pytest.LogCaptureFixture) -> None:
     """By a processor, by a store that fails, and after the end."""
 
@@ -391,6 +534,40 @@ def test_what_is_lost_is_in_the_figures(tmp_path: Path, home: Path, caplog: pyte
     telemetry.close()
     telemetry.event("late")
     assert telemetry.statistics()["telemetry_drops"]["attempted"] == 5
+
+
+def test_of_a_store_that_does_not_tell_what_it_took_counts_as_written(tmp_path: Path, home: Path) -> None:
+    """What it raised at does not."""
+
+    class Own:
+        def __init__(self) -> None:
+            self.kept: list[Record] = []
+
+        def emit(self, record: Record, /) -> None:
+            if record.name == "bad":
+                raise OSError(28, "No space left on device")
+            self.kept.append(record)
+
+        def flush(self) -> None: ...
+
+        def close(self) -> None: ...
+
+        def statistics(self) -> dict[str, int]:
+            return {"accepted": len(self.kept), "stored": len(self.kept), "dropped": 0}
+
+        def records(self, pattern: Pattern | None = None, /) -> list[Record]:
+            return self.kept
+
+        def __len__(self) -> int:
+            return len(self.kept)
+
+    with Telemetry(tmp_path, store=Own()) as telemetry:
+        telemetry.event("good", timing_ms=1)
+        telemetry.event("bad", timing_ms=1)
+
+    drops = last_run(home)["telemetry_drops"]
+    assert (drops["attempted"], drops["written"], drops["dropped"]) == (2, 1, 1)
+    assert list(last_run(home)["latencies"]) == ["good"]
 
 
 def test_a_store_that_was_detached_misses_what_follows(
@@ -521,11 +698,109 @@ def test_what_cannot_be_meant_is_refused(tmp_path: Path) -> None:
         Telemetry(tmp_path, config=TelemetryConfig(), store=MemoryStore())
     with pytest.raises(UnusableInput, match=r"is no directory: pass the workspace"):
         Telemetry(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("config", [None, TelemetryConfig(storage_type="file"), TelemetryConfig()])
+def test_a_log_that_cannot_be_opened_is_said_once_and_costs_the_caller_nothing(
+    config: TelemetryConfig | None, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What it would have been given counts as dropped, and reporters hear of it all the same."""
     (tmp_path / "file").touch()
-    with pytest.raises(UnusableInput, match="file"):
-        Telemetry(tmp_path, directory=tmp_path / "file" / "below")
-    with pytest.raises(UnusableInput, match="cannot be made"):
-        Telemetry(tmp_path, directory=tmp_path / "file" / "below", store=MemoryStore())
+    recorder = TelemetryRecorder()
+    with Telemetry(
+        tmp_path, run_id="r", directory=tmp_path / "file" / "below", config=config, reporters=[recorder]
+    ) as telemetry:
+        telemetry.event("step", {"file": str(tmp_path / "a.py")}, timing_ms=1)
+        telemetry.incr("steps")
+
+    drops = telemetry.figures()["telemetry_drops"]
+    assert (drops["attempted"], drops["written"], drops["dropped"]) == (2, 0, 2)
+    assert (telemetry.store, telemetry.figures()["latencies"]) == (None, {})
+    assert telemetry.statistics()["run_files"] == {"written": 0, "failed": 1}
+    assert recorder == [span("step", {"args.file": "a.py"})]
+    [message] = caplog.messages
+    assert message.startswith("run r is not kept: cannot ")
+    assert str(tmp_path / "file") in message
+
+
+def test_what_a_log_that_cannot_be_opened_lost_is_in_the_files_that_can_be_written(
+    tmp_path: Path, home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And what a configuration masks is masked for reporters as well."""
+    (tmp_path / "file").touch()
+    config = TelemetryConfig(storage_path=tmp_path / "file" / "below", sanitize_fields=["query"])
+    recorder = TelemetryRecorder()
+    with Telemetry(tmp_path, config=config, reporters=[recorder]) as telemetry:
+        telemetry.event("ask", query="why?")
+
+    assert last_run(home)["telemetry_drops"]["dropped"] == 1
+    assert recorder == [event("ask", query="[REDACTED:field]")]
+    assert len(caplog.messages) == 1
+
+
+def test_files_that_cannot_be_written_cost_the_store_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is logged once, and counted."""
+    (tmp_path / "file").touch()
+    store = MemoryStore()
+    with Telemetry(tmp_path, directory=tmp_path / "file" / "below", store=store) as telemetry:
+        telemetry.event("step")
+        telemetry.flush()
+
+    assert [record.name for record in store.records()] == ["step"]
+    assert telemetry.statistics()["run_files"] == {"written": 0, "failed": 2}
+    assert len(caplog.messages) == 1
+
+
+def test_the_table_of_the_project_is_in_force(tmp_path: Path, home: Path) -> None:
+    """Where neither a configuration nor a store is given."""
+    (tmp_path / "pyproject.toml").write_text("[tool.pytest_telemetry]\nsanitize_fields = ['query']\n")
+    with Telemetry(tmp_path) as telemetry:
+        telemetry.event("ask", query="why?")
+        telemetry.flush()
+        assert telemetry.store is not None
+        [record] = telemetry.store.records()
+
+    assert record.attrs["query"] == "[REDACTED:field]"
+    assert sorted(path.name for path in home.iterdir() if path.suffix != "") == [
+        "last_run.json",
+        "telemetry.db",
+    ]
+    for given in ({"config": TelemetryConfig(storage_type="memory")}, {"store": MemoryStore()}):
+        with Telemetry(tmp_path, **given) as other:
+            other.event("ask", query="why?")
+        assert other.store is not None
+        assert [one.attrs["query"] for one in other.store.records()] == ["why?"]
+
+
+def test_a_project_that_init_prepared_keeps_event_lines(tmp_path: Path, home: Path) -> None:
+    """As it would have been without the table."""
+    set_up(tmp_path)
+    with open_run(workspace=tmp_path, run_id="r") as telemetry:
+        telemetry.event("ask", {"query": "why?"})
+
+    [line] = lines(home)
+    assert (line["cmd"], line["args"]) == ("ask", {"query": "why?"})
+
+
+def test_a_table_that_switches_telemetry_off_leaves_nothing(tmp_path: Path) -> None:
+    """No file, and the context is the no-op."""
+    (tmp_path / "pyproject.toml").write_text("[tool.pytest_telemetry]\nenabled = false\n")
+    with Telemetry(tmp_path) as telemetry:
+        telemetry.event("step")
+
+    assert telemetry.context is NO_OP
+    assert [path.name for path in tmp_path.iterdir()] == ["pyproject.toml"]
+
+
+def test_a_table_that_cannot_be_meant_is_one_line_unless_the_run_is_off(tmp_path: Path) -> None:
+    """At level off nothing is read."""
+    (tmp_path / "pyproject.toml").write_text("[tool.pytest_telemetry]\nbatchsize = 3\n")
+    with pytest.raises(UnusableInput, match=r"pyproject\.toml: .* did you mean batch_size\?$"):
+        Telemetry(tmp_path)
+
+    assert Telemetry(tmp_path, "off").context is NO_OP
 
 
 def test_names_without_end_take_no_memory_without_end() -> None:
