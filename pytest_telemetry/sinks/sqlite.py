@@ -46,9 +46,10 @@ class SqliteStore:
         path: The file; it and its parent directories are created where they do not exist, ``~`` is the home.
         batch_size: How many records `emit` collects for one transaction.
         timeout: Seconds to wait while another process writes, before the store is `Unavailable`.
+        read_only: Whether a database that is there is only read: nothing of it changes, and nothing can be written.
 
     Raises:
-        UnusableInput: The file cannot be opened for writing, or is no database of ours.
+        UnusableInput: The file cannot be opened for that, or is no database of ours.
         ValueError: *batch_size* is no whole number above 0.
 
     Attributes:
@@ -56,16 +57,26 @@ class SqliteStore:
         batch_size: As it was given.
     """
 
-    def __init__(self, path: str | PathLike[str], *, batch_size: int = 1000, timeout: float = 5.0) -> None:
+    def __init__(
+        self,
+        path: str | PathLike[str],
+        *,
+        batch_size: int = 1000,
+        timeout: float = 5.0,
+        read_only: bool = False,
+    ) -> None:
         if type(batch_size) is not int or batch_size < 1:
             raise ValueError(f"batch_size must be a whole number above 0, not {batch_size!r}")
         try:
             self.path = Path(path).expanduser().absolute()
         except RuntimeError as error:
-            raise UnusableInput(f"cannot keep telemetry in {path}: {error}") from error
+            raise UnusableInput(
+                f"cannot {'read telemetry from' if read_only else 'keep telemetry in'} {path}: {error}"
+            ) from error
         self.batch_size = batch_size
         self._closed = False
-        self._database = Database(self.path, timeout, self._begin)
+        self._read_only = read_only
+        self._database = Database(self.path, timeout, self._begin, read_only=read_only)
         self._begin()
 
     def _begin(self) -> None:
@@ -165,6 +176,8 @@ class SqliteStore:
 
     def _flush(self) -> None:
         self._write()
+        if self._read_only:
+            return
         with self._database.connected("flush telemetry to") as connection:
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()  # which waits for the disk
 
@@ -199,6 +212,7 @@ class SqliteStore:
         Raises:
             ValueError: None of the two was given, or a negative *keep*.
             Unavailable: Others write, or there is no space; nothing was deleted.
+            UnusableInput: The database cannot be read, to count.
             OSError: The database failed.
         """
         if before_ns is not None:
@@ -212,8 +226,8 @@ class SqliteStore:
         with self._database.lock:
             self._write()
             if dry_run:
-                with self._database.connected("count telemetry in") as connection:
-                    return int(connection.execute(f"SELECT count(*) {where}", values).fetchone()[0])
+                [(old,)] = self._fetch(f"SELECT count(*) {where}", values)
+                return int(old)
             with self._database.writing("delete telemetry in") as connection:
                 deleted = connection.execute(f"DELETE {where}", values).rowcount
             self._trimmed += deleted
@@ -262,13 +276,19 @@ class SqliteStore:
             yield from records if pattern is None else filter(pattern.matches, records)
 
     def _fetch(self, statement: str, parameters: tuple[Any, ...] = ()) -> list[Row]:
-        try:
-            with self._database.connected("read telemetry from") as connection:
-                return connection.execute(statement, parameters).fetchall()
-        except Unavailable:
-            raise
-        except OSError as error:
-            raise UnusableInput(str(error)) from error
+        with self._database.lock:
+            while True:
+                try:
+                    with self._database.connected("read telemetry from") as connection:
+                        rows = connection.execute(statement, parameters).fetchall()
+                except Unavailable:
+                    raise
+                except OSError as error:
+                    if not self._database.was_disturbed():
+                        raise UnusableInput(str(error)) from error
+                else:
+                    if not self._database.was_disturbed():
+                        return rows
 
     def statistics(self) -> Mapping[str, int]:
         """Return ``accepted``, which is the sum of ``stored``, ``dropped`` and ``queued``; ``as_text``, ``trimmed``.
