@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -14,6 +15,7 @@ from pytest_telemetry.sinks.sqlite_row import COLUMNS, records_of, row_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from os import PathLike
+    from sqlite3 import Connection
     from types import TracebackType
     from typing import Any, Self
 
@@ -27,7 +29,11 @@ _BATCHES_QUEUED: Final = 10
 _PAGE: Final = 1000
 
 _NAMES: Final = ", ".join(COLUMNS)
-_INSERT: Final = f"INSERT INTO records ({_NAMES}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608 - names of ours
+_VALUES: Final = f"({', '.join('?' * len(COLUMNS))})"
+_INSERT: Final = f"INSERT INTO records ({_NAMES}) VALUES {_VALUES}"  # noqa: S608 - names of ours
+_AT_ONCE: Final = 50
+"""Rows of one statement, which opens the table and its indexes once; every SQLite takes a thousand parameters."""
+_INSERT_AT_ONCE: Final = f"{_INSERT}{f', {_VALUES}' * (_AT_ONCE - 1)}"
 _SELECT: Final = f"SELECT {_NAMES}, id FROM records WHERE id > ? AND id <= ?"  # noqa: S608 - likewise
 _NEWEST: Final = "SELECT coalesce(max(id), 0) FROM records"
 _OLD: Final = "time_ns < ?"
@@ -147,7 +153,7 @@ class SqliteStore:
             return
         try:
             with self._database.writing("write telemetry to") as connection:
-                connection.executemany(_INSERT, [*self._queue[:queued], *rows])
+                _insert(connection, [*self._queue[:queued], *rows])
         except Unavailable:
             raise
         except OSError:
@@ -312,3 +318,12 @@ class SqliteStore:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _insert(connection: Connection, rows: list[Row]) -> None:
+    whole = len(rows) - len(rows) % _AT_ONCE
+    connection.executemany(
+        _INSERT_AT_ONCE,
+        (tuple(chain.from_iterable(rows[first : first + _AT_ONCE])) for first in range(0, whole, _AT_ONCE)),
+    )
+    connection.executemany(_INSERT, rows[whole:])
