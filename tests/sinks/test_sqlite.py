@@ -435,7 +435,7 @@ def test_a_database_that_goes_while_it_is_read_is_one_error(tmp_path: Path) -> N
 
 
 READER = """
-import os, sys
+import os, sys, urllib.parse  # which pathlib loads late, from where nobody may read
 from pytest_telemetry.model.errors import UnusableInput
 from pytest_telemetry.sinks.sqlite import SqliteStore
 if os.getuid() == 0:  # who may write everywhere
