@@ -11,7 +11,7 @@ from pytest_telemetry.model.logs import follow_log
 from pytest_telemetry.model.wire import LogLine
 from pytest_telemetry.model.wording import shorten
 from pytest_telemetry.reports.text import visible
-from pytest_telemetry.sources import DATABASE_MAGIC, RecordLines, open_source, require_events
+from pytest_telemetry.sources import DATABASE_MAGIC, open_records, open_source, require_events
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -120,10 +120,7 @@ def find_records(
     name = os.fspath(path)
     if not is_database(path):
         return Found(open_source(path), name, pattern, run_id)
-    from pytest_telemetry.sinks.sqlite import SqliteStore  # noqa: PLC0415 - logs need no database
-
-    store = SqliteStore(path)
-    return Found(RecordLines(iter(store.records(pattern, run_id=run_id)), store.close), name)
+    return Found(open_records(path, pattern, run_id=run_id), name)
 
 
 def follow_records(

@@ -145,6 +145,6 @@ def prune_database(path: Path, before_ns: int, *, keep: int = 0, dry_run: bool =
         UnusableInput: It is no database of ours.
         TelemetryError: It is locked, or failed; nothing was deleted.
     """
-    with SqliteStore(path) as store:
+    with SqliteStore(path, read_only=dry_run) as store:
         everything = store.trim(keep=0, dry_run=True)
         return store.trim(before_ns, keep=keep, dry_run=dry_run), everything

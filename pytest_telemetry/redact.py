@@ -94,7 +94,7 @@ class LineRedaction:
     """Makes lines free of absolute paths, secrets and personal data, as the processors make records.
 
     The checks ``relative-paths`` and ``no-secrets`` have no finding in the outcome. A line in which nothing is found
-    stays as it is, to the byte. In any other, the order of keys, unknown fields, how numbers are written, spaces and
+    stays as it is, to the byte, unless strict readers would refuse a text in it. In any other, the order of keys, unknown fields, how numbers are written, spaces and
     escapes stay, as far as `JsonText` says.
 
     Args:
@@ -116,14 +116,14 @@ class LineRedaction:
         try:
             json = JsonText(decoded)
             after = self._own(json.value) if line.own else self._clean(json.value)
-            # What reading has changed is not copied: it may hide behind a second key or broken UTF-8.
-            if after is json.value and not json.has_repeats and decoded.encode() == plain:
+            # What reading has changed is not copied: it may hide behind a second key, broken UTF-8, or half a pair.
+            if after is json.value and not json.is_changed and decoded.encode() == plain:
                 return text
             rewritten = json.rewritten(after)
         except (ValueError, RecursionError):
             return None
         end = b"\r" if text.endswith(b"\r") else b""
-        return rewritten.encode(errors="backslashreplace") + end
+        return rewritten.encode() + end
 
     def _clean(self, value: Any) -> Any:
         for _ in range(_ROUNDS):  # what one of them leaves, the other may take for something else

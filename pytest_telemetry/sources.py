@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from pytest_telemetry.model.finding import Finding
     from pytest_telemetry.model.mapping import LineMapping
+    from pytest_telemetry.model.pattern import Pattern
     from pytest_telemetry.model.record import Record
 
 __all__ = (
@@ -30,6 +30,7 @@ __all__ = (
     "RecordLines",
     "Source",
     "find_log",
+    "open_records",
     "open_source",
     "placed",
     "require_events",
@@ -184,7 +185,25 @@ def _opened(path: str | os.PathLike[str], name: str, mapping: LineMapping | None
         file.close()
         raise
     file.close()
-    return _database(path) if head.startswith(DATABASE_MAGIC) else LogFiles(path, mapping)
+    return open_records(path) if head.startswith(DATABASE_MAGIC) else LogFiles(path, mapping)
+
+
+def open_records(
+    path: str | os.PathLike[str], pattern: Pattern | None = None, *, run_id: str | None = None
+) -> RecordLines:
+    """Open the database at *path*, which stays as it is, to read what *pattern* matches of run *run_id*.
+
+    Raises:
+        UnusableInput: It cannot be read.
+    """
+    from pytest_telemetry.sinks.sqlite import SqliteStore  # noqa: PLC0415 - logs need no database
+
+    store = SqliteStore(path, read_only=True)
+    try:
+        return RecordLines(store.records(pattern, run_id=run_id), store.close)
+    except BaseException:
+        store.close()
+        raise
 
 
 def stream_source(stream: BinaryIO, name: str, mapping: LineMapping | None = None) -> LogReader:
@@ -322,15 +341,3 @@ def _require_no_other(head: bytes, name: str) -> None:
             raise UnusableInput(f"{name}: {what}; an event log is UTF-8 text, one JSON object a line")
     if b"\0" in head.partition(b"\n")[0]:  # further down it may be what a loss of power left
         raise UnusableInput(f"{name}: is binary; an event log is UTF-8 text, one JSON object a line")
-
-
-def _database(path: str | os.PathLike[str]) -> Source:
-    from pytest_telemetry.sinks.sqlite import SqliteStore  # noqa: PLC0415 - logs need no database
-
-    store = SqliteStore(path)
-    try:
-        return RecordLines(iter(store.records()), store.close)
-    except BaseException:
-        with suppress(OSError):  # what is damaged cannot be flushed either
-            store.close()
-        raise

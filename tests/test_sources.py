@@ -5,18 +5,25 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_telemetry.collection import read_config
+from pytest_telemetry.lookup import find_records
 from pytest_telemetry.model.errors import UnusableInput
 from pytest_telemetry.model.record import Record
 from pytest_telemetry.model.wire import LogLine, encode
 from pytest_telemetry.sinks.jsonl import JsonlStore
 from pytest_telemetry.sinks.sqlite import SqliteStore
 from pytest_telemetry.sources import find_log, open_source, stream_source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def record(name: str) -> Record:
@@ -53,6 +60,33 @@ def test_a_compressed_file_and_a_database_are_read_as_lines(tmp_path: Path) -> N
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+@pytest.mark.parametrize("opened", [open_source, find_records])
+def test_a_database_that_cannot_be_read_is_closed(
+    opened: Callable[[Path], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of ours, the table of which is not there any more."""
+    path = tmp_path / "t.db"
+    SqliteStore(path).close()
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("DROP TABLE records")
+    connections: list[sqlite3.Connection] = []
+    connect = sqlite3.connect
+
+    def noted(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        connections.append(connect(*arguments, **options))
+        return connections[-1]
+
+    monkeypatch.setattr(sqlite3, "connect", noted)
+
+    with pytest.raises(UnusableInput, match=r"cannot read telemetry from .*t.db: no such table: records"):
+        opened(path)
+
+    assert connections
+    for connection in connections:
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            connection.execute("SELECT 1")
+
+
 def test_a_pipe_is_read_to_its_end(tmp_path: Path) -> None:
     """Nothing of it is looked at and lost."""
     pipe = tmp_path / "pipe"
@@ -80,7 +114,7 @@ def test_a_stream_may_be_compressed(tmp_path: Path) -> None:
         (b"\x28\xb5\x2f\xfd", "is compressed (zstd)"),
         ("{}".encode("utf-16"), "is UTF-16 text"),
         (b"\0\0", "is binary"),
-        (b"SQLite format 3\0" + b"\0" * 100, "cannot keep telemetry"),
+        (b"SQLite format 3\0" + b"\0" * 100, "cannot read telemetry"),
     ],
 )
 def test_what_is_no_log_is_said_to_be_none(content: bytes, said: str, tmp_path: Path) -> None:

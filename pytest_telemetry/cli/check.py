@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import click
 
 from pytest_telemetry.checks.lsp_server import POLICIES, Policy
 from pytest_telemetry.cli.group import CLEAN, FOUND, UNUSABLE, complain, say, standard_input
+from pytest_telemetry.cli.printing import say_json
 from pytest_telemetry.cli.progress import progress
 from pytest_telemetry.cli.terminal import judged_text
 from pytest_telemetry.model.errors import UnusableInput
@@ -135,10 +135,10 @@ def command(
     unusable = [one for one in judged if one.findings is None]
     if form == "json":
         reasons = [{"file": one.file, "reason": one.problem} for one in unusable]
-        _print_json({"files": [result.as_dict() for result in results], "unusable": reasons})
+        say_json({"files": [result.as_dict() for result in results], "unusable": reasons})
     elif form == "sarif":
         ids = [check.id for check in checks]
-        _print_json(sarif_log(judged, checks=ids, version=version("pytest-telemetry"), uri_of=_uri_of))
+        say_json(sarif_log(judged, checks=ids, version=version("pytest-telemetry"), uri_of=_uri_of))
     elif results:
         say("\n" + totals_text([finding for result in results for finding in result.findings]))
     return UNUSABLE if unusable else _exit_code(results, fail_on)
@@ -193,11 +193,6 @@ def _scan(
 def _print_text(result: ScanResult, *, first: bool) -> None:
     text = judged_text(result)
     say(text if first else f"\n{text}", colour=True)
-
-
-def _print_json(value: Any) -> None:
-    """Print one object, in ASCII, so that it survives every terminal and pipe."""
-    say(json.dumps(value, indent=2))
 
 
 def _exit_code(results: Sequence[ScanResult], fail_on: str) -> int:

@@ -1,15 +1,17 @@
-"""Prints many lines with few writes, and notices when nobody reads them any more (layer 7)."""
+"""Prints one object, or many lines with few writes, and notices when nobody reads them any more (layer 7)."""
 
 from __future__ import annotations
 
+import json
 import select
 import sys
 import threading
-from typing import Final
+from typing import Any, Final
 
 from pytest_telemetry.cli.group import say
+from pytest_telemetry.model.plain import plain
 
-__all__ = ("Printing", "pause")
+__all__ = ("Printing", "pause", "say_json")
 
 _AT_ONCE: Final = 64 * 1024
 
@@ -55,6 +57,15 @@ class Printing:
         if lines and not self.is_over:
             joint = "\n" if isinstance(lines[0], str) else b"\n"
             self.is_over = not say(joint.join(lines))  # type: ignore[arg-type]  # likewise
+
+
+def say_json(value: Any) -> None:
+    """Print one object as any reader takes it, see `plain`, and in ASCII, so that it survives every terminal and pipe.
+
+    Raises:
+        TelemetryError: It cannot be written.
+    """
+    say(json.dumps(plain(value, "", {}), indent=2, allow_nan=False))
 
 
 def pause(seconds: float) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ import click
 
 from pytest_telemetry.checks.reconcile import CountersKept, Reconcile
 from pytest_telemetry.cli.group import CLEAN, FOUND, say
+from pytest_telemetry.cli.printing import say_json
 from pytest_telemetry.cli.terminal import judged_text
 from pytest_telemetry.collection import DIRECTORY
 from pytest_telemetry.model.errors import UnusableInput
@@ -48,7 +48,7 @@ def command(*, directory: str | None, log: str | None, as_json: bool) -> int:
     with open_source(path) as source:
         result = scan_source(source, str(path), checks, allow_empty=True)
     if as_json:
-        say(json.dumps(result.as_dict(), indent=2))
+        say_json(result.as_dict())
     else:
         text = judged_text(result)
         say(text if result.findings else f"{text}\n\nthe log supports {LAST_RUN}", colour=True)

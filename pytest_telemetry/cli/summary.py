@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from pytest_telemetry.analysis.command_figures import SORTS, in_order
 from pytest_telemetry.cli.group import CLEAN, say
+from pytest_telemetry.cli.printing import say_json
 from pytest_telemetry.cli.progress import progress
 from pytest_telemetry.cli.terminal import width
 from pytest_telemetry.losses import losses_beside
@@ -92,7 +91,7 @@ def command(
             "losses": losses,
             "figures": [one.as_dict() for one in figures],
         }
-        say(json.dumps(told, indent=2))
+        say_json(told)
         return CLEAN
     lines = reading_lines(read) + loss_lines(losses)
     if summary.note:

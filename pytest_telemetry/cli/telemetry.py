@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from pytest_telemetry.analysis.holdings import Holdings
 from pytest_telemetry.cli.group import CLEAN, say
+from pytest_telemetry.cli.printing import say_json
 from pytest_telemetry.cli.progress import progress
 from pytest_telemetry.losses import losses_beside
 from pytest_telemetry.model.clock import SYSTEM_CLOCK
@@ -46,7 +45,7 @@ def command(*, path: str | None, event_type: str | None, period: str | None, as_
             **figures,
             "losses": losses,
         }
-        say(json.dumps(told, indent=2))
+        say_json(told)
         return CLEAN
     lines = reading_lines(read) + loss_lines(losses)
     if event_type is not None:

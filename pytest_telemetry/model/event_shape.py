@@ -10,7 +10,6 @@ import os
 import re
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from operator import attrgetter
 from typing import Any, Final
 
 from pytest_telemetry.model.paths import starts_absolute
@@ -28,7 +27,6 @@ _MISREAD: Final = frozenset({"x", "record", "instrument"})
 _LONGEST_MS: Final = 10**15
 _SEPARATOR: Final = re.compile(r"[/\\]")
 _FACTS: Final = ("value", "instrument", "level", "error")
-_facts_of: Final = attrgetter(*_FACTS)
 
 
 def record_of_event(raw: Mapping[str, Any], problems: list[str]) -> Record | None:
@@ -136,7 +134,7 @@ def event_of_record(record: Record) -> tuple[dict[str, Any], int]:
 
     Values are those of the record. The nine keys of the shape are always there, in its order.
     """
-    groups: dict[str, dict[str, Any]] = {group: {} for group in _PREFIXED}
+    groups: dict[str, dict[str, Any]] = {"args": {}, "result": {}, "tokens": {}}
     extra: dict[str, Any] = {}
     for key, value in record.attrs.items():
         group, dot, member = key.partition(".") if type(key) is str else ("", "", "")
@@ -159,8 +157,10 @@ def event_of_record(record: Record) -> tuple[dict[str, Any], int]:
     }
     if extra.get("warnings") is not None:
         line["warnings"] = extra.pop("warnings")
-    facts = zip(_FACTS, _facts_of(record), strict=True)
-    line |= {name: value for name, value in facts if value is not None}
+    for name in _FACTS:
+        fact = getattr(record, name)
+        if fact is not None:
+            line[name] = fact
     renamed = 0
     for key, value in extra.items():
         name = key

@@ -10,6 +10,9 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from pytest_telemetry.model.plain import whole
+from pytest_telemetry.model.rewriting import rewritten
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -58,27 +61,32 @@ class JsonText:
         RecursionError: It is nested too deeply.
 
     Attributes:
-        value: What it holds; of a key that stands twice in one object, the last value.
-        has_repeats: Whether there is such a key, so that *value* is not all that the text holds.
+        value: What it holds; of a key that stands twice in one object, the last value, and half a surrogate pair as
+            the text of its escape.
+        is_changed: Whether there is such a key or half a pair, so that *value* is not just what the text holds.
     """
 
-    __slots__ = ("_text", "has_repeats", "value")
+    __slots__ = ("_as_read", "_text", "is_changed", "value")
 
     def __init__(self, text: str) -> None:
         self._text = text.strip()
-        self.has_repeats = False
-        self.value: Any = json.loads(
+        self.is_changed = False
+        self._as_read: Any = json.loads(
             text,
             object_pairs_hook=self._object,
             parse_int=lambda digits: _numbered(_Int(digits), digits),
             parse_float=lambda digits: _numbered(_Float(digits), digits),
             parse_constant=lambda name: _numbered(_Float(name), name),
         )
+        self.value = self._as_read
+        if "\\u" in text:
+            self.value = rewritten(self._as_read, lambda part, _: whole(part))
+            self.is_changed |= self.value is not self._as_read
 
     def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         members = dict(pairs)
         if len(members) < len(pairs):
-            self.has_repeats = True
+            self.is_changed = True
         return members
 
     def rewritten(self, value: Any) -> str:
@@ -94,7 +102,7 @@ class JsonText:
 
     def _style(self) -> _Style:
         for style in _STYLES:
-            if _dumped(self.value, style) == self._text:
+            if _dumped(self._as_read, style) == self._text:
                 return style
         return _Style(", ", ": ", ascii=self._text.isascii())
 

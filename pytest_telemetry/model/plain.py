@@ -15,7 +15,7 @@ from uuid import UUID
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ("are_flat", "plain", "restorable", "restore", "text_of")
+__all__ = ("are_flat", "plain", "restorable", "restore", "text_of", "whole")
 
 _ATOMS: Final = frozenset({str, int, bool, type(None)})
 _DEPTH: Final = 64
@@ -145,15 +145,22 @@ def _int(value: int, place: str, types: dict[str, str]) -> int | str:
 
 
 def _clean(text: str, place: str, types: dict[str, str]) -> str:
-    clean = _utf8(text)
-    if clean != text:
+    clean = whole(text)
+    if clean is not text:
         types[place] = "str"
     return clean
 
 
-def _utf8(text: str) -> str:
-    """Return *text* without lone surrogates, which UTF-8 cannot hold."""
-    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
+def whole(text: str) -> str:
+    """Return *text* as UTF-8 and strict JSON can hold it: half a surrogate pair is the text of its escape.
+
+    The very same where there is none.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode(errors="backslashreplace").decode()
+    return text
 
 
 def text_of(value: Any) -> str:
@@ -169,6 +176,6 @@ def text_of(value: Any) -> str:
             text = str(value)
         else:
             text = _ADDRESS.sub("", repr(value))
-        return _utf8(text[:_TEXT])
+        return whole(text[:_TEXT])
     except Exception as error:  # noqa: BLE001 - any text will do for a value that refuses to have one
         return f"<{type(value).__name__} without text: {type(error).__name__}>"

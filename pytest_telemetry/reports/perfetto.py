@@ -40,6 +40,7 @@ def perfetto_trace(records: Iterable[Record], *, name: str) -> dict[str, Any]:
         records: Any records; those without a time are counted in ``otherData`` and left out.
         name: What the process is called: the run.
     """
+    label = plain(name, "", {})
     all_records = list(records)
     timed = [(record.time_ns, record) for record in all_records if record.time_ns is not None]
     origin_ns = min((time_ns for time_ns, _ in timed), default=0) // 1_000 * 1_000
@@ -50,10 +51,10 @@ def perfetto_trace(records: Iterable[Record], *, name: str) -> dict[str, Any]:
     for event in events:
         event["tid"] = numbers[event["tid"]]
     return {
-        "traceEvents": [*_metadata(name, numbers), *events],
+        "traceEvents": [*_metadata(label, numbers), *events],
         "displayTimeUnit": "ms",
         "otherData": {
-            "name": name,
+            "name": label,
             "began": stamp_of(origin_ns) if timed else None,
             "records": len(all_records),
             "without_time": len(all_records) - len(timed),
@@ -159,7 +160,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _metadata(name: str, numbers: dict[tuple[str, int], int]) -> Iterator[dict[str, Any]]:
-    yield _named("process_name", 0, {"name": plain(name, "", {})})
+    yield _named("process_name", 0, {"name": name})
     for (thread, lane), number in numbers.items():
         label = plain(thread, "", {})
         yield _named("thread_name", number, {"name": label if lane == 0 else f"{label} ({lane + 1})"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -14,6 +15,7 @@ from pytest_telemetry.sinks.sqlite_row import COLUMNS, records_of, row_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from os import PathLike
+    from sqlite3 import Connection
     from types import TracebackType
     from typing import Any, Self
 
@@ -27,7 +29,11 @@ _BATCHES_QUEUED: Final = 10
 _PAGE: Final = 1000
 
 _NAMES: Final = ", ".join(COLUMNS)
-_INSERT: Final = f"INSERT INTO records ({_NAMES}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608 - names of ours
+_VALUES: Final = f"({', '.join('?' * len(COLUMNS))})"
+_INSERT: Final = f"INSERT INTO records ({_NAMES}) VALUES {_VALUES}"  # noqa: S608 - names of ours
+_AT_ONCE: Final = 50
+"""Rows of one statement, which opens the table and its indexes once; every SQLite takes a thousand parameters."""
+_INSERT_AT_ONCE: Final = f"{_INSERT}{f', {_VALUES}' * (_AT_ONCE - 1)}"
 _SELECT: Final = f"SELECT {_NAMES}, id FROM records WHERE id > ? AND id <= ?"  # noqa: S608 - likewise
 _NEWEST: Final = "SELECT coalesce(max(id), 0) FROM records"
 _OLD: Final = "time_ns < ?"
@@ -46,9 +52,10 @@ class SqliteStore:
         path: The file; it and its parent directories are created where they do not exist, ``~`` is the home.
         batch_size: How many records `emit` collects for one transaction.
         timeout: Seconds to wait while another process writes, before the store is `Unavailable`.
+        read_only: Whether a database that is there is only read: nothing of it changes, and nothing can be written.
 
     Raises:
-        UnusableInput: The file cannot be opened for writing, or is no database of ours.
+        UnusableInput: The file cannot be opened for that, or is no database of ours.
         ValueError: *batch_size* is no whole number above 0.
 
     Attributes:
@@ -57,17 +64,27 @@ class SqliteStore:
         on_stored: Called with what was stored, as `Store` says.
     """
 
-    def __init__(self, path: str | PathLike[str], *, batch_size: int = 1000, timeout: float = 5.0) -> None:
+    def __init__(
+        self,
+        path: str | PathLike[str],
+        *,
+        batch_size: int = 1000,
+        timeout: float = 5.0,
+        read_only: bool = False,
+    ) -> None:
         if type(batch_size) is not int or batch_size < 1:
             raise ValueError(f"batch_size must be a whole number above 0, not {batch_size!r}")
         try:
             self.path = Path(path).expanduser().absolute()
         except RuntimeError as error:
-            raise UnusableInput(f"cannot keep telemetry in {path}: {error}") from error
+            raise UnusableInput(
+                f"cannot {'read telemetry from' if read_only else 'keep telemetry in'} {path}: {error}"
+            ) from error
         self.batch_size = batch_size
         self.on_stored: Callable[[Sequence[Record]], object] | None = None
         self._closed = False
-        self._database = Database(self.path, timeout, self._begin)
+        self._read_only = read_only
+        self._database = Database(self.path, timeout, self._begin, read_only=read_only)
         self._begin()
 
     def _begin(self) -> None:
@@ -142,7 +159,7 @@ class SqliteStore:
             return
         try:
             with self._database.writing("write telemetry to") as connection:
-                connection.executemany(_INSERT, [*(row for row, _ in self._queue[:queued]), *rows])
+                _insert(connection, [*(row for row, _ in self._queue[:queued]), *rows])
         except Unavailable:
             raise
         except OSError:
@@ -174,6 +191,8 @@ class SqliteStore:
 
     def _flush(self) -> None:
         self._write()
+        if self._read_only:
+            return
         with self._database.connected("flush telemetry to") as connection:
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()  # which waits for the disk
 
@@ -208,6 +227,7 @@ class SqliteStore:
         Raises:
             ValueError: None of the two was given, or a negative *keep*.
             Unavailable: Others write, or there is no space; nothing was deleted.
+            UnusableInput: The database cannot be read, to count.
             OSError: The database failed.
         """
         if before_ns is not None:
@@ -221,8 +241,8 @@ class SqliteStore:
         with self._database.lock:
             self._write()
             if dry_run:
-                with self._database.connected("count telemetry in") as connection:
-                    return int(connection.execute(f"SELECT count(*) {where}", values).fetchone()[0])
+                [(old,)] = self._fetch(f"SELECT count(*) {where}", values)
+                return int(old)
             with self._database.writing("delete telemetry in") as connection:
                 deleted = connection.execute(f"DELETE {where}", values).rowcount
             self._trimmed += deleted
@@ -271,13 +291,19 @@ class SqliteStore:
             yield from records if pattern is None else filter(pattern.matches, records)
 
     def _fetch(self, statement: str, parameters: tuple[Any, ...] = ()) -> list[Row]:
-        try:
-            with self._database.connected("read telemetry from") as connection:
-                return connection.execute(statement, parameters).fetchall()
-        except Unavailable:
-            raise
-        except OSError as error:
-            raise UnusableInput(str(error)) from error
+        with self._database.lock:
+            while True:
+                try:
+                    with self._database.connected("read telemetry from") as connection:
+                        rows = connection.execute(statement, parameters).fetchall()
+                except Unavailable:
+                    raise
+                except OSError as error:
+                    if not self._database.was_disturbed():
+                        raise UnusableInput(str(error)) from error
+                else:
+                    if not self._database.was_disturbed():
+                        return rows
 
     def statistics(self) -> Mapping[str, int]:
         """Return ``accepted``, which is the sum of ``stored``, ``dropped`` and ``queued``; ``as_text``, ``trimmed``.
@@ -301,3 +327,12 @@ class SqliteStore:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _insert(connection: Connection, rows: list[Row]) -> None:
+    whole = len(rows) - len(rows) % _AT_ONCE
+    connection.executemany(
+        _INSERT_AT_ONCE,
+        (tuple(chain.from_iterable(rows[first : first + _AT_ONCE])) for first in range(0, whole, _AT_ONCE)),
+    )
+    connection.executemany(_INSERT, rows[whole:])

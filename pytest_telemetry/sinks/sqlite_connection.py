@@ -9,17 +9,19 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache, partial
 from typing import TYPE_CHECKING, Final
 from weakref import WeakValueDictionary
 
 from pytest_telemetry.model.errors import Unavailable, UnusableInput
-from pytest_telemetry.sinks.sqlite_schema import open_database, transaction
+from pytest_telemetry.sinks.sqlite_schema import open_database, open_to_read, state_at_rest, transaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from pytest_telemetry.sinks.sqlite_schema import State
 
 __all__ = ("Database",)
 
@@ -33,9 +35,10 @@ class Database:
         path: The file.
         timeout: Seconds to wait for another writer.
         forked: Called in a forked child, before anything else.
+        read_only: Whether it is only read, and nothing of it changes.
 
     Raises:
-        UnusableInput: It cannot be opened, see `open_database`.
+        UnusableInput: It cannot be opened, see `open_database` and `open_to_read`.
 
     Attributes:
         path: The file.
@@ -43,13 +46,17 @@ class Database:
             the thread that holds it may take it again.
     """
 
-    def __init__(self, path: Path, timeout: float, forked: Callable[[], None]) -> None:
+    def __init__(
+        self, path: Path, timeout: float, forked: Callable[[], None], *, read_only: bool = False
+    ) -> None:
         self.path = path
         self.lock = threading.RLock()
         self._timeout = timeout
         self._forked = forked
+        self._read_only = read_only
         self._closed = self._writing = False
-        self._connection: sqlite3.Connection | None = open_database(path, timeout)
+        self._at_rest: State | None = None
+        self._connection: sqlite3.Connection | None = self._open()
         _databases[id(self)] = self
         _follow_forks()
 
@@ -100,10 +107,29 @@ class Database:
     def _opened(self) -> sqlite3.Connection:
         if self._connection is None:
             try:
-                self._connection = open_database(self.path, self._timeout)
+                self._connection = self._open()
             except UnusableInput as error:
                 raise Unavailable(str(error)) from error
         return self._connection
+
+    def _open(self) -> sqlite3.Connection:
+        if not self._read_only:
+            return open_database(self.path, self._timeout)
+        connection, self._at_rest = open_to_read(self.path, self._timeout)
+        return connection
+
+    def was_disturbed(self) -> bool:
+        """Tell whether somebody wrote to what was read as a file at rest, so that it is to be read again.
+
+        To be asked by whoever holds the lock since before reading.
+        """
+        if self._at_rest is None:
+            return False
+        with suppress(OSError):  # where there is no file, opening it says so
+            if state_at_rest(self.path) == self._at_rest:
+                return False
+        self._disconnect()
+        return True
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None

@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from pytest_telemetry.model.errors import UnusableInput
 
@@ -18,12 +18,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ("APPLICATION_ID", "MIGRATIONS", "open_database", "transaction")
+__all__ = (
+    "APPLICATION_ID",
+    "MIGRATIONS",
+    "State",
+    "open_database",
+    "open_to_read",
+    "state_at_rest",
+    "transaction",
+)
+
+State: TypeAlias = tuple[int, ...]
+"""Which file a database is, how long it is, and when it was changed, in ns since the epoch."""
 
 APPLICATION_ID: Final = int.from_bytes(b"ptel")
 """Marks a database as ours: ``PRAGMA application_id``."""
 
 _RETRY_SECONDS: Final = 0.01
+_NEEDS_INDEX: Final = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY})
+_LOGS: Final = ("-wal", "-journal")
 _LOG_PAGES: Final = 8_000
 """How long the write-ahead log becomes before it is copied into the database, in pages of 4 KiB: a page of an index that
 many records change is copied once, and the disk is waited for a fifth as often as by default."""
@@ -135,22 +148,81 @@ def open_database(path: Path, timeout: float) -> sqlite3.Connection:
     Raises:
         UnusableInput: It cannot be opened for writing, is no database of ours, or of a newer version.
     """
+    said = f"cannot keep telemetry in {path}"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _require_writable(path)
+        _require_writable(path, said)
         connection = sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
         try:
-            _require_ours(connection, path)
+            _require_ours(connection, said, or_new=True)
             _write_ahead(connection, timeout)
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
-            _migrate(connection, path)
+            _migrate(connection, said)
         except BaseException:
             connection.close()
             raise
     except (sqlite3.Error, OSError) as error:
-        raise UnusableInput(f"{_told(path)}: {_reason(error)}") from error
+        raise UnusableInput(f"{said}: {_reason(error)}") from error
     return connection
+
+
+def open_to_read(path: Path, timeout: float) -> tuple[sqlite3.Connection, State | None]:
+    """Open the database at *path* for reading, and change neither it nor its log.
+
+    The connection may be used by any thread, one at a time.
+
+    Args:
+        path: The file.
+        timeout: Seconds to wait for a lock.
+
+    Returns:
+        The connection, and the `state_at_rest`. With a state it reads without locks, and makes no file beside the
+        database; what was read while the state changed is to be read again, over another connection.
+
+    Raises:
+        UnusableInput: It cannot be opened, is no database of ours, or of a newer version.
+    """
+    said = f"cannot read telemetry from {path}"
+    state = None
+    try:
+        state = state_at_rest(path)
+        connection = sqlite3.connect(
+            f"{path.as_uri()}?mode=ro{'' if state is None else '&immutable=1'}",
+            uri=True,
+            timeout=timeout,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        try:
+            _require_ours(connection, said, or_new=False)
+        except BaseException:
+            connection.close()
+            raise
+    except (sqlite3.Error, OSError) as error:
+        reason = _reason(error)
+        if state is None and getattr(error, "sqlite_errorcode", 0) & 0xFF in _NEEDS_INDEX:
+            reason = (
+                "it has a log beside it (-wal), which can be read only where the index of that (-shm) is there or "
+                "can be made; copy the files to a directory that can be written"
+            )
+        raise UnusableInput(f"{said}: {reason}") from error
+    return connection, state
+
+
+def state_at_rest(path: Path) -> State | None:
+    """Return what changes when the database at *path* is written; None while there is a log with anything in it.
+
+    Raises:
+        OSError: There is no such file, or it cannot be looked at.
+    """
+    real = path.resolve()  # beside which SQLite has its log
+    for log in _LOGS:
+        with suppress(FileNotFoundError):
+            if real.with_name(f"{real.name}{log}").stat().st_size:
+                return None
+    status = real.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 @contextmanager
@@ -166,10 +238,6 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def _told(path: Path) -> str:
-    return f"cannot keep telemetry in {path}"
-
-
 def _reason(error: Exception) -> str:
     if isinstance(error, OSError):
         return error.strerror or str(error)
@@ -182,23 +250,25 @@ def _number(connection: sqlite3.Connection, pragma: str) -> int:
     return int(connection.execute(f"PRAGMA {pragma}").fetchone()[0])
 
 
-def _require_writable(path: Path) -> None:
+def _require_writable(path: Path, said: str) -> None:
     """Refuse what may not be written; SQLite would open it, and fail at the first record."""
     for place in (path.parent, path):  # the log lies beside the file
         if place.exists() and not os.access(place, os.W_OK):
-            raise UnusableInput(f"{_told(path)}: {place} is read-only")
+            raise UnusableInput(f"{said}: {place} is read-only")
 
 
-def _require_ours(connection: sqlite3.Connection, path: Path) -> None:
+def _require_ours(connection: sqlite3.Connection, said: str, *, or_new: bool) -> None:
     """Refuse what others made, before anything is written."""
-    is_new = connection.execute("SELECT NOT EXISTS (SELECT 1 FROM sqlite_master)").fetchone()[0]
+    is_empty = connection.execute("SELECT NOT EXISTS (SELECT 1 FROM sqlite_master)").fetchone()[0]
     marked = _number(connection, "application_id")
-    if marked != APPLICATION_ID and not (is_new and marked == 0):
-        raise UnusableInput(f"{_told(path)}: it is the database of another program; name another file")
+    if marked != APPLICATION_ID and not (or_new and is_empty and marked == 0):
+        raise UnusableInput(
+            f"{said}: it is an SQLite database, but none of pytest-telemetry; name another file"
+        )
     version = _number(connection, "user_version")
     if version > len(MIGRATIONS):
         raise UnusableInput(
-            f"{_told(path)}: its version {version} is newer than this package, which knows {len(MIGRATIONS)}; "
+            f"{said}: its version {version} is newer than this package, which knows {len(MIGRATIONS)}; "
             "update pytest-telemetry"
         )
 
@@ -216,10 +286,10 @@ def _write_ahead(connection: sqlite3.Connection, timeout: float) -> None:
             return
 
 
-def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+def _migrate(connection: sqlite3.Connection, said: str) -> None:
     while _number(connection, "user_version") < len(MIGRATIONS):
         with transaction(connection):
-            _require_ours(connection, path)
+            _require_ours(connection, said, or_new=True)
             version = _number(connection, "user_version")  # another process may have been faster
             if version < len(MIGRATIONS):
                 for statement in MIGRATIONS[version]:

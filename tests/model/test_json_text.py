@@ -63,7 +63,7 @@ def test_numbers_are_numbers() -> None:
         ('["\\/"]', '["/"]'),
         ('["\\u00E9"]', '["\\u00e9"]'),
         ('["\\u00e9","é"]', '["é", "é"]'),
-        ('["é","\\ud800"]', '["é", "\ud800"]'),
+        ('["é","\\ud800"]', '["é", "\\\\ud800"]'),
     ],
 )
 def test_a_text_of_mixed_style_keeps_what_it_holds(text: str, after: str) -> None:
@@ -75,9 +75,25 @@ def test_a_text_of_mixed_style_keeps_what_it_holds(text: str, after: str) -> Non
 
 def test_a_key_that_stands_twice_is_told() -> None:
     """At any depth, because the value is not all there is."""
-    assert not JsonText('{"a": {"b": 1}, "b": 1}').has_repeats
-    assert JsonText('{"a": [{"b": 1, "b": 2}]}').has_repeats
+    assert not JsonText('{"a": {"b": 1}, "b": 1}').is_changed
+    assert JsonText('{"a": [{"b": 1, "b": 2}]}').is_changed
     assert JsonText('{"a": 1, "a": 2}').value == {"a": 2}
+
+
+@pytest.mark.parametrize("text", [r'["\uD83D"]', r'{"\udc00":1}', r'[1,{"a":["\ude00\ud83d"]}]'])
+def test_half_a_surrogate_pair_is_told_and_is_the_text_of_its_escape(text: str) -> None:
+    """In any text and key, in the style of the rest; strict readers take it."""
+    read = JsonText(text)
+
+    assert read.is_changed
+    assert read.rewritten(read.value) == text.lower().replace("\\", "\\\\")
+
+
+def test_a_whole_surrogate_pair_is_one_letter() -> None:
+    """However it is written."""
+    read = JsonText(r'["\ud83d\ude00"]')
+
+    assert (read.value, read.is_changed) == (["😀"], False)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1,]", "1" * 5_000, "{'a': 1}"])

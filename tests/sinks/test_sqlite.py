@@ -6,8 +6,10 @@ import os
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,7 +23,6 @@ from pytest_telemetry.sinks.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 
@@ -355,6 +356,168 @@ def test_reading_needs_nobody_to_stop_writing(tmp_path: Path) -> None:
 
         with locked(store.path):
             assert read(store) == [1]
+
+
+# only reading
+
+
+def files(path: Path) -> dict[str, bytes]:
+    """Return what lies in the directory of *path*, but for the index of a log."""
+    return {file.name: file.read_bytes() for file in path.parent.iterdir() if not file.name.endswith("-shm")}
+
+
+def test_a_database_that_is_only_read_stays_as_it_is(tmp_path: Path) -> None:
+    """Before, while and after it is read, and nothing lies beside it."""
+    path = tmp_path / "t.db"
+    with SqliteStore(path) as store:
+        store.emit_many(many(1, 2))
+    before = files(path)
+
+    with SqliteStore(path, read_only=True) as store:
+        assert read(store) == [1, 2]
+        assert [file.name for file in tmp_path.iterdir()] == ["t.db"]
+        assert files(path) == before
+    assert read(store) == [1, 2]
+    assert [file.name for file in tmp_path.iterdir()] == ["t.db"]
+    assert files(path) == before
+
+
+def test_what_others_write_meanwhile_is_read(tmp_path: Path) -> None:
+    """By a store that was opened when nobody wrote, and again when nobody does any more."""
+    path = tmp_path / "t.db"
+    SqliteStore(path).close()
+
+    with SqliteStore(path, read_only=True) as store:
+        assert read(store) == []
+        with SqliteStore(path) as other:
+            other.emit_many(many(1))
+            assert read(store) == [1]
+        with SqliteStore(path) as other:
+            other.emit_many(many(2))
+        assert read(store) == [1, 2]
+
+
+def test_each_page_is_read_of_one_state(tmp_path: Path) -> None:
+    """Although others write, delete and move everything between two pages."""
+    path = tmp_path / "t.db"
+    with SqliteStore(path) as other:
+        other.emit_many(many(*range(3000)))
+
+    with SqliteStore(path, read_only=True) as store:
+        records = store.records()
+        first = [next(records).seq for _ in range(1000)]
+        with SqliteStore(path) as other:
+            other.trim(keep=1500)
+            other.emit_many(many(*range(3000, 4000)))
+            other.flush()
+            with other._database.connected("vacuum") as connection:
+                connection.execute("VACUUM")
+        rest = [record.seq for record in records]
+
+    assert first == list(range(1000))
+    assert rest == list(range(1500, 3000))
+
+
+@pytest.mark.parametrize("by_link", [False, True])
+def test_the_log_that_another_process_left_is_read_and_stays(tmp_path: Path, by_link: bool) -> None:
+    """It was killed: what it had written is in the log, which lies beside the file itself, and is not copied into it."""
+    path = tmp_path / "copy" / "t.db"
+    path.parent.mkdir()
+    with SqliteStore(tmp_path / "t.db") as store:
+        store.emit_many(many(1, 2))
+        for name in ("t.db", "t.db-wal"):
+            (path.parent / name).write_bytes((tmp_path / name).read_bytes())
+    before = files(path)
+    link = tmp_path / "link.db"
+    link.symlink_to(path)
+
+    with SqliteStore(link if by_link else path, read_only=True) as store:
+        assert read(store) == [1, 2]
+
+    assert files(path) == before
+
+
+def test_a_database_that_is_only_read_keeps_nothing(tmp_path: Path) -> None:
+    """What it is given is an error, and counted as dropped; nothing is deleted."""
+    path = tmp_path / "t.db"
+    with SqliteStore(path) as store:
+        store.emit_many(many(1, 2))
+
+    with SqliteStore(path, read_only=True, batch_size=1) as store:
+        with pytest.raises(OSError, match="readonly database") as at_one:
+            store.emit(numbered(3))
+        with pytest.raises(OSError, match="readonly database") as at_many:
+            store.emit_many(many(4))
+        with pytest.raises(OSError, match="readonly database") as at_trim:
+            store.trim(keep=1)
+
+        assert not any(isinstance(caught.value, Unavailable) for caught in (at_one, at_many, at_trim))
+        assert balanced(store) == (2, 0, 2, 0)
+        assert store.trim(keep=1, dry_run=True) == 1
+        assert read(store) == [1, 2]
+
+
+def test_a_database_that_goes_while_it_is_read_is_one_error(tmp_path: Path) -> None:
+    """Nothing is read of a file that has no name any more."""
+    path = tmp_path / "t.db"
+    with SqliteStore(path) as store:
+        store.emit_many(many(1))
+
+    with SqliteStore(path, read_only=True) as store:
+        path.unlink()
+        with pytest.raises(Unavailable, match=r"cannot read telemetry from .*t.db: No such file"):
+            store.records()
+
+
+READER = """
+import os, sys, urllib.parse  # which pathlib loads late, from where nobody may read
+from pytest_telemetry.model.errors import UnusableInput
+from pytest_telemetry.sinks.sqlite import SqliteStore
+if os.getuid() == 0:  # who may write everywhere
+    os.setuid(65534)
+try:
+    with SqliteStore(sys.argv[1], read_only=True) as store:
+        print([record.seq for record in store.records()])
+except UnusableInput as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "setuid"), reason="this system keeps permissions in another way")
+@pytest.mark.parametrize(
+    ("beside", "said"),
+    [
+        ([], "[1]"),
+        (["-wal", "-shm"], "[1, 2]"),
+        (
+            ["-wal"],
+            "cannot read telemetry from {path}: it has a log beside it (-wal), which can be read only",
+        ),
+    ],
+)
+def test_a_directory_that_is_read_only_can_be_read(beside: list[str], said: str) -> None:
+    """With the log, where its index is there; otherwise one line says what to do."""
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "a" / "t.db"
+        path.parent.mkdir()
+        with SqliteStore(Path(name) / "t.db") as store:
+            store.emit_many(many(1))
+            store.flush()
+            store.emit_many(many(2))
+            for ending in ("", *beside):
+                (path.parent / f"t.db{ending}").write_bytes((Path(name) / f"t.db{ending}").read_bytes())
+        for file in path.parent.iterdir():
+            file.chmod(0o444)
+        path.parent.chmod(0o555)
+        Path(name).chmod(0o755)
+
+        done = subprocess.run(
+            [sys.executable, "-c", READER, path], capture_output=True, text=True, check=True
+        )
+
+        path.parent.chmod(0o755)
+        assert done.stdout.startswith(said.format(path=path))
+        assert done.stdout.count("\n") == 1
 
 
 # looking up

@@ -18,7 +18,7 @@ from pytest_telemetry.model.errors import UnusableInput
 from pytest_telemetry.model.record import Record
 from pytest_telemetry.sinks import sqlite_schema
 from pytest_telemetry.sinks.sqlite import SqliteStore
-from pytest_telemetry.sinks.sqlite_schema import APPLICATION_ID, MIGRATIONS, open_database
+from pytest_telemetry.sinks.sqlite_schema import APPLICATION_ID, MIGRATIONS, open_database, open_to_read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -87,9 +87,13 @@ def test_a_database_of_another_program_is_refused_as_it_stands(tmp_path: Path, s
     before = path.read_bytes()
 
     with pytest.raises(
-        UnusableInput, match=r"theirs.db: it is the database of another program; name another"
+        UnusableInput, match=r"keep .*theirs.db: it is an SQLite database, but none of pytest-telemetry; name"
     ):
         open_database(path, 0)
+    with pytest.raises(
+        UnusableInput, match=r"read .*theirs.db: it is an SQLite database, but none of pytest-telemetry; name"
+    ):
+        open_to_read(path, 0)
 
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
@@ -101,10 +105,11 @@ def test_a_newer_version_is_refused(tmp_path: Path) -> None:
     open_database(path, 0).close()
     made(path, [f"PRAGMA user_version = {len(MIGRATIONS) + 1}"])
 
-    with pytest.raises(
-        UnusableInput, match=rf"its version {len(MIGRATIONS) + 1} is newer .* update pytest-tele"
-    ):
-        open_database(path, 0)
+    for opened in (open_database, open_to_read):
+        with pytest.raises(
+            UnusableInput, match=rf"its version {len(MIGRATIONS) + 1} is newer .* update pytest-tele"
+        ):
+            opened(path, 0)
 
 
 def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
@@ -119,6 +124,14 @@ def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnusableInput, match=r"cannot keep telemetry in .*: (File exists|Not a directory)"):
         open_database(log / "telemetry.db", 0)
     assert log.read_bytes() == b'{"cmd":"load"}\n' * 1000
+
+
+def test_what_is_not_there_is_not_made_to_be_read(tmp_path: Path) -> None:
+    """An empty database would be a lie."""
+    with pytest.raises(UnusableInput, match=r"cannot read telemetry from .*telemetry.db: No such file"):
+        open_to_read(tmp_path / "telemetry.db", 0)
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_home_that_is_not_there_is_named() -> None:
