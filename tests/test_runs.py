@@ -619,6 +619,17 @@ def test_nothing_that_a_run_is_told_breaks_its_caller(tmp_path: Path, home: Path
     assert telemetry.statistics()["dropped_after_shutdown"] == 1
 
 
+def test_half_a_surrogate_pair_has_one_name_in_all_files(tmp_path: Path, home: Path) -> None:
+    """That of the log, which strict readers take, so that the log supports the figures."""
+    with Telemetry(tmp_path, "full") as telemetry:
+        telemetry.event("caf\udce9", timing_ms=1, warnings=["no caf\udce9.py"])
+        telemetry.incr("read caf\udce9")
+
+    assert last_run(home)["latencies"].keys() == {"caf\\udce9"}
+    assert counters(home)["read caf\\udce9"] == 1
+    assert reconciled(home) == []
+
+
 def test_the_status_of_a_result_is_that_of_the_event(tmp_path: Path) -> None:
     """With a timing or without."""
     recorder = TelemetryRecorder()

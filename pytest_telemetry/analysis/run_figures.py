@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_telemetry.analysis.command_figures import room_for
 from pytest_telemetry.model.durations import Durations
+from pytest_telemetry.model.plain import whole
 from pytest_telemetry.model.stats import Method, summary_ms
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class RunFigures:
     def _count_metric(self, record: Record) -> str:
         if record.instrument != "counter" or not _is_number(record.value):
             return record.name
-        name = room_for(record.name, self._counters)
+        name = room_for(whole(record.name), self._counters)
         after = self._counters.get(name, 0) + record.value
         if _is_number(after):  # no number of its file is infinite
             self._counters[name] = after
@@ -95,7 +96,7 @@ class RunFigures:
 
     def _count_other(self, record: Record) -> str:
         attrs = record.attrs
-        name = room_for(record.name, self._names)
+        name = room_for(whole(record.name), self._names)
         self._names[name] += 1
         if record.duration_ns is not None:
             durations = self._durations.get(name)
@@ -111,7 +112,7 @@ class RunFigures:
             self._bytes[mode if mode in _MODES else "other"] += attrs["bytes_read"]
         warnings = attrs.get("warnings")
         for warning in warnings if isinstance(warnings, (list, tuple)) else ():
-            self._warnings[room_for(str(warning), self._warnings)] += 1
+            self._warnings[room_for(whole(str(warning)), self._warnings)] += 1
         return name
 
     def _add_tokens(self, name: str, attrs: Mapping[str, Any]) -> None:
