@@ -1,8 +1,9 @@
-"""Lends an event log and a way to run the command line to the tests of this directory."""
+"""Lends event logs, a way to run the command line, and processes that can be interrupted."""
 
 from __future__ import annotations
 
 import json
+import signal
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from pytest_telemetry.cli import main
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -58,3 +60,11 @@ def careless(tmp_path: Path) -> Path:
 def warned(tmp_path: Path) -> Path:
     """A log with a warning only."""
     return write(tmp_path / "warned.jsonl", event(run_id=None))
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Let processes be interrupted that are started from here, also where a shell runs the tests in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -293,6 +293,7 @@ def test_errors_of_the_target_have_the_name_that_it_was_given(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
+@pytest.mark.usefixtures("interruptible")
 def test_nothing_is_left_of_a_conversion_that_was_interrupted(tmp_path: Path) -> None:
     """Neither the target nor what was written aside."""
     command = [sys.executable, "-m", "pytest_telemetry.cli", "convert", "-", str(tmp_path / "a.db")]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
 OTHERS = (
@@ -348,16 +348,8 @@ def test_wait(telemetry_benchmark, server):
 """
 
 
-@pytest.fixture
-def _interruptible() -> Iterator[None]:
-    """Let processes be interrupted that are started from here, also where a shell runs the tests in the background."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.skipif(os.name == "nt", reason="signals a group of processes")
-@pytest.mark.usefixtures("_interruptible")
+@pytest.mark.usefixtures("interruptible")
 def test_an_interruption_waits_for_fixtures(tmp_path: Path) -> None:
     """As Ctrl-C in a terminal, which reaches pytest as well: they are taken down, and no scratch folder stays."""
     for name in ("mylib", "benchmarks", "scratch"):

@@ -247,6 +247,7 @@ def test_lines_that_are_no_events_yet_are_no_error_while_they_are_followed(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_ends_following_with_its_code(tmp_path: Path) -> None:
     """130, as documented, and one line."""
     path = tmp_path / "a.jsonl"
