@@ -1,31 +1,56 @@
-"""Checks: records in, findings out; the list with what each one says is in ``docs/reference/checks.md`` (layer 4)."""
+"""Checks: records in, findings out; the list with what each one says is in ``docs/reference/checks.md`` (layer 4).
+
+Each is loaded on first use: whoever needs one, as the gate does in every process of its own, pays for no other.
+"""
 
 from __future__ import annotations
 
-from pytest_telemetry.checks.latency import Latency
-from pytest_telemetry.checks.lines import RunId, Timestamps, WellFormed
-from pytest_telemetry.checks.lsp_order import LspReadyOrder
-from pytest_telemetry.checks.measured import MeasuredTiming
-from pytest_telemetry.checks.paths import RelativePaths
-from pytest_telemetry.checks.percentiles import Percentiles
-from pytest_telemetry.checks.privacy import Privacy
-from pytest_telemetry.checks.reconcile import CountersKept, Reconcile
-from pytest_telemetry.checks.streaming import Judgement, StreamingCheck
-from pytest_telemetry.checks.timing import MonotonicTiming
+from typing import TYPE_CHECKING, Any
 
-__all__ = (
-    "CountersKept",
-    "Judgement",
-    "Latency",
-    "LspReadyOrder",
-    "MeasuredTiming",
-    "MonotonicTiming",
-    "Percentiles",
-    "Privacy",
-    "Reconcile",
-    "RelativePaths",
-    "RunId",
-    "StreamingCheck",
-    "Timestamps",
-    "WellFormed",
-)
+_WHERE = {
+    "CountersKept": "reconcile",
+    "Judgement": "streaming",
+    "Latency": "latency",
+    "LspReadyOrder": "lsp_order",
+    "MeasuredTiming": "measured",
+    "MonotonicTiming": "timing",
+    "Percentiles": "percentiles",
+    "Privacy": "privacy",
+    "Reconcile": "reconcile",
+    "RelativePaths": "paths",
+    "RunId": "lines",
+    "StreamingCheck": "streaming",
+    "Timestamps": "lines",
+    "WellFormed": "lines",
+}
+
+__all__ = tuple(sorted(_WHERE))
+
+if TYPE_CHECKING:
+    from pytest_telemetry.checks.latency import Latency as Latency
+    from pytest_telemetry.checks.lines import RunId as RunId
+    from pytest_telemetry.checks.lines import Timestamps as Timestamps
+    from pytest_telemetry.checks.lines import WellFormed as WellFormed
+    from pytest_telemetry.checks.lsp_order import LspReadyOrder as LspReadyOrder
+    from pytest_telemetry.checks.measured import MeasuredTiming as MeasuredTiming
+    from pytest_telemetry.checks.paths import RelativePaths as RelativePaths
+    from pytest_telemetry.checks.percentiles import Percentiles as Percentiles
+    from pytest_telemetry.checks.privacy import Privacy as Privacy
+    from pytest_telemetry.checks.reconcile import CountersKept as CountersKept
+    from pytest_telemetry.checks.reconcile import Reconcile as Reconcile
+    from pytest_telemetry.checks.streaming import Judgement as Judgement
+    from pytest_telemetry.checks.streaming import StreamingCheck as StreamingCheck
+    from pytest_telemetry.checks.timing import MonotonicTiming as MonotonicTiming
+
+
+def __getattr__(name: str) -> Any:
+    # Not kept in globals(): where modules are unloaded between runs, as pytester does, classes would mix.
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 - only when a name is used
+
+    return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted((*globals(), *__all__))
