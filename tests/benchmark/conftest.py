@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from functools import partial
+
 import pytest
 
 
@@ -31,3 +34,9 @@ class StepClock:
 @pytest.fixture
 def clock() -> StepClock:
     return StepClock()
+
+
+@pytest.fixture
+def young_garbage_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let collections before each block pass over what the other tests of this process left behind."""
+    monkeypatch.setattr(gc, "collect", partial(gc.collect, 0))

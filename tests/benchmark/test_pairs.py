@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import math
 import random
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -146,9 +146,9 @@ def test_the_two_sides_take_turns_in_going_first(clock: Any) -> None:
     assert log == [first, second, second, first] * 2
 
 
-def test_who_begins_is_a_matter_of_chance(clock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("young_garbage_only")
+def test_who_begins_is_a_matter_of_chance(clock: Any) -> None:
     """Also where a plugin seeds the generator for each test, and the same side would begin in every run."""
-    monkeypatch.setattr(module, "settled", nullcontext)  # it collects garbage, which takes its time
     log: list[str] = []
     pairs = logged(clock, log)
 

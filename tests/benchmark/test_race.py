@@ -145,6 +145,7 @@ def test_the_yardstick_takes_part(clock: Any, monkeypatch: pytest.MonkeyPatch) -
     assert yardstick == 169.0
 
 
+@pytest.mark.usefixtures("young_garbage_only")
 def test_the_yardstick_alone_reads_the_same(clock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a benchmark is measured in a way of its own, the speed of the machine is found out beside it."""
     monkeypatch.setitem(YARDSTICK.names, "tele", Scope(clock, 169))
@@ -153,6 +154,7 @@ def test_the_yardstick_alone_reads_the_same(clock: Any, monkeypatch: pytest.Monk
     assert yardstick_ns(clock) == 169.0
 
 
+@pytest.mark.usefixtures("young_garbage_only")
 def test_the_yardstick_alone_is_settled(clock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """In blocks as long as they should be, two of it here, and out of reach of what the process held before."""
     scope = Scope(clock, 169)
@@ -167,6 +169,7 @@ def test_the_yardstick_alone_is_settled(clock: Any, monkeypatch: pytest.MonkeyPa
     assert gc.get_freeze_count() == 0
 
 
+@pytest.mark.usefixtures("young_garbage_only")
 @pytest.mark.parametrize(("cost", "rounds"), [(50, 100), (40_000_000, 24), (3_000_000_000, 5)])
 def test_long_operations_take_fewer_rounds(clock: Any, cost: int, rounds: int) -> None:
     """There are 100 rounds, or as many as take two seconds, and at least 5."""
