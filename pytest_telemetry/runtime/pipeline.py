@@ -7,7 +7,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_telemetry.model.errors import TelemetryError
+from pytest_telemetry.model.errors import TelemetryError, Unavailable
 from pytest_telemetry.model.names import require_name, safe_name
 from pytest_telemetry.model.record import Record
 from pytest_telemetry.runtime.conversion import error_name, point_record, span_record
@@ -47,8 +47,9 @@ class Pipeline:
     """Processors in list order, then sinks in registration order, all synchronous.
 
     What a processor or a sink raises is counted and logged once by its name. A sink is detached after three
-    failures in a row, and the other sinks get an event ``telemetry.sink.failed``. What a failing processor was
-    given is dropped, never passed on unprocessed; it is never detached, because it may be there to redact.
+    failures in a row, of which being `Unavailable` is none, and the other sinks get an event
+    ``telemetry.sink.failed``. What a failing processor was given is dropped, never passed on unprocessed; it is
+    never detached, because it may be there to redact.
 
     Attributes:
         span_started: What to tell of each span that was just opened, if somebody watches.
@@ -330,7 +331,7 @@ class Pipeline:
             except BaseException as error:  # noqa: BLE001 - a processor never breaks observed code
                 name = name_of(processor)
                 message = "telemetry processor %s failed; the record is dropped"
-                self._log_once(f"processor {name}", message, name, exc_info=error)
+                self._log_once(f"processor {name}", message, name, error=error)
                 interruption = None if isinstance(error, Exception) else error
                 output = None
             if output is None:
@@ -366,15 +367,18 @@ class Pipeline:
         return None
 
     def _sink_failed(self, route: Route, error: BaseException) -> BaseException | None:
-        """Count a failure, and detach at the third in a row; return what must pass: no ordinary exception."""
+        """Count a failure, and detach at the third in a row; return what must pass: no ordinary exception.
+
+        A store that is unavailable is no broken one: what it cannot take is lost, what comes after it may take again.
+        """
         with self._lock:
             route.failures += 1
-            route.in_a_row += 1
+            route.in_a_row += not isinstance(error, Unavailable)
             first = route.failures == 1
             detach = route.in_a_row >= FAILURES_BEFORE_DETACHING and not route.detached
             route.detached = route.detached or detach
             self._choose_ways()
-        self._log_once(f"sink {route.name}", "telemetry sink %s failed", route.name, exc_info=error)
+        self._log_once(f"sink {route.name}", "telemetry sink %s failed", route.name, error=error)
         if detach:
             _log.warning(
                 "telemetry sink %s detached after %d failures in a row", route.name, FAILURES_BEFORE_DETACHING
@@ -406,14 +410,14 @@ class Pipeline:
                 with self._lock:
                     route.failures += 1
                 message = "telemetry sink %s failed to %s"
-                self._log_once(f"{act} {route.name}", message, route.name, act, exc_info=error)
+                self._log_once(f"{act} {route.name}", message, route.name, act, error=error)
 
     def _statistics_of(self, route: Route) -> dict[str, Any]:
         try:
             own = dict(route.sink.statistics())
         except Exception as error:  # noqa: BLE001 - a sink never breaks observed code
             message = "telemetry sink %s has no statistics"
-            self._log_once(f"statistics {route.name}", message, route.name, exc_info=error)
+            self._log_once(f"statistics {route.name}", message, route.name, error=error)
             own = {}
         return {
             **own,
@@ -428,7 +432,12 @@ class Pipeline:
         self.misused("unusable name", name)
         return safe_name(name)
 
-    def _log_once(self, key: str, message: str, *args: object, exc_info: BaseException | None = None) -> None:
+    def _log_once(self, key: str, message: str, *args: object, error: BaseException | None = None) -> None:
         mine = object()
         if self._logged.setdefault(key, mine) is mine:
-            _log.error(message, *args, exc_info=exc_info)
+            if isinstance(
+                error, (TelemetryError, OSError)
+            ):  # which say what is wrong: nobody needs to see where
+                _log.error(f"{message}: %s", *args, error)
+            else:
+                _log.error(message, *args, exc_info=error)

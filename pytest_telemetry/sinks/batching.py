@@ -275,7 +275,10 @@ class BatchingSink:
     def _log_once(self, what: str, error: BaseException) -> None:
         if what not in self._logged:
             self._logged.add(what)
-            _log.error("telemetry sink %s %s", self._name, what, exc_info=error)
+            if isinstance(error, OSError):  # which says what is wrong: nobody needs to see where
+                _log.error("telemetry sink %s %s: %s", self._name, what, error)
+            else:
+                _log.error("telemetry sink %s %s", self._name, what, exc_info=error)
 
     @property
     def _name(self) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_telemetry.model.errors import Unavailable
 from pytest_telemetry.runtime.context import TelemetryContext
 from pytest_telemetry.runtime.pipeline import FAILURES_BEFORE_DETACHING
 
@@ -153,6 +154,27 @@ def test_three_failures_in_a_row_detach_a_sink(
         "detached": True,
     }
     assert f"telemetry sink {name} detached after 3 failures in a row" in caplog.text
+
+
+def test_a_store_that_is_unavailable_for_a_while_goes_on_afterwards(
+    sink: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is never detached, what it could not take is counted, and one line of the log says why."""
+    sink.failures = [Unavailable("events.jsonl: No space left on device")] * 9
+    tele = TelemetryContext(sink, enabled=True)
+    for _ in range(10):
+        tele.count("n")
+    name = type(sink).__qualname__
+
+    assert len(sink.kept) == 1
+    assert {k: numbers(tele, name)[k] for k in ("failures", "missed", "detached")} == {
+        "failures": 9,
+        "missed": 0,
+        "detached": False,
+    }
+    (logged,) = caplog.records
+    assert logged.getMessage() == f"telemetry sink {name} failed: events.jsonl: No space left on device"
+    assert logged.exc_info is None
 
 
 def test_a_success_in_between_starts_the_count_again(sink: Any) -> None:
