@@ -103,10 +103,11 @@ class SqliteStore:
         longer than a line of a log may be.
 
         Raises:
-            OSError: The database failed; what was queued is counted as dropped.
+            OSError: The database failed, and what was queued is counted as dropped; or it is only read, and *record* is.
         """
         row, as_text = row_of(record)
         with self._database.lock:
+            self._require_writable(1)
             self._accepted += 1
             if row is None or self._closed or len(self._queue) >= _BATCHES_QUEUED * self.batch_size:
                 self._dropped += 1
@@ -125,11 +126,12 @@ class SqliteStore:
 
         Raises:
             Unavailable: Others write, or there is no space; nothing was accepted.
-            OSError: The database failed; all of it is counted as dropped.
+            OSError: The database failed, or is only read; all of it is counted as dropped.
         """
         made = [row_of(record) for record in records]
         rows = [row for row, _ in made if row is not None]
         with self._database.lock:
+            self._require_writable(len(made))
             if self._closed:
                 self._accepted += len(made)
                 self._dropped += len(made)
@@ -150,6 +152,13 @@ class SqliteStore:
                 self.on_stored(
                     [record for record, (row, _) in zip(records, made, strict=True) if row is not None]
                 )
+
+    def _require_writable(self, count: int) -> None:
+        """Refuse *count* records where the database is only read, before they could come in the way of reading."""
+        if self._read_only:
+            self._accepted += count
+            self._dropped += count
+            raise OSError(f"cannot write telemetry to {self.path}: it was opened to be read only")
 
     def _write(self, rows: Sequence[Row] = ()) -> None:
         """Write what is queued, and then *rows*, in one transaction; the caller counts *rows*."""
@@ -296,8 +305,6 @@ class SqliteStore:
                 try:
                     with self._database.connected("read telemetry from") as connection:
                         rows = connection.execute(statement, parameters).fetchall()
-                except Unavailable:
-                    raise
                 except OSError as error:
                     if not self._database.was_disturbed():
                         raise UnusableInput(str(error)) from error

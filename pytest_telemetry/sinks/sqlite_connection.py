@@ -128,6 +128,7 @@ class Database:
         with suppress(OSError):  # where there is no file, opening it says so
             if state_at_rest(self.path) == self._at_rest:
                 return False
+        self._at_rest = None  # until it is opened again: where that fails, nobody is to ask once more
         self._disconnect()
         return True
 
