@@ -69,7 +69,7 @@ def form_of(target: Path, asked: Form | None, *, append: bool) -> Form:
     Raises:
         UnusableInput: It is there and something else than what was asked for, or nothing that records are added to.
     """
-    has_content = append and target.exists() and target.stat().st_size
+    has_content = append and target.is_file() and target.stat().st_size
     there = _form_there(target) if has_content else None
     if there is not None and asked not in {None, there}:
         raise UnusableInput(f"{target}: is {_WHAT[there]}; leave --to {asked} out")
@@ -115,14 +115,16 @@ def convert(
         progress: Called now and then with the number of bytes read since the last call.
 
     Raises:
-        UnusableInput: The target is there and nothing may be appended, or it cannot be opened; or reading failed, or
-            no line of the source is an event.
+        UnusableInput: The target is there and nothing may be appended, or it is no file, or cannot be opened; or
+            reading failed, or no line of the source is an event.
         TelemetryError: It cannot be written, or does not hold what was written to it.
     """
     if path is not None:
         require_apart(path, target)
     if not append:
         require_free(target, "name another one, or add --append")
+    elif target.exists() and not target.is_file():
+        raise UnusableInput(f"{target}: is no file that records can be read back from; name another target")
     if target.suffix == ".gz" or _is_compressed(target):
         raise UnusableInput(
             f"{target}: is a compressed file, and none is written: name another target, and compress it"

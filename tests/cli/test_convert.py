@@ -222,7 +222,7 @@ def test_a_target_that_holds_fewer_than_were_written_is_an_error(
         ("events.jsonl", "-", [], "standard output cannot be read back, as a target is; name a file, or print records"),
         ("events.jsonl", "a.db", ["--append", "--to", "event"], "a.db: is a database; leave --to event out"),
         ("events.jsonl", "no/a.db", [], "no: is no directory"),
-        ("events.jsonl", ".", ["--append"], ".: Is a directory"),
+        ("events.jsonl", ".", ["--append"], ".: is no file that records can be read back from; name another target"),
         ("gone", "b.db", [], "gone: No such file"),
         ("binary", "b.db", [], "binary: is binary"),
     ],
@@ -257,6 +257,20 @@ def test_what_cannot_be_done_is_one_line_and_leaves_nothing(
     assert reason in err
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
     assert log.read_bytes() == b"".join(map(encode, RECORDS))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+@pytest.mark.parametrize("name", ["pipe", "pipe.db"])
+def test_a_pipe_is_no_target(run: Any, log: Path, tmp_path: Path, name: str) -> None:
+    """Nobody waits for whoever might write to it."""
+    pipe = tmp_path / name
+    os.mkfifo(pipe)
+
+    assert run("convert", log, pipe, "--append") == (
+        2,
+        "",
+        f"pytest-telemetry: {pipe}: is no file that records can be read back from; name another target\n",
+    )
 
 
 @pytest.mark.parametrize("name", ["a.db", "a.jsonl"])
