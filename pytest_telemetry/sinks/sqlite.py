@@ -75,16 +75,17 @@ class SqliteStore:
         if type(batch_size) is not int or batch_size < 1:
             raise ValueError(f"batch_size must be a whole number above 0, not {batch_size!r}")
         try:
-            self.path = Path(path).expanduser().absolute()
+            given = Path(path).expanduser()
         except RuntimeError as error:
             raise UnusableInput(
                 f"cannot {'read telemetry from' if read_only else 'keep telemetry in'} {path}: {error}"
             ) from error
+        self.path = given.absolute()
         self.batch_size = batch_size
         self.on_stored: Callable[[Sequence[Record]], object] | None = None
         self._closed = False
         self._read_only = read_only
-        self._database = Database(self.path, timeout, self._begin, read_only=read_only)
+        self._database = Database(self.path, given, timeout, self._begin, read_only=read_only)
         self._begin()
 
     def _begin(self) -> None:
@@ -158,7 +159,7 @@ class SqliteStore:
         if self._read_only:
             self._accepted += count
             self._dropped += count
-            raise OSError(f"cannot write telemetry to {self.path}: it was opened to be read only")
+            raise OSError(f"cannot write telemetry to {self._database.name}: it was opened to be read only")
 
     def _write(self, rows: Sequence[Row] = ()) -> None:
         """Write what is queued, and then *rows*, in one transaction; the caller counts *rows*."""
@@ -296,7 +297,7 @@ class SqliteStore:
             try:
                 records = records_of(rows)
             except ValueError as error:
-                raise UnusableInput(f"cannot read telemetry from {self.path}: {error}") from error
+                raise UnusableInput(f"cannot read telemetry from {self._database.name}: {error}") from error
             yield from records if pattern is None else filter(pattern.matches, records)
 
     def _fetch(self, statement: str, parameters: tuple[Any, ...] = ()) -> list[Row]:
