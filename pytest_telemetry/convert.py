@@ -52,6 +52,7 @@ class Conversion:
         renamed: Attributes that it keeps under another name.
         unsaid: Fields that are not the same when it is read, each with the number of records.
         malformed: Lines of the source that hold no record.
+        doubtful: Lines of the source that hold one, of which something is unreadable, wrong or read leniently.
     """
 
     form: Form
@@ -61,6 +62,7 @@ class Conversion:
     renamed: int = 0
     unsaid: dict[str, int] = field(default_factory=dict)
     malformed: int = 0
+    doubtful: int = 0
 
 
 def form_of(target: Path, asked: Form | None, *, append: bool) -> Form:
@@ -172,13 +174,15 @@ def _is_compressed(target: Path) -> bool:
 def _copied(lines: Iterator[object], target: Path, form: Form) -> Conversion:
     done = Conversion(form)
     unsaid: Counter[str] = Counter()
-    records = (line.record for line in lines if isinstance(line, LogLine))
+    read = (line for line in lines if isinstance(line, LogLine))
     store = SqliteStore(target) if form == "sqlite" else JsonlStore(target, dialect=form)
     with store:
-        while batch := list(islice(records, _AT_ONCE)):
-            store.emit_many(batch)
+        while batch := list(islice(read, _AT_ONCE)):
+            records = [line.record for line in batch]
+            store.emit_many(records)
+            done.doubtful += sum(bool(line.problems) for line in batch)
             if form == "event":
-                for record in batch:
+                for record in records:
                     unsaid.update(_unsaid(record))
     said = store.statistics()
     done.records, done.dropped = said["stored"], said["dropped"]

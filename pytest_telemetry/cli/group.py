@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import signal
 import sys
 import traceback
 from importlib import import_module
@@ -24,6 +25,7 @@ __all__ = (
     "CLEAN",
     "FOUND",
     "INTERRUPTED",
+    "TERMINATED",
     "UNUSABLE",
     "commands",
     "complain",
@@ -37,6 +39,7 @@ CLEAN: Final = 0
 FOUND: Final = 1
 UNUSABLE: Final = 2
 INTERRUPTED: Final = 130
+TERMINATED: Final = 143
 
 _TRACEBACK: Final = "PYTEST_TELEMETRY_TRACEBACK"
 
@@ -168,7 +171,30 @@ def run() -> NoReturn:
             stream, io.TextIOWrapper
         ):  # names and messages of a log may hold what a terminal cannot show
             stream.reconfigure(errors="backslashreplace")
-    sys.exit(_code())
+    with _terminable():
+        code = _code()
+    sys.exit(code)
+
+
+class _Terminated(BaseException):
+    """The process was asked to end."""
+
+
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """Let a request to end unwind what is being done, as an interruption does: no file that is half done stays."""
+
+    def end(*_: object) -> NoReturn:
+        raise _Terminated
+
+    if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:  # somebody else decides
+        yield
+        return
+    signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _code() -> int:
@@ -185,6 +211,9 @@ def _code() -> int:
     except (KeyboardInterrupt, click.Abort):
         complain("interrupted")
         return INTERRUPTED
+    except _Terminated:
+        complain("terminated")
+        return TERMINATED
     except Exception as error:  # noqa: BLE001 - whoever called a command is owed one line and no more
         if os.environ.get(_TRACEBACK):
             _tell(traceback.format_exc())

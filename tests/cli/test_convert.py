@@ -308,7 +308,14 @@ def test_errors_of_the_target_have_the_name_that_it_was_given(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 @pytest.mark.usefixtures("interruptible")
-def test_nothing_is_left_of_a_conversion_that_was_interrupted(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "code", "said"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
+    ids=["interrupted", "terminated"],
+)
+def test_nothing_is_left_of_a_conversion_that_was_stopped(
+    tmp_path: Path, number: int, code: int, said: str
+) -> None:
     """Neither the target nor what was written aside."""
     command = [sys.executable, "-m", "pytest_telemetry.cli", "convert", "-", str(tmp_path / "a.db")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
@@ -316,12 +323,26 @@ def test_nothing_is_left_of_a_conversion_that_was_interrupted(tmp_path: Path) ->
         for _ in range(20_000):
             process.stdin.write(encode(RECORDS[2]))  # more than a pipe and the buffers hold, so it has begun
         process.stdin.flush()
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
 
-        assert process.wait() == 130
+        assert process.wait() == code
         assert process.stderr is not None
-        assert process.stderr.read().strip() == b"pytest-telemetry: interrupted"
+        assert process.stderr.read().decode().strip() == f"pytest-telemetry: {said}"
     assert names(tmp_path) == []
+
+
+def test_lines_of_which_a_field_cannot_be_read_are_told(run: Any, tmp_path: Path) -> None:
+    """They go over without it."""
+    (tmp_path / "a.jsonl").write_text(
+        '{"cmd":"a","timing_ms":"5","ts":"yesterday"}\n{"cmd":"b","ts":"2026-01-02T03:04:05Z"}\n'
+    )
+
+    code, out, _ = run("convert", tmp_path / "a.jsonl", tmp_path / "b.jsonl")
+
+    assert code == 0
+    assert out.splitlines()[1:] == [
+        "1 line with a field that is unreadable, wrong or read leniently; `pytest-telemetry check` names them"
+    ]
 
 
 @pytest.mark.parametrize("name", ["b.jsonl.gz", "packed"])
