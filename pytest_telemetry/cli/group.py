@@ -66,6 +66,8 @@ class _Context(click.Context):
             return super().invoke(*args, **kwargs)
         except (OSError, SystemExit) as error:
             raise TelemetryError(_reason(error)) from error
+        except KeyboardInterrupt as error:  # of which click would tell where that may be impossible
+            raise click.Abort from error
 
 
 class _LazyGroup(click.Group):
@@ -209,6 +211,7 @@ def _code() -> int:
         error.show(usage)
         _tell(usage.getvalue())
     except (KeyboardInterrupt, click.Abort):
+        _tell("\n")  # behind the ^C of a terminal
         complain("interrupted")
         return INTERRUPTED
     except _Terminated:

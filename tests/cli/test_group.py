@@ -127,6 +127,24 @@ def test_errors_that_cannot_be_written_leave_the_exit_code_as_it_is(arguments: l
     assert (done.returncode, done.stdout) == (2, b"")
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="/dev/full stands for a full disk")  # noqa: PTH110 - a device
+def test_an_interruption_of_which_nobody_can_be_told_is_one(
+    run: Any, clean: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 130 all the same."""
+
+    def interrupt(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(check, "scan", interrupt)
+
+    with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
+        monkeypatch.setattr(sys, "stderr", full)
+        code, out, _ = run("check", clean)
+
+    assert (code, out) == (130, "")
+
+
 @pytest.mark.parametrize("arguments", [["nosuch"], ["check", "gone"]])
 def test_errors_that_nobody_wants_do_not_go_to_the_output(
     run: Any, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
