@@ -52,6 +52,7 @@ class Conversion:
         renamed: Attributes that it keeps under another name.
         unsaid: Fields that are not the same when it is read, each with the number of records.
         malformed: Lines of the source that hold no record.
+        doubtful: Lines of the source that hold one, of which something is unreadable, wrong or read leniently.
     """
 
     form: Form
@@ -61,6 +62,7 @@ class Conversion:
     renamed: int = 0
     unsaid: dict[str, int] = field(default_factory=dict)
     malformed: int = 0
+    doubtful: int = 0
 
 
 def form_of(target: Path, asked: Form | None, *, append: bool) -> Form:
@@ -69,7 +71,7 @@ def form_of(target: Path, asked: Form | None, *, append: bool) -> Form:
     Raises:
         UnusableInput: It is there and something else than what was asked for, or nothing that records are added to.
     """
-    has_content = append and target.exists() and target.stat().st_size
+    has_content = append and target.is_file() and target.stat().st_size
     there = _form_there(target) if has_content else None
     if there is not None and asked not in {None, there}:
         raise UnusableInput(f"{target}: is {_WHAT[there]}; leave --to {asked} out")
@@ -115,14 +117,16 @@ def convert(
         progress: Called now and then with the number of bytes read since the last call.
 
     Raises:
-        UnusableInput: The target is there and nothing may be appended, or it cannot be opened; or reading failed, or
-            no line of the source is an event.
+        UnusableInput: The target is there and nothing may be appended, or it is no file, or cannot be opened; or
+            reading failed, or no line of the source is an event.
         TelemetryError: It cannot be written, or does not hold what was written to it.
     """
     if path is not None:
         require_apart(path, target)
     if not append:
         require_free(target, "name another one, or add --append")
+    elif target.exists() and not target.is_file():
+        raise UnusableInput(f"{target}: is no file that records can be read back from; name another target")
     if target.suffix == ".gz" or _is_compressed(target):
         raise UnusableInput(
             f"{target}: is a compressed file, and none is written: name another target, and compress it"
@@ -170,13 +174,15 @@ def _is_compressed(target: Path) -> bool:
 def _copied(lines: Iterator[object], target: Path, form: Form) -> Conversion:
     done = Conversion(form)
     unsaid: Counter[str] = Counter()
-    records = (line.record for line in lines if isinstance(line, LogLine))
+    read = (line for line in lines if isinstance(line, LogLine))
     store = SqliteStore(target) if form == "sqlite" else JsonlStore(target, dialect=form)
     with store:
-        while batch := list(islice(records, _AT_ONCE)):
-            store.emit_many(batch)
+        while batch := list(islice(read, _AT_ONCE)):
+            records = [line.record for line in batch]
+            store.emit_many(records)
+            done.doubtful += sum(bool(line.problems) for line in batch)
             if form == "event":
-                for record in batch:
+                for record in records:
                     unsaid.update(_unsaid(record))
     said = store.statistics()
     done.records, done.dropped = said["stored"], said["dropped"]

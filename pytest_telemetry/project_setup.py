@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from contextlib import ExitStack, contextmanager
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
@@ -11,6 +12,7 @@ from pytest_telemetry.model.errors import UnusableInput
 from pytest_telemetry.new_file import new_file
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 __all__ = ("Outcome", "set_up")
@@ -35,7 +37,7 @@ def set_up(directory: Path) -> dict[str, Outcome]:
 
     Raises:
         UnusableInput: *directory* is none, or a file is not what its name says; nothing was written.
-        TelemetryError: A file cannot be written.
+        TelemetryError: A file cannot be written; neither was.
     """
     if not directory.is_dir():
         raise UnusableInput(f"{directory}: is no directory; name that of your project")
@@ -46,12 +48,15 @@ def set_up(directory: Path) -> dict[str, Outcome]:
     if is_ignored is None and any(_says(text, nested=True) for text in _above(directory)):
         is_ignored = True
     outcomes: dict[str, Outcome] = {project.name: "there", ignore.name: "there"}
-    if not has_table:
-        outcomes[project.name] = _add(project, project_text, _TABLE, apart=True)
-    if is_ignored is None:
-        outcomes[ignore.name] = _add(ignore, ignore_text, f"{_TOP}/\n", apart=False)
-    elif not is_ignored:
-        outcomes[ignore.name] = "wanted"
+    with ExitStack() as changes:  # they take place when all are written
+        if not has_table:
+            added = _added(project, project_text, _TABLE, apart=True)
+            outcomes[project.name] = changes.enter_context(added)
+        if is_ignored is None:
+            added = _added(ignore, ignore_text, f"{_TOP}/\n", apart=False)
+            outcomes[ignore.name] = changes.enter_context(added)
+        elif not is_ignored:
+            outcomes[ignore.name] = "wanted"
     return outcomes
 
 
@@ -100,7 +105,7 @@ def _says(text: str, *, nested: bool) -> bool | None:
         nested: Whether the file is in a directory above, so that what begins with a slash means others.
     """
     said: bool | None = None
-    for line in text.splitlines():
+    for line in text.removeprefix("\ufeff").splitlines():  # a byte order mark, which git ignores as well
         pattern = line.strip()
         if not pattern or pattern.startswith("#"):
             continue
@@ -127,10 +132,13 @@ def _above(directory: Path) -> list[str]:
     return texts
 
 
-def _add(path: Path, text: str | None, addition: str, *, apart: bool) -> Outcome:
+@contextmanager
+def _added(path: Path, text: str | None, addition: str, *, apart: bool) -> Iterator[Outcome]:
+    """Write *addition* to the file, which is changed when the body has ended, and tell what will have become of it."""
     with new_file(path, replace=text is not None) as file:
         file.write(_with(text or "", addition, apart=apart).encode())
-    return "made" if text is None else "added"
+        file.flush()
+        yield "made" if text is None else "added"
 
 
 def _with(text: str, addition: str, *, apart: bool) -> str:

@@ -64,8 +64,8 @@ def redact_log(
         progress: Called now and then with the number of bytes read since the last call.
 
     Raises:
-        UnusableInput: Reading failed, or no line is an event; or the log is an export of OpenTelemetry, in which names of attributes are
-            values, so that nobody knows what is named a secret.
+        UnusableInput: Reading failed, or no line is an event; or the log is an export of OpenTelemetry, in which
+            names of attributes are values, so that nobody knows what is named a secret.
     """
     redaction = LineRedaction(workspace)
     done = RedactedCopy()
@@ -94,8 +94,8 @@ class LineRedaction:
     """Makes lines free of absolute paths, secrets and personal data, as the processors make records.
 
     The checks ``relative-paths`` and ``no-secrets`` have no finding in the outcome. A line in which nothing is found
-    stays as it is, to the byte, unless strict readers would refuse a text in it. In any other, the order of keys, unknown fields, how numbers are written, spaces and
-    escapes stay, as far as `JsonText` says.
+    stays as it is, to the byte, unless strict readers would refuse a text in it. In any other, the order of keys,
+    unknown fields, how numbers are written, spaces and escapes stay, as far as `JsonText` says.
 
     Args:
         workspace: What paths become relative to; it need not exist here.

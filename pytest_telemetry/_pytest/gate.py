@@ -290,9 +290,11 @@ def _require_writable(config: pytest.Config) -> None:
     """Make sure, before anything is measured, that what is asked for can be written, and nothing else is lost by it.
 
     Raises:
-        UnusableInput: The folder is not there, or the file is something else.
+        UnusableInput: The folder is not there, or the file is something else, or none.
     """
     json_file, file = config.getoption("--telemetry-gate-json"), baseline_file(config)
+    if json_file == "-":
+        raise UnusableInput("--json -: standard output has the table: name a file")
     if json_file is not None:
         path = Path(json_file)
         if path.is_dir() or not path.parent.is_dir():

@@ -70,6 +70,11 @@ def _text(done: Conversion, target: str) -> str:
         lines.append(f"{plural(done.dropped, 'record')} left out: longer than a line may be")
     if done.malformed:
         lines.append(f"{plural(done.malformed, 'malformed line')} left out")
+    if done.doubtful:
+        lines.append(
+            f"{plural(done.doubtful, 'line')} with a field that is unreadable, wrong or read leniently; "
+            "`pytest-telemetry check` names them"
+        )
     if done.renamed:
         lines.append(
             f"{plural(done.renamed, 'attribute')} renamed to extra.NAME: the name is taken in an event line"

@@ -5,16 +5,19 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import signal
 import sys
 import traceback
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, NoReturn
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NoReturn, TextIO
 
 import click
 
 from pytest_telemetry.model.errors import TelemetryError, UnusableInput
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pytest_telemetry.lookup import Found
     from pytest_telemetry.sources import Source
 
@@ -22,6 +25,7 @@ __all__ = (
     "CLEAN",
     "FOUND",
     "INTERRUPTED",
+    "TERMINATED",
     "UNUSABLE",
     "commands",
     "complain",
@@ -35,6 +39,7 @@ CLEAN: Final = 0
 FOUND: Final = 1
 UNUSABLE: Final = 2
 INTERRUPTED: Final = 130
+TERMINATED: Final = 143
 
 _TRACEBACK: Final = "PYTEST_TELEMETRY_TRACEBACK"
 
@@ -53,6 +58,18 @@ _COMMANDS: Final = {
 }
 
 
+class _Context(click.Context):
+    """Makes its own of what the system says to a command: what click then lets through is about its printing alone."""
+
+    def invoke(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().invoke(*args, **kwargs)
+        except (OSError, SystemExit) as error:
+            raise TelemetryError(_reason(error)) from error
+        except KeyboardInterrupt as error:  # of which click would tell where that may be impossible
+            raise click.Abort from error
+
+
 class _LazyGroup(click.Group):
     """Loads a command when it is called; the overview needs none of them."""
 
@@ -63,6 +80,7 @@ class _LazyGroup(click.Group):
         if cmd_name not in _COMMANDS:
             return super().get_command(ctx, cmd_name)
         command: click.Command = import_module(f"pytest_telemetry.cli.{cmd_name}").command
+        command.context_class = _Context
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -85,8 +103,20 @@ def commands() -> None:
 
 def complain(text: str) -> None:
     """Say in one line on standard error why something cannot be done; where that cannot be written, nowhere."""
-    with contextlib.suppress(OSError):
-        click.echo("pytest-telemetry: " + " ".join(text.split()), err=True)
+    _tell(f"pytest-telemetry: {' '.join(text.split())}\n")
+
+
+def _tell(text: str) -> None:
+    """Write to standard error; where that cannot be written, nowhere, so that the exit code is still right."""
+    try:
+        click.echo(text, nl=False, err=True)
+    except OSError:
+        _leave(sys.stderr)
+
+
+def _leave(stream: TextIO) -> None:
+    """Send what *stream* still holds nowhere: it would fail again when the interpreter ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def complain_of_unread(source: Source | Found) -> None:
@@ -116,19 +146,24 @@ def say(text: str | bytes, *, colour: bool = False) -> bool:
         TelemetryError: It cannot be written, because the disk is full for one.
     """
     try:
-        click.echo(text, color=colour or None)
-        sys.stdout.flush()
-    except OSError as error:
-        _leave_output()
-        if not isinstance(error, BrokenPipeError):
-            raise TelemetryError(_reason(error)) from error
+        with _standard_output():
+            click.echo(text, color=colour or None)
+            sys.stdout.flush()
+    except BrokenPipeError:
         return False
     return True
 
 
-def _leave_output() -> None:
-    """Send what is still buffered nowhere: it would fail again when the interpreter ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+@contextlib.contextmanager
+def _standard_output() -> Iterator[None]:
+    """Take an error of the system as one of standard output, in one line unless its reader has gone."""
+    try:
+        yield
+    except OSError as error:
+        _leave(sys.stdout)
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise TelemetryError(f"cannot write to standard output: {error.strerror or error}") from error
 
 
 def run() -> NoReturn:
@@ -138,12 +173,30 @@ def run() -> NoReturn:
             stream, io.TextIOWrapper
         ):  # names and messages of a log may hold what a terminal cannot show
             stream.reconfigure(errors="backslashreplace")
-    code = _code()
-    try:
-        click.echo("", nl=False)
-    except OSError:  # said already
-        _leave_output()
+    with _terminable():
+        code = _code()
     sys.exit(code)
+
+
+class _Terminated(BaseException):
+    """The process was asked to end."""
+
+
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """Let a request to end unwind what is being done, as an interruption does: no file that is half done stays."""
+
+    def end(*_: object) -> NoReturn:
+        raise _Terminated
+
+    if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:  # somebody else decides
+        yield
+        return
+    signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _code() -> int:
@@ -152,28 +205,38 @@ def _code() -> int:
         complain(f"standard output is closed; where nobody wants it, send it to {os.devnull}")
         return UNUSABLE
     try:
-        result: Any = commands.main(prog_name="pytest-telemetry", standalone_mode=False)
+        result = _called()
     except click.ClickException as error:
-        error.show()
+        usage = io.StringIO()
+        error.show(usage)
+        _tell(usage.getvalue())
     except (KeyboardInterrupt, click.Abort):
+        _tell("\n")  # behind the ^C of a terminal
         complain("interrupted")
         return INTERRUPTED
-    except SystemExit:  # of click, where the reader of a help has gone
-        return CLEAN
+    except _Terminated:
+        complain("terminated")
+        return TERMINATED
     except Exception as error:  # noqa: BLE001 - whoever called a command is owed one line and no more
         if os.environ.get(_TRACEBACK):
-            traceback.print_exc()
+            _tell(traceback.format_exc())
         complain(_reason(error))
     else:
         return result if isinstance(result, int) else CLEAN
     return UNUSABLE
 
 
-def _reason(error: Exception) -> str:
+def _called() -> Any:
+    """Run the command, and return what it does."""
+    with _standard_output(), contextlib.suppress(SystemExit):  # as click tells that the reader has gone
+        return commands.main(prog_name="pytest-telemetry", standalone_mode=False)
+    return CLEAN
+
+
+def _reason(error: BaseException) -> str:
     """Return what is to be said of an error, in one line."""
-    if isinstance(error, OSError) and error.strerror:
-        # Of what is read and written the name is known, but for standard output.
-        return f"{error.filename or 'cannot write to standard output'}: {error.strerror}"
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{error.filename}: {error.strerror}"
     if isinstance(error, (TelemetryError, OSError)):
         return str(error)
     return (

@@ -49,7 +49,9 @@ Exit code: 0 shown, 2 no such run or other input that cannot be used, 130 interr
 @click.option(
     "--format", "as_", type=click.Choice(_FORMATS), default="text", show_default=True, help="How it is shown."
 )
-@click.option("-o", "--output", metavar="FILE", help="Write to this file, which must not exist.")
+@click.option(
+    "-o", "--output", metavar="FILE", help="Write to this file, which must not exist; - is standard output."
+)
 @click.option("--force", is_flag=True, help="Replace the file of --output.")
 def command(
     *, run_id: str, log: str | None, spans: bool, events: bool, as_: str, output: str | None, force: bool
@@ -58,6 +60,8 @@ def command(
 
     RUN_ID is the run_id of its records.
     """
+    if output == "-":
+        output = None
     if output is not None:
         if log != "-":
             require_apart(find_log(log), Path(output))

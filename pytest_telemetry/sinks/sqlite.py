@@ -75,16 +75,17 @@ class SqliteStore:
         if type(batch_size) is not int or batch_size < 1:
             raise ValueError(f"batch_size must be a whole number above 0, not {batch_size!r}")
         try:
-            self.path = Path(path).expanduser().absolute()
+            given = Path(path).expanduser()
         except RuntimeError as error:
             raise UnusableInput(
                 f"cannot {'read telemetry from' if read_only else 'keep telemetry in'} {path}: {error}"
             ) from error
+        self.path = given.absolute()
         self.batch_size = batch_size
         self.on_stored: Callable[[Sequence[Record]], object] | None = None
         self._closed = False
         self._read_only = read_only
-        self._database = Database(self.path, timeout, self._begin, read_only=read_only)
+        self._database = Database(self.path, given, timeout, self._begin, read_only=read_only)
         self._begin()
 
     def _begin(self) -> None:
@@ -103,10 +104,11 @@ class SqliteStore:
         longer than a line of a log may be.
 
         Raises:
-            OSError: The database failed; what was queued is counted as dropped.
+            OSError: The database failed, and what was queued is counted as dropped; or it is only read, and *record* is.
         """
         row, as_text = row_of(record)
         with self._database.lock:
+            self._require_writable(1)
             self._accepted += 1
             if row is None or self._closed or len(self._queue) >= _BATCHES_QUEUED * self.batch_size:
                 self._dropped += 1
@@ -125,11 +127,12 @@ class SqliteStore:
 
         Raises:
             Unavailable: Others write, or there is no space; nothing was accepted.
-            OSError: The database failed; all of it is counted as dropped.
+            OSError: The database failed, or is only read; all of it is counted as dropped.
         """
         made = [row_of(record) for record in records]
         rows = [row for row, _ in made if row is not None]
         with self._database.lock:
+            self._require_writable(len(made))
             if self._closed:
                 self._accepted += len(made)
                 self._dropped += len(made)
@@ -150,6 +153,13 @@ class SqliteStore:
                 self.on_stored(
                     [record for record, (row, _) in zip(records, made, strict=True) if row is not None]
                 )
+
+    def _require_writable(self, count: int) -> None:
+        """Refuse *count* records where the database is only read, before they could come in the way of reading."""
+        if self._read_only:
+            self._accepted += count
+            self._dropped += count
+            raise OSError(f"cannot write telemetry to {self._database.name}: it was opened to be read only")
 
     def _write(self, rows: Sequence[Row] = ()) -> None:
         """Write what is queued, and then *rows*, in one transaction; the caller counts *rows*."""
@@ -287,7 +297,7 @@ class SqliteStore:
             try:
                 records = records_of(rows)
             except ValueError as error:
-                raise UnusableInput(f"cannot read telemetry from {self.path}: {error}") from error
+                raise UnusableInput(f"cannot read telemetry from {self._database.name}: {error}") from error
             yield from records if pattern is None else filter(pattern.matches, records)
 
     def _fetch(self, statement: str, parameters: tuple[Any, ...] = ()) -> list[Row]:
@@ -296,8 +306,6 @@ class SqliteStore:
                 try:
                     with self._database.connected("read telemetry from") as connection:
                         rows = connection.execute(statement, parameters).fetchall()
-                except Unavailable:
-                    raise
                 except OSError as error:
                     if not self._database.was_disturbed():
                         raise UnusableInput(str(error)) from error

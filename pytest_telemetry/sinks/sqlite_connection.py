@@ -32,7 +32,8 @@ class Database:
     """A database file that is opened when it is needed.
 
     Args:
-        path: The file.
+        path: The file, from wherever it is opened.
+        name: What errors call it.
         timeout: Seconds to wait for another writer.
         forked: Called in a forked child, before anything else.
         read_only: Whether it is only read, and nothing of it changes.
@@ -42,14 +43,16 @@ class Database:
 
     Attributes:
         path: The file.
+        name: As it was given.
         lock: Is held while the connection is lent, and to be held for what belongs together. A signal handler of
             the thread that holds it may take it again.
     """
 
     def __init__(
-        self, path: Path, timeout: float, forked: Callable[[], None], *, read_only: bool = False
+        self, path: Path, name: Path, timeout: float, forked: Callable[[], None], *, read_only: bool = False
     ) -> None:
         self.path = path
+        self.name = name
         self.lock = threading.RLock()
         self._timeout = timeout
         self._forked = forked
@@ -76,7 +79,7 @@ class Database:
                 yield self._opened()
             except sqlite3.Error as error:
                 kind = Unavailable if getattr(error, "sqlite_errorcode", 0) & 0xFF in _MAY_PASS else OSError
-                raise kind(f"cannot {what} {self.path}: {error}") from error
+                raise kind(f"cannot {what} {self.name}: {error}") from error
             finally:
                 if self._closed:
                     self._disconnect()
@@ -90,7 +93,7 @@ class Database:
         """
         with self.lock:
             if self._writing:
-                raise Unavailable(f"cannot {what} {self.path}: another write was interrupted for this")
+                raise Unavailable(f"cannot {what} {self.name}: another write was interrupted for this")
             self._writing = True
             try:
                 with self.connected(what) as connection, transaction(connection):
@@ -114,8 +117,8 @@ class Database:
 
     def _open(self) -> sqlite3.Connection:
         if not self._read_only:
-            return open_database(self.path, self._timeout)
-        connection, self._at_rest = open_to_read(self.path, self._timeout)
+            return open_database(self.path, self._timeout, self.name)
+        connection, self._at_rest = open_to_read(self.path, self._timeout, self.name)
         return connection
 
     def was_disturbed(self) -> bool:
@@ -128,6 +131,7 @@ class Database:
         with suppress(OSError):  # where there is no file, opening it says so
             if state_at_rest(self.path) == self._at_rest:
                 return False
+        self._at_rest = None  # until it is opened again: where that fails, nobody is to ask once more
         self._disconnect()
         return True
 

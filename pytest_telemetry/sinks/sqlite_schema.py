@@ -136,7 +136,7 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
 """What to execute for each version of the schema, from the one before it."""
 
 
-def open_database(path: Path, timeout: float) -> sqlite3.Connection:
+def open_database(path: Path, timeout: float, name: Path | None = None) -> sqlite3.Connection:
     """Open the database at *path* for reading and writing, make it or bring it to our version.
 
     The connection may be used by any thread, one at a time, and begins no transaction by itself.
@@ -144,11 +144,12 @@ def open_database(path: Path, timeout: float) -> sqlite3.Connection:
     Args:
         path: The file; it and its parent directories are created where they do not exist.
         timeout: Seconds to wait for another writer.
+        name: What errors call it, if not by its path.
 
     Raises:
         UnusableInput: It cannot be opened for writing, is no database of ours, or of a newer version.
     """
-    said = f"cannot keep telemetry in {path}"
+    said = f"cannot keep telemetry in {name or path}"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _require_writable(path, said)
@@ -167,7 +168,9 @@ def open_database(path: Path, timeout: float) -> sqlite3.Connection:
     return connection
 
 
-def open_to_read(path: Path, timeout: float) -> tuple[sqlite3.Connection, State | None]:
+def open_to_read(
+    path: Path, timeout: float, name: Path | None = None
+) -> tuple[sqlite3.Connection, State | None]:
     """Open the database at *path* for reading, and change neither it nor its log.
 
     The connection may be used by any thread, one at a time.
@@ -175,6 +178,7 @@ def open_to_read(path: Path, timeout: float) -> tuple[sqlite3.Connection, State 
     Args:
         path: The file.
         timeout: Seconds to wait for a lock.
+        name: What errors call it, if not by its path.
 
     Returns:
         The connection, and the `state_at_rest`. With a state it reads without locks, and makes no file beside the
@@ -183,7 +187,7 @@ def open_to_read(path: Path, timeout: float) -> tuple[sqlite3.Connection, State 
     Raises:
         UnusableInput: It cannot be opened, is no database of ours, or of a newer version.
     """
-    said = f"cannot read telemetry from {path}"
+    said = f"cannot read telemetry from {name or path}"
     state = None
     try:
         state = state_at_rest(path)

@@ -1527,6 +1527,7 @@ def test_a_working_tree_that_is_not_committed_cannot_become_a_revision(project: 
         (["--telemetry-gate-json=benchmarks/baseline.toml"], "is the baseline: name another file for --json"),
         (["--telemetry-gate-json=nowhere/gate.json"], "nowhere/gate.json: cannot be written"),
         (["--telemetry-gate-json="], "cannot be written"),
+        (["--telemetry-gate-json=-"], "--json -: standard output has the table: name a file"),
         (["--telemetry-gate-against="], "--against names no revision: it is empty"),
         (["--telemetry-gate-threshold="], "like 5% or 0.05, not ''"),
     ],

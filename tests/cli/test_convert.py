@@ -222,7 +222,7 @@ def test_a_target_that_holds_fewer_than_were_written_is_an_error(
         ("events.jsonl", "-", [], "standard output cannot be read back, as a target is; name a file, or print records"),
         ("events.jsonl", "a.db", ["--append", "--to", "event"], "a.db: is a database; leave --to event out"),
         ("events.jsonl", "no/a.db", [], "no: is no directory"),
-        ("events.jsonl", ".", ["--append"], ".: Is a directory"),
+        ("events.jsonl", ".", ["--append"], ".: is no file that records can be read back from; name another target"),
         ("gone", "b.db", [], "gone: No such file"),
         ("binary", "b.db", [], "binary: is binary"),
     ],
@@ -257,6 +257,20 @@ def test_what_cannot_be_done_is_one_line_and_leaves_nothing(
     assert reason in err
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
     assert log.read_bytes() == b"".join(map(encode, RECORDS))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+@pytest.mark.parametrize("name", ["pipe", "pipe.db"])
+def test_a_pipe_is_no_target(run: Any, log: Path, tmp_path: Path, name: str) -> None:
+    """Nobody waits for whoever might write to it."""
+    pipe = tmp_path / name
+    os.mkfifo(pipe)
+
+    assert run("convert", log, pipe, "--append") == (
+        2,
+        "",
+        f"pytest-telemetry: {pipe}: is no file that records can be read back from; name another target\n",
+    )
 
 
 @pytest.mark.parametrize("name", ["a.db", "a.jsonl"])
@@ -294,7 +308,14 @@ def test_errors_of_the_target_have_the_name_that_it_was_given(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 @pytest.mark.usefixtures("interruptible")
-def test_nothing_is_left_of_a_conversion_that_was_interrupted(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "code", "said"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
+    ids=["interrupted", "terminated"],
+)
+def test_nothing_is_left_of_a_conversion_that_was_stopped(
+    tmp_path: Path, number: int, code: int, said: str
+) -> None:
     """Neither the target nor what was written aside."""
     command = [sys.executable, "-m", "pytest_telemetry.cli", "convert", "-", str(tmp_path / "a.db")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
@@ -302,12 +323,26 @@ def test_nothing_is_left_of_a_conversion_that_was_interrupted(tmp_path: Path) ->
         for _ in range(20_000):
             process.stdin.write(encode(RECORDS[2]))  # more than a pipe and the buffers hold, so it has begun
         process.stdin.flush()
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
 
-        assert process.wait() == 130
+        assert process.wait() == code
         assert process.stderr is not None
-        assert process.stderr.read().strip() == b"pytest-telemetry: interrupted"
+        assert process.stderr.read().decode().strip() == f"pytest-telemetry: {said}"
     assert names(tmp_path) == []
+
+
+def test_lines_of_which_a_field_cannot_be_read_are_told(run: Any, tmp_path: Path) -> None:
+    """They go over without it."""
+    (tmp_path / "a.jsonl").write_text(
+        '{"cmd":"a","timing_ms":"5","ts":"yesterday"}\n{"cmd":"b","ts":"2026-01-02T03:04:05Z"}\n'
+    )
+
+    code, out, _ = run("convert", tmp_path / "a.jsonl", tmp_path / "b.jsonl")
+
+    assert code == 0
+    assert out.splitlines()[1:] == [
+        "1 line with a field that is unreadable, wrong or read leniently; `pytest-telemetry check` names them"
+    ]
 
 
 @pytest.mark.parametrize("name", ["b.jsonl.gz", "packed"])

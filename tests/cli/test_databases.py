@@ -77,7 +77,7 @@ def test_what_a_killed_process_left_stays_where_it_lies(
 def test_a_database_of_others_is_refused_in_one_line(
     run: Any, place: Path, command: list[str], statement: str
 ) -> None:
-    """Also one that is empty, which a store would take for its own to fill."""
+    """By the name that it was given; also one that is empty, which a store would take for its own to fill."""
     with closing(sqlite3.connect(place / "telemetry.db")) as database:
         database.execute("VACUUM")
         database.execute(statement)
@@ -87,7 +87,7 @@ def test_a_database_of_others_is_refused_in_one_line(
 
     assert (code, out) == (2, "")
     assert err == (
-        f"pytest-telemetry: cannot read telemetry from {place / 'telemetry.db'}: it is an SQLite database, but none of "
+        "pytest-telemetry: cannot read telemetry from telemetry.db: it is an SQLite database, but none of "
         "pytest-telemetry; name another file\n"
     )
     assert files(place) == before

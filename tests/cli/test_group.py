@@ -71,16 +71,15 @@ def test_an_interruption_is_not_a_finding(run: Any, clean: Any, monkeypatch: pyt
     assert err.endswith("pytest-telemetry: interrupted\n")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a shell that closes it")
 @pytest.mark.parametrize("option", ["--json", "--help"])
-def test_a_closed_output_is_one_clear_error(
-    run: Any, careless: Any, monkeypatch: pytest.MonkeyPatch, option: str
-) -> None:
+def test_a_closed_output_is_one_clear_error(careless: Any, option: str) -> None:
     """Nothing is done of which nobody could be told."""
-    monkeypatch.setattr(sys, "stdout", None)  # what Python makes of it
+    command = ["sh", "-c", 'exec "$@" >&-', "sh", *COMMAND, "check", careless, option]
 
-    code, _, err = run("check", careless, option)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
 
-    assert (code, err) == (
+    assert (done.returncode, done.stderr) == (
         2,
         f"pytest-telemetry: standard output is closed; where nobody wants it, send it to {os.devnull}\n",
     )
@@ -112,6 +111,48 @@ def test_an_output_that_cannot_be_written_is_one_clear_error(careless: Any, argu
 
     assert done.returncode == 2
     assert done.stderr == "pytest-telemetry: cannot write to standard output: No space left on device\n"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="/dev/full stands for a full disk")  # noqa: PTH110 - a device
+@pytest.mark.parametrize("arguments", [["nosuch"], ["check", "gone"]])
+def test_errors_that_cannot_be_written_leave_the_exit_code_as_it_is(arguments: list[str]) -> None:
+    """Those of usage as well; 1 would mean findings, and Python ends with 120 where something is left to write."""
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+
+    with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
+        done = subprocess.run(
+            [*COMMAND, *arguments], env=buffered, stdout=subprocess.PIPE, stderr=full, check=False
+        )
+
+    assert (done.returncode, done.stdout) == (2, b"")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="/dev/full stands for a full disk")  # noqa: PTH110 - a device
+def test_an_interruption_of_which_nobody_can_be_told_is_one(
+    run: Any, clean: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 130 all the same."""
+
+    def interrupt(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(check, "scan", interrupt)
+
+    with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
+        monkeypatch.setattr(sys, "stderr", full)
+        code, out, _ = run("check", clean)
+
+    assert (code, out) == (130, "")
+
+
+@pytest.mark.parametrize("arguments", [["nosuch"], ["check", "gone"]])
+def test_errors_that_nobody_wants_do_not_go_to_the_output(
+    run: Any, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    """Where standard error is closed."""
+    monkeypatch.setattr(sys, "stderr", None)  # what Python makes of it
+
+    assert run(*arguments) == (2, "", "")
 
 
 def test_a_reader_of_help_that_goes_away_is_no_error() -> None:
@@ -178,6 +219,27 @@ def test_a_defect_of_ours_is_one_line_that_says_how_to_see_more(
     assert traced[0] == 2
     assert traced[2].startswith("Traceback (most recent call last):\n")
     assert traced[2].endswith(err)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (OSError(errno.EIO, "Input/output error"), "[Errno 5] Input/output error"),
+        (BrokenPipeError(errno.EPIPE, "Broken pipe"), "[Errno 32] Broken pipe"),
+        (SystemExit(0), "SystemExit: 0; this is a defect of pytest-telemetry, PYTEST_TELEMETRY_TRACEBACK=1 shows where"),
+    ],
+)  # fmt: skip
+def test_what_fails_in_a_command_is_not_said_to_be_the_output(
+    run: Any, clean: Any, monkeypatch: pytest.MonkeyPatch, error: BaseException, reason: str
+) -> None:
+    """Also where it names no file, and where click would take it for a reader of the output that has gone."""
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(check, "scan", fail)
+
+    assert run("check", clean) == (2, "", f"pytest-telemetry: {reason}\n")
 
 
 LINES = [

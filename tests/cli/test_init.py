@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import pathlib
 import shutil
 import subprocess
 import tomllib
@@ -144,6 +147,26 @@ def test_a_link_that_leads_nowhere_is_one_line(run: Any, tmp_path: Path, name: s
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
+def test_a_file_that_cannot_be_written_is_one_line(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the other one is not written either."""
+    opened = pathlib.Path.open
+
+    def refuse(path: pathlib.Path, *arguments: Any, **named: Any) -> Any:
+        if path.name.startswith("..gitignore."):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+        return opened(path, *arguments, **named)
+
+    monkeypatch.setattr(pathlib.Path, "open", refuse)
+
+    code, out, err = run("init", tmp_path)
+
+    assert (code, out) == (2, "")
+    assert err == f"pytest-telemetry: {tmp_path}/.gitignore: cannot be written: Read-only file system\n"
+    assert contents(tmp_path) == {}
+
+
 def test_a_directory_that_is_none_is_one_line(run: Any, tmp_path: Path) -> None:
     """It is not made."""
     code, _, err = run("init", tmp_path / "no")
@@ -166,6 +189,7 @@ IGNORED = [
     "_*",
     "*",
     "x\n_ctx/  \n#",
+    "\ufeff_ctx/",
 ]
 NOT_IGNORED = ["", "# _ctx/", "_ctx2", "a/_ctx", "_ctx/other"]
 UNIGNORED = ["!_ctx/", "_*\n!_ctx", "_ctx/\n!_ctx/"]
@@ -185,13 +209,13 @@ def ignored_by_git(directory: Path) -> bool:
 def test_the_directory_is_ignored_unless_it_was_or_is_not_to_be(run: Any, tmp_path: Path, text: str) -> None:
     """As git itself sees it, where there is one."""
     ignore = tmp_path / ".gitignore"
-    ignore.write_text(text)
+    ignore.write_text(text, "utf-8")
 
     code, out, _ = run("init", tmp_path)
 
     assert code == 0
     if text in IGNORED:
-        assert ignore.read_text() == text
+        assert ignore.read_text("utf-8") == text
         assert "there already" in out
     elif text in UNIGNORED:
         assert ignore.read_text() == text

@@ -91,6 +91,19 @@ def test_output_goes_to_a_new_file(run: Any, where: list[str], tmp_path: Path) -
     assert json.loads(target.read_text())["records"] == 2
 
 
+def test_a_dash_is_standard_output(
+    run: Any, where: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And no file of that name."""
+    monkeypatch.chdir(tmp_path)
+
+    code, out, err = run("trace", "run_1", "-o", "-", *where)
+
+    assert (code, err) == (0, "")
+    assert out.startswith("run run_1: 2 records")
+    assert not (tmp_path / "-").exists()
+
+
 def test_a_file_is_replaced_only_with_force(run: Any, where: list[str], tmp_path: Path) -> None:
     """The text says so."""
     target = tmp_path / "trace.txt"

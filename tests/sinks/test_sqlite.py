@@ -438,15 +438,15 @@ def test_the_log_that_another_process_left_is_read_and_stays(tmp_path: Path, by_
 
 
 def test_a_database_that_is_only_read_keeps_nothing(tmp_path: Path) -> None:
-    """What it is given is an error, and counted as dropped; nothing is deleted."""
+    """What it is given is an error at once, and counted as dropped; nothing is deleted, and it can be read as before."""
     path = tmp_path / "t.db"
     with SqliteStore(path) as store:
         store.emit_many(many(1, 2))
 
-    with SqliteStore(path, read_only=True, batch_size=1) as store:
-        with pytest.raises(OSError, match="readonly database") as at_one:
+    with SqliteStore(path, read_only=True) as store:
+        with pytest.raises(OSError, match="opened to be read only") as at_one:
             store.emit(numbered(3))
-        with pytest.raises(OSError, match="readonly database") as at_many:
+        with pytest.raises(OSError, match="opened to be read only") as at_many:
             store.emit_many(many(4))
         with pytest.raises(OSError, match="readonly database") as at_trim:
             store.trim(keep=1)
@@ -458,14 +458,18 @@ def test_a_database_that_is_only_read_keeps_nothing(tmp_path: Path) -> None:
 
 
 def test_a_database_that_goes_while_it_is_read_is_one_error(tmp_path: Path) -> None:
-    """Nothing is read of a file that has no name any more."""
+    """Nothing is read of a file that has no name any more, and nothing was to be written."""
     path = tmp_path / "t.db"
     with SqliteStore(path) as store:
-        store.emit_many(many(1))
+        store.emit_many(many(*range(1001)))
 
     with SqliteStore(path, read_only=True) as store:
+        records = store.records()
+        next(records)
         path.unlink()
-        with pytest.raises(Unavailable, match=r"cannot read telemetry from .*t.db: No such file"):
+        with pytest.raises(UnusableInput, match=r"cannot read telemetry from .*t.db: No such file"):
+            list(records)
+        with pytest.raises(UnusableInput, match=r"cannot read telemetry from .*t.db: No such file"):
             store.records()
 
 
