@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pytest_telemetry.analysis.run_figures import FORKED, RunFigures, rate
 from pytest_telemetry.checks.percentiles import Percentiles, names_timing, reproduces
 from pytest_telemetry.checks.streaming import OTHERS, Examples, Judgement, StreamingCheck, amount, most_first
-from pytest_telemetry.model.finding import LEVELS, Finding
+from pytest_telemetry.model.finding import LEVELS, Finding, Level
 from pytest_telemetry.model.stamps import stamp_ns
 from pytest_telemetry.model.stats import METHODS, Method
 
@@ -310,18 +310,28 @@ def losses(stated: Mapping[str, Any]) -> int:
 class CountersKept(StreamingCheck):
     """No counter of ``metrics.json`` is smaller than what the log has of it.
 
-    One that is larger is fine: earlier runs, whose part of the log is gone. Where there are more names than can be told
+    One that is larger is fine: earlier runs, whose part of the log is gone. One that is smaller lost counts for sure
+    where it is also smaller than what the last run added. Otherwise it is an ``info``: what a run did not flush, because
+    it goes on, was killed, or is a forked child, never was in the file. Where there are more names than can be told
     apart, it is all counters together: which of them were taken together as ``(others)`` depends on their order.
 
     Args:
         counters: What the file holds.
+        summary: What ``last_run.json`` holds; without it, nothing is known of the last run.
     """
 
     id = "reconcile"
     subject = "counter"
 
-    def __init__(self, counters: Mapping[str, float]) -> None:
+    def __init__(self, counters: Mapping[str, float], summary: Mapping[str, Any] | None = None) -> None:
         self.counters = counters
+        added = {} if summary is None else summary.get("metrics_delta")
+        self.added: dict[str, float] = {}
+        """What the last run added to each counter, as far as the summary says it in numbers."""
+        if isinstance(added, Mapping):
+            self.added = {
+                name: value for name, value in added.items() if value is not None and _is_figure(value)
+            }
 
     def start(self) -> Judgement:
         """Return a judgement that has seen nothing."""
@@ -340,17 +350,34 @@ class _CountersKept(Judgement):
             self._figures.add(record)
 
     def findings(self) -> list[Finding]:
-        short = Examples(_MOST_EXAMPLES)
-        count = 0
-        all_logged, all_kept = self._figures.counters(), self._check.counters
-        if OTHERS in all_logged or OTHERS in all_kept:
-            all_logged, all_kept = {_ALL: sum(all_logged.values())}, {_ALL: sum(all_kept.values())}
-        for name, logged in sorted(all_logged.items()):
-            kept = all_kept.get(name, 0)
-            if kept < logged and not math.isclose(kept, logged):
-                count += 1
-                short.add(f"{name}: metrics.json says {_shown(kept)}, the log has {_shown(logged)}", None)
-        if not count:
-            return []
-        message = f"{amount(count, 'counter')} of metrics.json lost what the log has of them"
-        return [Finding(CountersKept.id, message, count, examples=tuple(short))]
+        logged, kept, added = self._figures.counters(), self._check.counters, self._check.added
+        if OTHERS in logged or OTHERS in kept:
+            logged, kept, added = ({_ALL: sum(each.values())} for each in (logged, kept, added))
+        less = [name for name in sorted(logged) if _is_less(kept.get(name, 0), logged[name])]
+        found: list[Finding] = []
+        for is_lost in (True, False):
+            names = [name for name in less if _is_less(kept.get(name, 0), added.get(name, 0)) == is_lost]
+            if not names:
+                continue
+            shown = Examples(_MOST_EXAMPLES)
+            for name in names:
+                text = f"{name}: metrics.json says {_shown(kept.get(name, 0))}, the log has {_shown(logged[name])}"
+                shown.add(text, None)
+            counters = amount(len(names), "counter")
+            message = (
+                f"metrics.json lost what the last run added to {counters}"
+                if is_lost
+                else f"metrics.json has less than the log of {counters}: a run goes on or was killed before a flush, "
+                "a forked child ended without one, or the counts of an earlier run were lost"
+            )
+            level: Level = "error" if is_lost else "info"
+            found.append(Finding(CountersKept.id, message, len(names), level, examples=tuple(shown)))
+        return found
+
+
+def _is_less(kept: float, than: float) -> bool:
+    """Tell whether a number is smaller by more than rounding."""
+    try:
+        return kept < than and not math.isclose(kept, than)
+    except OverflowError:  # a whole number beyond every float
+        return True

@@ -41,7 +41,7 @@ def command(*, directory: str | None, log: str | None, as_json: bool) -> int:
         raise UnusableInput(f"{folder}: is no directory: name the one that holds {LAST_RUN}")
     summary = read_object(folder / LAST_RUN)
     try:
-        checks: list[Check] = [Reconcile(summary), CountersKept(read_counters(folder / METRICS))]
+        checks: list[Check] = [Reconcile(summary), CountersKept(read_counters(folder / METRICS), summary)]
     except ValueError as error:
         raise UnusableInput(f"{folder / LAST_RUN}: {error}") from error
     path = find_log(directory if log is None else log)

@@ -411,16 +411,57 @@ def test_a_summary_names_its_run(summary: dict[str, Any]) -> None:
         Reconcile(summary)
 
 
+def added(**counters: float) -> dict[str, Any]:
+    """Return a summary that says so of its run."""
+    return {"run_id": "r", "metrics_delta": counters}
+
+
 def test_no_counter_lost_what_the_log_has() -> None:
     """Earlier runs may have added more; what is rounded is not lost."""
-    assert CountersKept({"steps": 12, "before": 4})(RECORDS) == []
-    assert CountersKept({"steps": 100})(RECORDS) == []
+    assert CountersKept({"steps": 12, "before": 4}, added(steps=3))(RECORDS) == []
+    assert CountersKept({"steps": 100}, added(steps=3))(RECORDS) == []
 
-    (finding,) = CountersKept({"steps": 11})(RECORDS)
-    assert finding.message == "1 counter of metrics.json lost what the log has of them"
-    assert finding.examples[0].text == "steps: metrics.json says 11, the log has 12"
-    (finding,) = CountersKept({})(RECORDS)
-    assert finding.examples[0].text == "steps: metrics.json says 0, the log has 12"
+    (finding,) = CountersKept({"steps": 2}, added(steps=3))(RECORDS)
+    assert (finding.level, finding.message) == (
+        "error",
+        "metrics.json lost what the last run added to 1 counter",
+    )
+    assert finding.examples[0].text == "steps: metrics.json says 2, the log has 12"
+    (finding,) = CountersKept({}, added(steps=3))(RECORDS)
+    assert (finding.level, finding.examples[0].text) == (
+        "error",
+        "steps: metrics.json says 0, the log has 12",
+    )
+
+
+@pytest.mark.parametrize(
+    "summary", [None, {}, added(steps=3), added(other=9), {"metrics_delta": {"steps": "7"}}]
+)
+def test_what_may_never_have_been_added_to_a_counter_is_a_note(summary: Any) -> None:
+    """Only what the last run says it added is known to have been there."""
+    (finding,) = CountersKept({"steps": 3}, summary)(RECORDS)
+
+    said = (
+        "metrics.json has less than the log of 1 counter: a run goes on or was killed before a flush, "
+        "a forked child ended without one, or the counts of an earlier run were lost"
+    )
+    assert (finding.level, finding.message) == ("info", said)
+    assert finding.examples[0].text == "steps: metrics.json says 3, the log has 12"
+
+
+def test_a_counter_that_went_down_in_another_run_lost_nothing() -> None:
+    """The log says so."""
+    records = [count("steps", -5, "before"), count("steps", 2)]
+
+    assert CountersKept({"steps": -3}, added(steps=2))(records) == []
+
+
+@pytest.mark.parametrize(("kept", "level"), [(-(10**400), "error"), (-1e300, "error"), (3, "info")])
+def test_counters_of_any_size_can_be_judged(kept: float, level: str) -> None:
+    """Whatever is in the files."""
+    (finding,) = CountersKept({"steps": kept}, added(steps=3, other=10**400))(RECORDS)
+
+    assert finding.level == level
 
 
 def test_counters_that_cannot_be_told_apart_are_held_to_the_log_together() -> None:
@@ -431,5 +472,10 @@ def test_counters_that_cannot_be_told_apart_are_held_to_the_log_together() -> No
     assert CountersKept(kept)([*first, *second]) == []
 
     del kept["a7"]
-    (finding,) = CountersKept(kept)([*first, *second])
-    assert finding.examples[0].text == "(all counters): metrics.json says 17,999, the log has 18,000"
+    (finding,) = CountersKept(kept, added(b=9_000))([*first, *second])
+    assert (finding.level, finding.examples[0].text) == (
+        "info",
+        "(all counters): metrics.json says 17,999, the log has 18,000",
+    )
+    (finding,) = CountersKept({"b": 8_999}, added(b=9_000))([*first, *second])
+    assert finding.level == "error"

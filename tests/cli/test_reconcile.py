@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pytest_telemetry.model.record import Record
 from pytest_telemetry.runs import Telemetry, open_run
 from pytest_telemetry.sinks.jsonl import JsonlStore
 from pytest_telemetry.sinks.sqlite import SqliteStore
+
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 
 
 @pytest.fixture
@@ -127,7 +131,49 @@ def segmented(directory: Path, **limits: Any) -> Telemetry:
     return open_run(directory, store=store, run_id="r")
 
 
+SHORT = ("info", "metrics.json has less than the log of 1 counter")
 OPEN = ("info", "figures of the summary cannot be compared")
+
+
+def test_a_run_that_goes_on_is_not_accused(run: Any, tmp_path: Path) -> None:
+    """What it recorded since its last flush is in no file yet."""
+    with open_run(tmp_path, run_id="r") as telemetry:
+        telemetry.incr("steps")
+        telemetry.flush()
+        telemetry.incr("steps")
+
+        assert findings(run, tmp_path, 0) == [
+            ("info", "no figure of the summary is about 1 event of run r that came later"),
+            SHORT,
+        ]
+    assert findings(run, tmp_path, 0) == []
+
+
+def test_a_run_that_was_killed_before_a_flush_is_not_accused_by_a_later_one(run: Any, tmp_path: Path) -> None:
+    """Its counters never came to the file."""
+    with JsonlStore(tmp_path / "events.jsonl", dialect="event") as log:
+        log.emit(Record("metric", "steps", "steps", 1, value=2, instrument="counter", run_id="killed"))
+    with open_run(tmp_path, run_id="good") as telemetry:
+        telemetry.incr("steps")
+
+    assert findings(run, tmp_path, 0) == [SHORT]
+
+
+@needs_fork
+def test_a_run_whose_child_ended_at_once_is_not_accused(run: Any, tmp_path: Path) -> None:
+    """Nothing of it came to the file."""
+    with open_run(tmp_path, run_id="r") as telemetry:
+        telemetry.incr("steps")
+        child = os.fork()
+        if not child:
+            telemetry.incr("steps")
+            os._exit(0)
+        os.waitpid(child, 0)
+
+    assert findings(run, tmp_path, 0) == [
+        ("info", "no figure of the summary is about 1 event of run r that forked children wrote"),
+        SHORT,
+    ]
 
 
 def test_a_run_that_outlives_its_segments_is_not_accused(run: Any, tmp_path: Path) -> None:
