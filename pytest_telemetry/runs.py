@@ -259,7 +259,8 @@ class Telemetry:
         return {
             "run_id": self.run_id,
             "ts": stamp_of(self._clock.wall_ns()),
-            "first_ts": None if figures.first_ns is None else stamp_of(figures.first_ns),
+            "first_ts": _stamp(figures.first_ns),
+            "earliest_ts": _stamp(figures.earliest_ns),
             "metrics_delta": counters,
             **own,
             "telemetry_drops": self._drops(figures.taken),
@@ -444,6 +445,10 @@ def _placed(segment: str) -> Processor:
         return replace(record, attrs=place)
 
     return mark_place
+
+
+def _stamp(time_ns: int | None) -> str | None:
+    return None if time_ns is None else stamp_of(time_ns)
 
 
 def _members(group: str, value: Any) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -228,6 +229,24 @@ def test_the_last_run_is_what_its_log_says(tmp_path: Path, home: Path) -> None:
         "total_bytes": 623,
     }
     assert read["top_warnings"][0] == {"warning": "slow disk", "count": 2}
+
+
+def test_the_last_run_says_of_when_its_first_and_its_earliest_event_are(tmp_path: Path, home: Path) -> None:
+    """A span is stored when it ends, behind what happened in it; without events both are null."""
+    clock = FakeClock(datetime(2026, 1, 2, tzinfo=UTC))
+    with Telemetry(tmp_path, clock=clock) as telemetry:
+        assert (telemetry.figures()["first_ts"], telemetry.figures()["earliest_ts"]) == (None, None)
+        with telemetry.context("outer"):
+            clock.advance(2)
+            telemetry.event("inner")
+            clock.advance(2)
+        telemetry.event("after")
+
+    read = last_run(home)
+    assert (read["first_ts"], read["earliest_ts"]) == (
+        "2026-01-02T00:00:02.000000000+00:00",
+        "2026-01-02T00:00:00.000000000+00:00",
+    )
 
 
 def test_a_rate_of_nothing_is_null(tmp_path: Path, home: Path) -> None:
@@ -484,9 +503,7 @@ def test_segments_that_are_removed_during_the_run_take_no_figure_with_them(
     assert left < 40
     [finding] = reconciled(home)
     assert finding.level == "info"
-    assert finding.message.startswith(
-        f"the log does not hold the first {40 - left} events of run r any more: 3 "
-    )
+    assert finding.message.endswith(f"; at least {40 - left} of 40 events are missing")
 
 
 def test_a_run_that_ended_without_a_flush_is_not_accused(tmp_path: Path, home: Path) -> None:

@@ -65,12 +65,15 @@ class RunFigures:
         method: As it was given.
         taken: How many records there were.
         first_ns: When the first one began or happened; None before there is one, or where it does not say.
+        earliest_ns: The earliest time at which any one began or happened; None where none says: a span that others
+            stand below begins before them, and comes after them.
     """
 
     def __init__(self, method: Method = "linear") -> None:
         self.method: Method = method
         self.taken = 0
         self.first_ns: int | None = None
+        self.earliest_ns: int | None = None
         self._durations: dict[str, Durations] = {}
         self._names: Counter[str] = Counter()
         self._counters: dict[str, float] = {}
@@ -82,6 +85,8 @@ class RunFigures:
         """Take the next record, and return the name under which it is counted."""
         if not self.taken:
             self.first_ns = record.time_ns
+        if record.time_ns is not None and (self.earliest_ns is None or record.time_ns < self.earliest_ns):
+            self.earliest_ns = record.time_ns
         self.taken += 1
         return self._count_metric(record) if record.kind == "metric" else self._count_other(record)
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pytest_telemetry.model.record import Record
     from pytest_telemetry.model.wire import LogLine
 
-__all__ = ("Percentiles", "reproduces")
+__all__ = ("Percentiles", "names_timing", "reproduces")
 
 _PERCENTILE: Final = re.compile(r"p([0-9]{1,2}(?:[._][0-9]+)?|100)_ms")
 
@@ -80,9 +80,15 @@ def _figures(summary: Any) -> dict[str, dict[str, float | None]]:
     return figures
 
 
+def names_timing(name: str) -> bool:
+    """Tell whether a summary states a figure of the timings of a command under that name."""
+    return name in {"count", "min_ms", "max_ms"} or _PERCENTILE.fullmatch(name) is not None
+
+
 def _is_figure(name: str, value: Any) -> bool:
-    known = name in {"count", "min_ms", "max_ms"} or _PERCENTILE.fullmatch(name) is not None
-    return known and (value is None or (isinstance(value, (int, float)) and not isinstance(value, bool)))
+    return names_timing(name) and (
+        value is None or (isinstance(value, (int, float)) and not isinstance(value, bool))
+    )
 
 
 class _Percentiles(Judgement):

@@ -10,26 +10,26 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_telemetry.analysis.run_figures import FORKED, RunFigures, rate
-from pytest_telemetry.checks.percentiles import Percentiles, reproduces
+from pytest_telemetry.checks.percentiles import Percentiles, names_timing, reproduces
 from pytest_telemetry.checks.streaming import OTHERS, Examples, Judgement, StreamingCheck, amount, most_first
-from pytest_telemetry.model.finding import LEVELS, Finding
-from pytest_telemetry.model.stamps import stamp_of
+from pytest_telemetry.model.finding import LEVELS, Finding, Level
+from pytest_telemetry.model.stamps import stamp_ns
 from pytest_telemetry.model.stats import METHODS, Method
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_telemetry.model.record import Record
-    from pytest_telemetry.model.wire import LogLine
+    from pytest_telemetry.model.wire import BadLine, LogLine
 
 __all__ = ("CountersKept", "Reconcile", "losses")
 
 _MOST_EXAMPLES: Final = 20
-_NO_FIGURES: Final = frozenset({"run_id", "ts", "first_ts"})
+_NO_FIGURES: Final = frozenset({"run_id", "ts", "first_ts", "earliest_ts"})
 _BY_NAME: Final = frozenset({"metrics_delta", "tokens", "top_warnings"})
 """Sections with figures of whatever names occurred: what the events do not have did not occur."""
-_OF_EVENTS: Final = frozenset({"latencies", "tokens"})
-"""Sections whose ``count`` counts events."""
+_OF_EVENTS: Final = ("latencies", "tokens")
+"""Sections whose ``count`` counts events, each of them once."""
 _ALL: Final = "(all counters)"
 _LOST: Final = ("dropped", "lock_skipped", "telemetry_lock_skipped")
 _DROPS: Final = frozenset({"attempted", "written", "queued", "dropped_by_processors", "drop_rate", *_LOST})
@@ -44,8 +44,8 @@ class Reconcile(StreamingCheck):
     ``lock_skipped`` is what they lost.
 
     The figures are held to the first events of the run, as many as the file says were written. What comes after
-    these, and what forked children wrote, is an ``info``. So is a figure that cannot be compared because the log does
-    not hold the first event of the run any more, of which the file states the time.
+    these, and what forked children wrote, is an ``info``. Where the first or the earliest of them is not of the time
+    that the file states, or the rest of a file was not read, no figure is compared, which is an ``info`` as well.
 
     Args:
         summary: What the file holds.
@@ -93,6 +93,7 @@ class _Reconcile(Judgement):
         written = None if self._drops is None else self._drops.get("written")
         self._written = written if type(written) is int else None
         self._forked = 0
+        self._unread = Examples(_MOST_EXAMPLES)
 
     def add(self, record: Record, line: LogLine | None = None) -> None:
         if record.run_id != self._check.run_id:
@@ -107,19 +108,21 @@ class _Reconcile(Judgement):
         if self._latencies is not None:
             self._latencies.add(record if name == record.name else replace(record, name=name), line)
 
+    def add_bad(self, line: BadLine) -> None:
+        if line.is_rest:
+            self._unread.add(line.reason, line)
+
     def findings(self) -> list[Finding]:
         run = self._check.run_id
-        if not self.judged and self._written != 0:
+        if not self.judged and self._written != 0 and not self._unread.found:
             message = f"the log holds no event of run {run}, which the summary sums up: none was kept, or all were removed"
             return [Finding(Reconcile.id, message, 1)]
-        gone = 0 if self._written is None else max(self._written - self.judged, 0)
-        first = self._check.summary.get("first_ts")
-        is_cut = gone > 0 and isinstance(first, str) and first != _stamp(self._figures.first_ns)
-        found = self._of_figures(gone if is_cut else 0)
+        gap = self._gap()
+        found = self._of_figures(gap)
         if self._drops is not None:
-            found += _of_drops(self._drops, self.judged + (gone if is_cut else 0))
+            found += _of_drops(self._drops, self._check.summary, None if gap else self.judged)
         for count, which in (
-            (self.judged - self._figures.taken, "that came later"),
+            (0 if gap else self.judged - self._figures.taken, "that came later"),
             (self._forked, "that forked children wrote"),
         ):
             if count:
@@ -127,60 +130,79 @@ class _Reconcile(Judgement):
                 found.append(Finding(Reconcile.id, message, count, "info"))
         return sorted(found, key=lambda finding: -LEVELS.index(finding.level))
 
-    def _of_figures(self, gone: int) -> list[Finding]:
-        """Return what is wrong with the figures, where so many of the first events are not in the log any more."""
+    def _gap(self) -> str:
+        """Return why events that the summary is about are not among the first ones here, or nothing if they are."""
+        if self._unread.found:
+            return "not all of the log could be read"
+        times = {"first_ts": self._figures.first_ns, "earliest_ts": self._figures.earliest_ns}
+        if all(_is_of(self._check.summary.get(key), time_ns) for key, time_ns in times.items()):
+            return ""
+        gap = (
+            f"the log does not begin as run {self._check.run_id} did: "
+            "segments or rows were removed, or several processes used this id"
+        )
+        if self._written is not None and self._written > self.judged:
+            gap += (
+                f"; at least {self._written - self.judged:,} of {amount(self._written, 'event')} are missing"
+            )
+        return gap
+
+    def _of_figures(self, gap: str) -> list[Finding]:
+        """Return what is wrong with the figures; where there is a *gap*, as far as they are wrong by themselves."""
         run = self._check.run_id
         found: list[Finding] = []
         judged: set[str] = set()
-        if self._latencies is not None and self._check.percentiles is not None and not gone:
-            found += [replace(one, check=Reconcile.id) for one in self._latencies.findings()]
+        if self._latencies is not None and self._check.percentiles is not None:
             judged = {name for name, _ in _leaves({"latencies": self._check.percentiles.figures})}
+            if not gap:
+                found += [replace(one, check=Reconcile.id) for one in self._latencies.findings()]
         computed = self._figures.as_dict()
         computed["metrics_delta"] = computed.pop("counters")
         warnings = self._figures.warnings()
         computed["top_warnings"] = [{"warning": text, "count": count} for text, count in warnings.items()]
         actuals = dict(_leaves(computed))
-        wrong, unknown, open_ = Examples(_MOST_EXAMPLES), Examples(_MOST_EXAMPLES), Examples(_MOST_EXAMPLES)
+        wrong, unknown = Examples(_MOST_EXAMPLES), Examples(_MOST_EXAMPLES)
         sections: Counter[str] = Counter()
-        figures = unknowns = opens = 0
+        figures = unknowns = 0
         for name, stated in _leaves(self._check.summary):
             section = name.partition(".")[0]
             if name in judged or (section == "latencies" and name.endswith(".method")):
                 continue
-            if name not in actuals and section not in _BY_NAME:
+            is_timing = section == "latencies" and names_timing(name.rpartition(".")[2])
+            if name not in actuals and section not in _BY_NAME and not is_timing:
                 unknowns += 1
                 unknown.add(f"{name} = {_shown(stated)}", None)
                 continue
             figures += 1
             actual = actuals.get(name)
-            if _agrees(stated, actual):
+            if not _is_figure(stated):
+                truth = "which is no figure"
+            elif gap or _agrees(stated, actual):
                 continue
-            text = f"{name}: the summary says {_shown(stated)}, the events give {_shown(actual)}"
-            if gone and _may_be(section, name, stated, actual, gone):
-                opens += 1
-                open_.add(text, None)
-                continue
+            else:
+                truth = f"the events give {_shown(actual)}"
             sections[section] += 1
-            wrong.add(text, None, figure=name, stated=_plain(stated), computed=actual)
+            text = f"{name}: the summary says {_shown(stated)}, {truth}"
+            wrong.add(text, None, figure=name, stated=_plain(stated), computed=None if gap else actual)
         if sections:
             count = sections.total()
             message = f"{count} of {amount(figures, 'figure')} of the summary do not follow from the events of run {run}"
             by_field = most_first(sections)
             found.append(Finding(Reconcile.id, message, count, by_field=by_field, examples=tuple(wrong)))
-        if gone:
-            message = (
-                f"the log does not hold the first {amount(gone, 'event')} of run {run} any more: "
-                f"{amount(opens, 'figure')} of the summary cannot be compared"
-            )
-            found.append(Finding(Reconcile.id, message, gone, "info", examples=tuple(open_)))
+        if gap:
+            count = figures + len(judged) - sections.total()
+            message = f"{amount(count, 'figure')} of the summary cannot be compared: {gap}"
+            found.append(Finding(Reconcile.id, message, count, "info", examples=tuple(self._unread)))
         if unknowns:
             message = f"{amount(unknowns, 'figure')} of the summary can be computed from no event"
             found.append(Finding(Reconcile.id, message, unknowns, "info", examples=tuple(unknown)))
         return found
 
 
-def _stamp(time_ns: int | None) -> str | None:
-    return None if time_ns is None else stamp_of(time_ns)
+def _is_of(stamp: Any, time_ns: int | None) -> bool:
+    """Tell whether a stamp is of that time, as far as it says one."""
+    stated_ns = stamp_ns(stamp) if isinstance(stamp, str) else None
+    return stated_ns is None or stated_ns == time_ns
 
 
 def _leaves(summary: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -215,20 +237,9 @@ def _is_figure(value: Any) -> bool:
 
 def _agrees(stated: Any, actual: Any) -> bool:
     """Tell whether a figure is what the events give; one that is not there is a 0, but for a rate."""
-    if not _is_figure(stated):
-        return False
     if actual is None and stated == 0 and stated is not None:
         return True
     return reproduces(stated, actual)
-
-
-def _may_be(section: str, name: str, stated: Any, actual: Any, gone: int) -> bool:
-    """Tell whether so many further events could make a figure of *actual* what is stated."""
-    if not _is_figure(stated):
-        return False
-    if section in _OF_EVENTS and name.endswith(".count") and stated is not None:
-        return bool((actual or 0) <= stated <= (actual or 0) + gone)
-    return True
 
 
 def _shown(value: Any) -> str:
@@ -242,8 +253,8 @@ def _plain(value: Any) -> Any:
     return value if _is_figure(value) or isinstance(value, (str, bool)) else f"<{type(value).__name__}>"
 
 
-def _of_drops(stated: Mapping[str, Any], events: int) -> list[Finding]:
-    """Return what is wrong with what a file says of losses, where there were so many events."""
+def _of_drops(stated: Mapping[str, Any], summary: Mapping[str, Any], events: int | None) -> list[Finding]:
+    """Return what is wrong with what *summary* says of losses, where there are so many events, or nobody knows."""
     attempted, written = stated.get("attempted"), stated.get("written")
     shown = Examples(_MOST_EXAMPLES)
     if not isinstance(attempted, int) or not isinstance(written, int):
@@ -253,11 +264,21 @@ def _of_drops(stated: Mapping[str, Any], events: int) -> list[Finding]:
     lost = losses(stated)
     queued = stated["queued"] if isinstance(stated.get("queued"), int) else 0
     by_processors = stated.get("dropped_by_processors", 0)
-    if written > events:
+    if events is not None and written > events:
         shown.add(
             f"telemetry_drops.written is {written:,}, and the log holds {amount(events, 'event')} of the run",
             None,
         )
+    for section in _OF_EVENTS:
+        counts = (
+            count for name, count in _leaves({section: summary.get(section)}) if name.endswith(".count")
+        )
+        counted = sum(count for count in counts if type(count) is int)
+        if counted > written:
+            shown.add(
+                f"{section} count {amount(counted, 'event')}, and telemetry_drops.written is {written:,}",
+                None,
+            )
     if attempted != written + lost + queued:
         shown.add(
             f"telemetry_drops.attempted is {attempted:,}, and written, lost and queued come to {written + lost + queued:,}",
@@ -289,18 +310,28 @@ def losses(stated: Mapping[str, Any]) -> int:
 class CountersKept(StreamingCheck):
     """No counter of ``metrics.json`` is smaller than what the log has of it.
 
-    One that is larger is fine: earlier runs, whose part of the log is gone. Where there are more names than can be told
+    One that is larger is fine: earlier runs, whose part of the log is gone. One that is smaller lost counts for sure
+    where it is also smaller than what the last run added. Otherwise it is an ``info``: what a run did not flush, because
+    it goes on, was killed, or is a forked child, never was in the file. Where there are more names than can be told
     apart, it is all counters together: which of them were taken together as ``(others)`` depends on their order.
 
     Args:
         counters: What the file holds.
+        summary: What ``last_run.json`` holds; without it, nothing is known of the last run.
     """
 
     id = "reconcile"
     subject = "counter"
 
-    def __init__(self, counters: Mapping[str, float]) -> None:
+    def __init__(self, counters: Mapping[str, float], summary: Mapping[str, Any] | None = None) -> None:
         self.counters = counters
+        added = {} if summary is None else summary.get("metrics_delta")
+        self.added: dict[str, float] = {}
+        """What the last run added to each counter, as far as the summary says it in numbers."""
+        if isinstance(added, Mapping):
+            self.added = {
+                name: value for name, value in added.items() if value is not None and _is_figure(value)
+            }
 
     def start(self) -> Judgement:
         """Return a judgement that has seen nothing."""
@@ -319,17 +350,34 @@ class _CountersKept(Judgement):
             self._figures.add(record)
 
     def findings(self) -> list[Finding]:
-        short = Examples(_MOST_EXAMPLES)
-        count = 0
-        all_logged, all_kept = self._figures.counters(), self._check.counters
-        if OTHERS in all_logged or OTHERS in all_kept:
-            all_logged, all_kept = {_ALL: sum(all_logged.values())}, {_ALL: sum(all_kept.values())}
-        for name, logged in sorted(all_logged.items()):
-            kept = all_kept.get(name, 0)
-            if kept < logged and not math.isclose(kept, logged):
-                count += 1
-                short.add(f"{name}: metrics.json says {_shown(kept)}, the log has {_shown(logged)}", None)
-        if not count:
-            return []
-        message = f"{amount(count, 'counter')} of metrics.json lost what the log has of them"
-        return [Finding(CountersKept.id, message, count, examples=tuple(short))]
+        logged, kept, added = self._figures.counters(), self._check.counters, self._check.added
+        if OTHERS in logged or OTHERS in kept:
+            logged, kept, added = ({_ALL: sum(each.values())} for each in (logged, kept, added))
+        less = [name for name in sorted(logged) if _is_less(kept.get(name, 0), logged[name])]
+        found: list[Finding] = []
+        for is_lost in (True, False):
+            names = [name for name in less if _is_less(kept.get(name, 0), added.get(name, 0)) == is_lost]
+            if not names:
+                continue
+            shown = Examples(_MOST_EXAMPLES)
+            for name in names:
+                text = f"{name}: metrics.json says {_shown(kept.get(name, 0))}, the log has {_shown(logged[name])}"
+                shown.add(text, None)
+            counters = amount(len(names), "counter")
+            message = (
+                f"metrics.json lost what the last run added to {counters}"
+                if is_lost
+                else f"metrics.json has less than the log of {counters}: a run goes on or was killed before a flush, "
+                "a forked child ended without one, or the counts of an earlier run were lost"
+            )
+            level: Level = "error" if is_lost else "info"
+            found.append(Finding(CountersKept.id, message, len(names), level, examples=tuple(shown)))
+        return found
+
+
+def _is_less(kept: float, than: float) -> bool:
+    """Tell whether a number is smaller by more than rounding."""
+    try:
+        return kept < than and not math.isclose(kept, than)
+    except OverflowError:  # a whole number beyond every float
+        return True

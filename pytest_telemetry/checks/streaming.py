@@ -45,7 +45,7 @@ class Judgement(ABC):
     def add(self, record: Record, line: LogLine | None = None) -> None:
         """Take the next record, and the line it was read from if it was."""
 
-    def add_bad(self, line: BadLine) -> None:  # noqa: B027 - only one check overrides it
+    def add_bad(self, line: BadLine) -> None:  # noqa: B027 - few checks override it
         """Take a line that holds no record; most checks have nothing to say about it."""
 
     @abstractmethod

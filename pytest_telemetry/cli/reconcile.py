@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from pytest_telemetry.checks.reconcile import CountersKept, Reconcile
-from pytest_telemetry.cli.group import CLEAN, FOUND, say
+from pytest_telemetry.cli.group import CLEAN, FOUND, complain_of_unread, say
 from pytest_telemetry.cli.printing import say_json
 from pytest_telemetry.cli.terminal import judged_text
 from pytest_telemetry.collection import DIRECTORY
 from pytest_telemetry.model.errors import UnusableInput
 from pytest_telemetry.run_files import LAST_RUN, METRICS, read_counters, read_object
 from pytest_telemetry.scan import scan_source
-from pytest_telemetry.sources import find_log, open_source
+from pytest_telemetry.sources import find_log, open_source, require_events
 
 if TYPE_CHECKING:
     from pytest_telemetry.model.protocols import Check
@@ -41,12 +41,14 @@ def command(*, directory: str | None, log: str | None, as_json: bool) -> int:
         raise UnusableInput(f"{folder}: is no directory: name the one that holds {LAST_RUN}")
     summary = read_object(folder / LAST_RUN)
     try:
-        checks: list[Check] = [Reconcile(summary), CountersKept(read_counters(folder / METRICS))]
+        checks: list[Check] = [Reconcile(summary), CountersKept(read_counters(folder / METRICS), summary)]
     except ValueError as error:
         raise UnusableInput(f"{folder / LAST_RUN}: {error}") from error
     path = find_log(directory if log is None else log)
     with open_source(path) as source:
         result = scan_source(source, str(path), checks, allow_empty=True)
+        require_events(source, str(path))
+        complain_of_unread(source)
     if as_json:
         say_json(result.as_dict())
     else:

@@ -94,11 +94,13 @@ class BadLine:
         number: Line of the file, counted from 1.
         reason: Why, in one line that quotes nothing of it.
         file: Name of the file it stands in, where the reader knows it.
+        is_rest: Whether it stands for the rest of a file, which was not read.
     """
 
     number: int
     reason: str
     file: str = ""
+    is_rest: bool = False
 
 
 def encode(record: Record) -> bytes:
@@ -367,7 +369,7 @@ class LogReader(Iterator[LogLine | BadLine]):
             line = next(self._export, None) or self._next()
         except (*DAMAGE, UnreadableFile) as error:
             self._begin_file(io.BytesIO(), self.file)
-            line = BadLine(self.number + 1, _unread_reason(error, self.number))
+            line = BadLine(self.number + 1, _unread_reason(error, self.number), is_rest=True)
             self.unread.append(line)
         line.file = self.file
         if isinstance(line, LogLine):

@@ -12,24 +12,27 @@ from pytest_telemetry.analysis import run_figures
 from pytest_telemetry.analysis.command_figures import room_for
 from pytest_telemetry.analysis.run_figures import RunFigures
 from pytest_telemetry.checks.reconcile import CountersKept, Reconcile, losses
+from pytest_telemetry.model.finding import Example
 from pytest_telemetry.model.record import Record
 from pytest_telemetry.model.stamps import stamp_of
+from pytest_telemetry.model.wire import BadLine
 
 MS = 1_000_000
 
 
 def record(name: str, ms: float | None = None, *, run_id: str = "r", **attrs: Any) -> Record:
     duration_ns = None if ms is None else int(ms * MS)
-    return Record("event" if ms is None else "span", name, name, 1, duration_ns, run_id=run_id, attrs=attrs)
+    return Record("event" if ms is None else "span", name, name, 5, duration_ns, run_id=run_id, attrs=attrs)
 
 
 def count(name: str, value: float, run_id: str = "r") -> Record:
-    return Record("metric", name, name, 1, value=value, instrument="counter", run_id=run_id)
+    return Record("metric", name, name, 5, value=value, instrument="counter", run_id=run_id)
 
 
 TOKENS: dict[str, Any] = {"tokens.total_tokens": 5}
 RECORDS = [
-    *(record("load", ms, **TOKENS) for ms in (10, 20, 40, 80)),
+    *(record("load", ms, **TOKENS) for ms in (10, 20, 40)),
+    replace(record("load", 80, **TOKENS), time_ns=1),
     record("lsp.spawn", warnings=["slow", "cold", "slow"]),
     record("lsp.definition"),
     record("lsp.timeout"),
@@ -55,7 +58,8 @@ def honest() -> dict[str, Any]:
         "dropped_by_processors": 1,
         "drop_rate": 0.1818,
     }
-    return {"run_id": "r", "ts": stamp_of(5), "first_ts": stamp_of(1), **summary, "telemetry_drops": drops}
+    times = {"ts": stamp_of(9), "first_ts": stamp_of(5), "earliest_ts": stamp_of(1)}
+    return {"run_id": "r", **times, **summary, "telemetry_drops": drops}
 
 
 def texts(summary: dict[str, Any], records: list[Record] = RECORDS) -> list[str]:
@@ -83,9 +87,9 @@ def test_an_honest_summary_has_no_finding() -> None:
         ("file_read", "raw_bytes", 8, "file_read.raw_bytes: the summary says 8, the events give 7"),
         ("metrics_delta", "steps", 4, "metrics_delta.steps: the summary says 4, the events give 3"),
         ("metrics_delta", "ghosts", 4, "metrics_delta.ghosts: the summary says 4, the events give none"),
-        ("lsp", "lsp_spawn_count", "1", "lsp.lsp_spawn_count: the summary says '1', the events give 1"),
-        ("lsp", "lsp_spawn_count", True, "lsp.lsp_spawn_count: the summary says True, the events give 1"),
-        ("metrics_delta", "steps", [3], "metrics_delta.steps: the summary says '<list>', the events give 3"),
+        ("lsp", "lsp_spawn_count", "1", "lsp.lsp_spawn_count: the summary says '1', which is no figure"),
+        ("lsp", "lsp_spawn_count", True, "lsp.lsp_spawn_count: the summary says True, which is no figure"),
+        ("metrics_delta", "steps", [3], "metrics_delta.steps: the summary says '<list>', which is no figure"),
     ],
 )
 def test_a_figure_that_does_not_follow_is_named(section: str, name: str, stated: Any, said: str) -> None:
@@ -122,9 +126,11 @@ def test_tokens_and_latencies_are_held_to_the_events_as_well() -> None:
     summary["latencies"]["load"] = {"p50_ms": 40.0, "p95_ms": 80.0, "method": "floor-index"}
     assert texts(summary) == []
     summary["latencies"] = {"load": {"p50_ms": "fast", "count": 4}}
-    assert texts(summary) == ["latencies.load.p50_ms: the summary says 'fast', the events give 30.0"]
+    assert texts(summary) == ["latencies.load.p50_ms: the summary says 'fast', which is no figure"]
+    summary["latencies"] = {"ghost": {"count": "many"}}
+    assert texts(summary) == ["latencies.ghost.count: the summary says 'many', which is no figure"]
     summary["latencies"] = {"load": {"p50_ms": "fast"}}
-    assert texts(summary) == ["latencies.load.p50_ms: the summary says 'fast', the events give 30.0"]
+    assert texts(summary) == ["latencies.load.p50_ms: the summary says 'fast', which is no figure"]
 
 
 def test_warnings_are_held_to_the_events_as_well() -> None:
@@ -196,30 +202,94 @@ def test_what_forked_children_wrote_is_a_note() -> None:
     ]
 
 
-def test_figures_of_events_that_were_removed_since_cannot_be_compared() -> None:
-    """The log does not begin with the first event of the run, and that is said."""
-    left = [replace(one, time_ns=2) for one in OWN[2:]]
+def without_first(records: list[Record]) -> list[Record]:
+    """Return what is left of a run where the first two events are gone."""
+    return [replace(one, time_ns=one.time_ns and one.time_ns + 1) for one in records[2:]]
 
-    (note,) = Reconcile(honest())(left)
+
+def without_earliest(records: list[Record]) -> list[Record]:
+    """Return what is left of a run where a removal by time took the event that began first."""
+    return [one for one in records if one.time_ns != 1]
+
+
+@pytest.mark.parametrize(("left", "missing"), [(without_first, 2), (without_earliest, 1)])
+@pytest.mark.parametrize("later", [0, 1, 60])
+def test_no_figure_is_compared_with_a_log_that_does_not_begin_as_the_run_did(
+    left: Any, missing: int, later: int
+) -> None:
+    """However many came since: then nobody knows which of them are of the summary."""
+    records = [*left(OWN), *(record("load", 900 + number) for number in range(later))]
+
+    (note,) = Reconcile(honest())(records)
+    assert (note.level, note.count) == ("info", 32)
+    said = (
+        "32 figures of the summary cannot be compared: the log does not begin as run r did: "
+        "segments or rows were removed, or several processes used this id"
+    )
+    known = max(missing - later, 0)
+    assert note.message == said + (f"; at least {known} of 9 events are missing" if known else "")
+
+
+def test_an_id_that_a_process_used_before_is_no_error() -> None:
+    """The log has all that the summary is about, behind that of another one."""
+    before = [replace(one, time_ns=0) for one in OWN]
+
+    (note,) = Reconcile(honest())([*before, *OWN])
+    assert note.level == "info"
+    assert note.message.endswith("or several processes used this id")
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "stated", "said"),
+    [
+        (
+            "latencies",
+            "invented",
+            {"count": 6, "p50_ms": 1.0},
+            "latencies count 10 events, and telemetry_drops.written is 9",
+        ),
+        ("tokens", "load", {"count": 10}, "tokens count 10 events, and telemetry_drops.written is 9"),
+        ("lsp", "lsp_spawn_count", "1", "lsp.lsp_spawn_count: the summary says '1', which is no figure"),
+        ("telemetry_drops", "drop_rate", 0.5, "telemetry_drops.drop_rate is 0.5, and 2 of 11 were lost"),
+    ],
+)
+def test_what_needs_no_log_is_judged_without_one(section: str, name: str, stated: Any, said: str) -> None:
+    """A file that is wrong by itself is wrong, whatever was removed."""
+    summary = honest()
+    summary[section][name] = stated
+
+    found = Reconcile(summary)(without_first(OWN))
+    assert [(one.level, one.check) for one in found] == [("error", "reconcile"), ("info", "reconcile")]
+    assert [(one.text, one.detail.get("computed")) for one in found[0].examples] == [(said, None)]
+
+
+def test_a_file_of_which_the_rest_was_not_read_leaves_figures_open() -> None:
+    """A line that holds no event does not: it was none when the file was written."""
+    judgement = Reconcile(honest()).start()
+    for one in OWN[:-1]:
+        judgement.add(one)
+    judgement.add_bad(BadLine(4, "not JSON: x"))
+    assert [finding.level for finding in judgement.findings()] == ["error", "error"]
+
+    judgement.add_bad(BadLine(3, "damaged", "events.000001.jsonl.gz", is_rest=True))
+    (note,) = judgement.findings()
     assert (note.level, note.message) == (
         "info",
-        "the log does not hold the first 2 events of run r any more: 5 figures of the summary cannot be compared",
+        "32 figures of the summary cannot be compared: not all of the log could be read",
     )
-    assert [example.text for example in note.examples[:2]] == [
-        "latencies.load.count: the summary says 4, the events give 2",
-        "latencies.load.p50_ms: the summary says 30.0, the events give 60.0",
-    ]
+    nothing_read = Reconcile(honest()).start()
+    nothing_read.add_bad(BadLine(1, "damaged", is_rest=True))
+    assert nothing_read.findings() == [replace(note, examples=(Example("damaged", 1),))]
+    [example] = note.examples
+    assert (example.text, example.line, example.file) == ("damaged", 3, "events.000001.jsonl.gz")
 
 
-@pytest.mark.parametrize(("stated", "found"), [(1, True), (2, False), (4, False), (5, True)])
-def test_removed_events_explain_no_more_than_they_can(stated: int, found: bool) -> None:
-    """A count lies between what is left and that with all that is gone."""
-    summary = honest()
-    summary["latencies"]["load"]["count"] = stated
-    left = [replace(one, time_ns=2) for one in OWN[2:]]
+@pytest.mark.parametrize("stated", [None, "soon", 5])
+def test_a_time_that_is_none_excuses_nothing(stated: Any) -> None:
+    """As in the files of older tools, which say nothing of it."""
+    summary = honest() | {"first_ts": stated, "earliest_ts": stated}
 
-    errors = [finding for finding in Reconcile(summary)(left) if finding.level == "error"]
-    assert bool(errors) is found
+    assert {finding.level for finding in Reconcile(summary)(OWN[2:])} == {"error"}
 
 
 def test_events_that_are_missing_behind_the_first_one_were_not_removed() -> None:
@@ -227,8 +297,6 @@ def test_events_that_are_missing_behind_the_first_one_were_not_removed() -> None
     summary = honest()
     summary["telemetry_drops"] |= {"written": 10, "attempted": 12, "drop_rate": 0.1667}
 
-    assert texts(summary) == ["telemetry_drops.written is 10, and the log holds 9 events of the run"]
-    del summary["first_ts"]
     assert texts(summary) == ["telemetry_drops.written is 10, and the log holds 9 events of the run"]
 
 
@@ -343,16 +411,57 @@ def test_a_summary_names_its_run(summary: dict[str, Any]) -> None:
         Reconcile(summary)
 
 
+def added(**counters: float) -> dict[str, Any]:
+    """Return a summary that says so of its run."""
+    return {"run_id": "r", "metrics_delta": counters}
+
+
 def test_no_counter_lost_what_the_log_has() -> None:
     """Earlier runs may have added more; what is rounded is not lost."""
-    assert CountersKept({"steps": 12, "before": 4})(RECORDS) == []
-    assert CountersKept({"steps": 100})(RECORDS) == []
+    assert CountersKept({"steps": 12, "before": 4}, added(steps=3))(RECORDS) == []
+    assert CountersKept({"steps": 100}, added(steps=3))(RECORDS) == []
 
-    (finding,) = CountersKept({"steps": 11})(RECORDS)
-    assert finding.message == "1 counter of metrics.json lost what the log has of them"
-    assert finding.examples[0].text == "steps: metrics.json says 11, the log has 12"
-    (finding,) = CountersKept({})(RECORDS)
-    assert finding.examples[0].text == "steps: metrics.json says 0, the log has 12"
+    (finding,) = CountersKept({"steps": 2}, added(steps=3))(RECORDS)
+    assert (finding.level, finding.message) == (
+        "error",
+        "metrics.json lost what the last run added to 1 counter",
+    )
+    assert finding.examples[0].text == "steps: metrics.json says 2, the log has 12"
+    (finding,) = CountersKept({}, added(steps=3))(RECORDS)
+    assert (finding.level, finding.examples[0].text) == (
+        "error",
+        "steps: metrics.json says 0, the log has 12",
+    )
+
+
+@pytest.mark.parametrize(
+    "summary", [None, {}, added(steps=3), added(other=9), {"metrics_delta": {"steps": "7"}}]
+)
+def test_what_may_never_have_been_added_to_a_counter_is_a_note(summary: Any) -> None:
+    """Only what the last run says it added is known to have been there."""
+    (finding,) = CountersKept({"steps": 3}, summary)(RECORDS)
+
+    said = (
+        "metrics.json has less than the log of 1 counter: a run goes on or was killed before a flush, "
+        "a forked child ended without one, or the counts of an earlier run were lost"
+    )
+    assert (finding.level, finding.message) == ("info", said)
+    assert finding.examples[0].text == "steps: metrics.json says 3, the log has 12"
+
+
+def test_a_counter_that_went_down_in_another_run_lost_nothing() -> None:
+    """The log says so."""
+    records = [count("steps", -5, "before"), count("steps", 2)]
+
+    assert CountersKept({"steps": -3}, added(steps=2))(records) == []
+
+
+@pytest.mark.parametrize(("kept", "level"), [(-(10**400), "error"), (-1e300, "error"), (3, "info")])
+def test_counters_of_any_size_can_be_judged(kept: float, level: str) -> None:
+    """Whatever is in the files."""
+    (finding,) = CountersKept({"steps": kept}, added(steps=3, other=10**400))(RECORDS)
+
+    assert finding.level == level
 
 
 def test_counters_that_cannot_be_told_apart_are_held_to_the_log_together() -> None:
@@ -363,5 +472,10 @@ def test_counters_that_cannot_be_told_apart_are_held_to_the_log_together() -> No
     assert CountersKept(kept)([*first, *second]) == []
 
     del kept["a7"]
-    (finding,) = CountersKept(kept)([*first, *second])
-    assert finding.examples[0].text == "(all counters): metrics.json says 17,999, the log has 18,000"
+    (finding,) = CountersKept(kept, added(b=9_000))([*first, *second])
+    assert (finding.level, finding.examples[0].text) == (
+        "info",
+        "(all counters): metrics.json says 17,999, the log has 18,000",
+    )
+    (finding,) = CountersKept({"b": 8_999}, added(b=9_000))([*first, *second])
+    assert finding.level == "error"

@@ -248,47 +248,64 @@ LINES = [
     "telemetry LOG",
     "redact LOG NEW",
     "convert LOG NEW",
+    "reconcile RUN --log LOG",
     "trace r --log LOG",
 ]
 
 
+@pytest.fixture
+def words(tmp_path: Any) -> Any:
+    """Return the words of a command line, about the log at a path and a run that says that it wrote nothing."""
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    (kept / "last_run.json").write_text('{"run_id": "r", "telemetry_drops": {"attempted": 0, "written": 0}}')
+    places = {"NEW": str(tmp_path / "new"), "RUN": str(kept)}
+
+    def of(arguments: str, log: Any) -> list[str]:
+        return [(places | {"LOG": str(log)}).get(word, word) for word in arguments.split()]
+
+    return of
+
+
 @pytest.mark.parametrize("arguments", LINES)
-def test_lines_of_which_none_is_an_event_are_no_log(run: Any, tmp_path: Any, arguments: str) -> None:
+def test_lines_of_which_none_is_an_event_are_no_log(
+    run: Any, words: Any, tmp_path: Any, arguments: str
+) -> None:
     """For every command, as for `check`, and nothing is made of them."""
-    log, new = tmp_path / "notes.txt", tmp_path / "new"
+    log = tmp_path / "notes.txt"
     log.write_text("hello\nworld\n")
 
-    code, out, err = run(*(arguments.replace("LOG", str(log)).replace("NEW", str(new)).split()))
+    code, out, err = run(*words(arguments, log))
 
     assert (code, out) == (2, "")
     assert err == (
         f"pytest-telemetry: {log}: none of its 2 lines is an event: is it an event log, one JSON object a line? "
         "Line 1: not JSON: Expecting value at column 1\n"
     )
-    assert not new.exists()
+    assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize("arguments", LINES[:-1])
-def test_an_empty_file_is_a_log_without_events(run: Any, tmp_path: Any, arguments: str) -> None:
+def test_an_empty_file_is_a_log_without_events(run: Any, words: Any, tmp_path: Any, arguments: str) -> None:
     """As it is when a run has just begun."""
-    log, new = tmp_path / "events.jsonl", tmp_path / "new"
+    log = tmp_path / "events.jsonl"
     log.write_text("")
 
-    code, _, err = run(*(arguments.replace("LOG", str(log)).replace("NEW", str(new)).split()))
+    code, _, err = run(*words(arguments, log))
 
     assert (code, err) == (0, "")
 
 
 @pytest.mark.parametrize("arguments", [LINES[0], *LINES[3:]])
-def test_a_damaged_segment_is_named(run: Any, tmp_path: Any, arguments: str) -> None:
+def test_a_damaged_segment_is_named(run: Any, words: Any, tmp_path: Any, arguments: str) -> None:
     """With the last line that was read of it; what else there is, is read."""
-    log, new = tmp_path / "events.jsonl", tmp_path / "new"
+    log = tmp_path / "events.jsonl"
     line = b'{"cmd":"a","run_id":"r"}\n'
     (tmp_path / "events.000001.jsonl.gz").write_bytes(gzip.compress(line * 3)[:-4])
     (tmp_path / "events.000002.jsonl.gz").write_bytes(b"")
     log.write_bytes(line)
 
-    code, _, err = run(*(arguments.replace("LOG", str(log)).replace("NEW", str(new)).split()))
+    code, _, err = run(*words(arguments, log))
 
     assert code == 0
     first, second = err.splitlines()[:2]

@@ -144,6 +144,18 @@ def test_a_damaged_segment_is_a_bad_line_and_the_next_one_follows(
     assert Steps().follow(path) == found
 
 
+def test_a_line_that_stands_for_the_rest_of_a_file_says_so(path: Path) -> None:
+    """And is among those that stand for what was not read; a line that holds no event is not."""
+    packed(path, 1).write_bytes(gzip.compress(b"torn\n" + line(1))[:-4])
+    path.write_bytes(b"{}\n")
+
+    with read_log(path) as log:
+        bad = [found for found in log if isinstance(found, BadLine)]
+
+    assert [found.is_rest for found in bad] == [False, True, False]
+    assert log.unread == bad[1:2]
+
+
 def test_what_is_closed_compressed_and_removed_while_it_is_read_is_read_once(path: Path) -> None:
     """The reader looks again before each file."""
     closed(path, 1).write_bytes(lines(1, 2))
