@@ -15,6 +15,7 @@ from contextvars import copy_context
 from dataclasses import dataclass, field
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, Final, Self
+from unicodedata import is_normalized
 
 from pytest_telemetry.benchmark.garbage import frozen
 
@@ -85,7 +86,7 @@ class Operation:
             parts.append(f"argument_{number}")
         for number, (key, value) in enumerate((keywords or {}).items()):
             names[f"keyword_{number}"] = value
-            plain = key.isidentifier() and not iskeyword(key)
+            plain = key.isidentifier() and is_normalized("NFKC", key) and not iskeyword(key)
             parts.append(f"{key}=keyword_{number}" if plain else f"**{{{key!r}: keyword_{number}}}")
         return cls(name, f"call({', '.join(parts)})", names, **options)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+from unicodedata import is_normalized
 
 from pytest_telemetry.model.record import STATUSES
 from pytest_telemetry.model.values import agrees, is_glob
@@ -45,8 +46,10 @@ class Condition:
 
     @property
     def is_keyword(self) -> bool:
-        """Whether it can be written as a keyword."""
-        return self.is_field or (self.key.isidentifier() and self.key not in FIELDS)
+        """Whether it can be written as a keyword; Python reads names in their normal form."""
+        return self.is_field or (
+            self.key.isidentifier() and is_normalized("NFKC", self.key) and self.key not in FIELDS
+        )
 
     def holds(self, record: Record) -> bool:
         """Return whether *record* is as expected; ``stage`` holds for every record."""

@@ -336,7 +336,7 @@ def test_every_name_can_be_used(clock: Any, name: str) -> None:
 def test_arguments_are_passed_as_they_are(clock: Any) -> None:
     """In order, and by any keyword, also one that cannot be written."""
     got: list[Any] = []
-    keywords = {"name": 1, "class": 2, "not a word": 3, "function": 4}
+    keywords = {"name": 1, "class": 2, "not a word": 3, "function": 4, "\u00ba": 5, "o": 6}
 
     def work(*args: Any, **kwargs: Any) -> None:
         got.append((args, kwargs))

@@ -74,6 +74,7 @@ def test_a_pattern_equals_the_one_that_python_makes_of_the_same_words(text: str)
     assert parse_pattern(text) == eval(text, dict(NAMESPACE))
 
 
+@example("span('a', {'\u00ba': 1})")  # which as a keyword would be read as o
 @given(expressions)
 def test_a_pattern_that_was_printed_is_read_again(text: str) -> None:
     """What a failure text shows can be pasted, as long as it is shown whole."""
