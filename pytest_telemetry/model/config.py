@@ -49,7 +49,7 @@ class TelemetryConfig:
         retention_days: For how many days they are kept; None for ever.
         compression: Whether closed segments of a file are compressed.
         pii_filtering: Whether secrets and personal data are masked, in all fields.
-        sanitize_fields: Attributes whose whole value is masked.
+        sanitize_fields: Attributes whose whole value is masked; `query` is `args.query`, too.
         storage_type: ``sqlite``, ``file`` or ``memory``.
         storage_path: Database or file; by default one below ``_ctx/telemetry``.
     """
