@@ -310,6 +310,25 @@ def test_a_collection_loses_nothing_by_default(world: World, kind: str) -> None:
     assert world.numbers(world.opened[0]) == (1000, 0, 0)
 
 
+@pytest.mark.parametrize("kind", ["sqlite", "file", "memory"])
+@pytest.mark.parametrize("days", [5e-324, 36_500])
+def test_the_most_that_a_configuration_may_ask_for_is_kept_to(world: World, kind: str, days: float) -> None:
+    """What is valid fails nowhere later, and a batch that is never full is stored by a flush."""
+    counts = dict.fromkeys(("batch_size", "max_queue_size", "max_events_per_hour"), 10**400)
+    times = dict.fromkeys(("flush_interval_seconds", "block_seconds"), 10**400)
+
+    kept = world.kept(
+        [{}, {}],
+        **(counts | times),
+        overflow="block",
+        max_flush_workers=64,
+        storage_type=kind,
+        retention_days=days,
+    )
+
+    assert [record.name for record in kept] == ["step", "step"]
+
+
 def old_segments(world: World) -> list[Path]:
     """Return two closed segments that nobody has written to for ten days."""
     path = world.directory / "_ctx" / "telemetry" / "events.jsonl"

@@ -6,6 +6,7 @@ What each key does is a table in ``docs/reference/configuration.md``.
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeAlias, get_args
@@ -25,6 +26,9 @@ SEVERITIES: Final = ("debug", "info", "warning", "error", "critical")
 """From least to most severe."""
 STORAGE_TYPES: Final = get_args(StorageType)
 
+_MOST_WORKERS: Final = 64
+_MOST_DAYS: Final = 36_500  # what a clock counts in nanoseconds ends after 292 years
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TelemetryConfig:
@@ -41,15 +45,15 @@ class TelemetryConfig:
         overflow: What happens when that many wait: ``drop-newest``, ``drop-oldest`` or ``block``.
         block_seconds: How long ``block`` waits for room.
         async_flush: Whether threads store; otherwise whoever emits the last record of a batch.
-        max_flush_workers: How many threads.
+        max_flush_workers: How many threads, 64 at most.
         sampling_rate: Share of the traces that is kept, 0 to 1.
         event_types: Types of events that are kept; empty for all.
         min_severity: Least severity that is kept; None for all.
         max_events_per_hour: How many records are kept in an hour; None for all.
-        retention_days: For how many days they are kept; None for ever.
+        retention_days: For how many days they are kept, 36500 at most; None for ever.
         compression: Whether closed segments of a file are compressed.
         pii_filtering: Whether secrets and personal data are masked, in all fields.
-        sanitize_fields: Attributes whose whole value is masked.
+        sanitize_fields: Attributes whose whole value is masked; `query` is `args.query`, too.
         storage_type: ``sqlite``, ``file`` or ``memory``.
         storage_path: Database or file; by default one below ``_ctx/telemetry``.
     """
@@ -74,18 +78,18 @@ class TelemetryConfig:
     storage_path: Path | None = None
 
     def __post_init__(self) -> None:
-        for key, given, kept in _CONVERTED:
-            value = getattr(self, key)
-            if isinstance(value, given):
-                object.__setattr__(self, key, kept(value))
         for key, (fits, expected) in _VALID.items():
             value = getattr(self, key)
             if not fits(value):
                 raise ValueError(f"{key} must be {expected}, not {brief(value)}")
+        for key, given, kept in _CONVERTED:
+            value = getattr(self, key)
+            if isinstance(value, given):
+                object.__setattr__(self, key, kept(value))
         if self.max_queue_size < self.batch_size:
             raise ValueError(
-                f"max_queue_size must hold at least a batch: {self.max_queue_size} is less than "
-                f"batch_size, {self.batch_size}"
+                f"max_queue_size must hold at least a batch: {brief(self.max_queue_size)} is less than "
+                f"batch_size, {brief(self.batch_size)}"
             )
 
     @classmethod
@@ -118,11 +122,24 @@ def _is_count(value: object) -> bool:
 
 
 def _is_number(value: object) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]  # an int or a float
+    # compared, because the largest whole numbers cannot be made a float
+    return type(value) in (int, float) and -math.inf < value < math.inf  # type: ignore[operator]  # an int or a float
 
 
 def _is_names(value: object) -> bool:
-    return isinstance(value, tuple) and all(isinstance(name, str) and name for name in value)
+    return isinstance(value, (tuple, list)) and all(isinstance(name, str) and name for name in value)
+
+
+def _is_file(value: object) -> bool:
+    """Tell whether *value* may be the path of a file: what no file system can tell any better."""
+    if not isinstance(value, (str, Path)) or "\0" in str(value):
+        return False
+    try:
+        path = Path(value).expanduser()
+        os.fsencode(path)
+    except (RuntimeError, UnicodeEncodeError):  # no such home; half a surrogate pair
+        return False
+    return path.name not in {"", ".."}
 
 
 def _one_of(*values: str) -> tuple[Callable[[Any], bool], str]:
@@ -152,15 +169,22 @@ _VALID: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
     "overflow": _one_of(*OVERFLOWS),
     "block_seconds": (lambda value: _is_number(value) and value >= 0, "a number of at least 0"),
     "async_flush": _TRUTH,
-    "max_flush_workers": _COUNT,
+    "max_flush_workers": (
+        lambda value: _is_count(value) and value <= _MOST_WORKERS,
+        f"a whole number from 1 to {_MOST_WORKERS}",
+    ),
     "sampling_rate": (lambda value: _is_number(value) and 0 <= value <= 1, "a number from 0 to 1"),
     "event_types": _NAMES,
     "min_severity": _or_none(*_one_of(*SEVERITIES)),
     "max_events_per_hour": _or_none(*_COUNT),
-    "retention_days": _or_none(lambda value: _is_number(value) and value > 0, "a number above 0"),
+    "retention_days": _or_none(
+        lambda value: _is_number(value) and 0 < value <= _MOST_DAYS, f"a number above 0, up to {_MOST_DAYS}"
+    ),
     "compression": _TRUTH,
     "pii_filtering": _TRUTH,
     "sanitize_fields": _NAMES,
     "storage_type": _one_of(*STORAGE_TYPES),
-    "storage_path": _or_none(lambda value: isinstance(value, Path), "a path"),
+    "storage_path": _or_none(
+        _is_file, "a path that ends in a name, without NUL, and with ~ only where somebody's home is known"
+    ),
 }

@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-__all__ = ("may_be_number", "rule_of_name", "words_of")
+__all__ = ("may_be_number", "names_of", "rule_of_name", "words_of")
 
 # Words of a name in lower case, joined by blanks: `dbPassword`, `DB_PASSWORD` and `db-password` are `db password`.
 _WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_A-Za-z]+")
@@ -59,6 +59,12 @@ def _rule(name: str) -> str | None:
 def may_be_number(name: str) -> bool:
     """Tell whether a number under such a *name* may be the secret itself, not how many there are or how long it is."""
     return _NUMBER.fullmatch(words_of(name)) is not None
+
+
+def names_of(key: str) -> tuple[str, ...]:
+    """Return the words of *key* and of what stands behind each of its dots: `args.api_key` is an `api key`, too."""
+    parts = key.split(".") if len(key) <= _LONGEST else []
+    return tuple(words_of(".".join(parts[start:])) for start in range(len(parts)))
 
 
 def words_of(name: str) -> str:

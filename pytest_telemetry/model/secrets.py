@@ -14,7 +14,7 @@ from pytest_telemetry.model.encodings import of_base64, readings
 from pytest_telemetry.model.named_secrets import find_named, says_something
 from pytest_telemetry.model.personal import find_addresses, find_personal
 from pytest_telemetry.model.rewriting import rewritten, rewritten_record
-from pytest_telemetry.model.secret_names import may_be_number, rule_of_name, words_of
+from pytest_telemetry.model.secret_names import may_be_number, names_of, rule_of_name, words_of
 from pytest_telemetry.model.secret_patterns import find_credentials
 
 if TYPE_CHECKING:
@@ -48,7 +48,8 @@ class SecretRules:
 
     Args:
         allow: Texts and regular expressions; what was found and is one of them, or fits one as a whole, is let pass.
-        allow_keys: Names of keys under which everything is let pass, in any case and with any separators.
+        allow_keys: Names of keys under which everything is let pass, in any case and with any separators, alone or
+            behind a dot.
         rules: Further rules by name, each a regular expression; where it has a group, the first one is what is
             found. Time in proportion to the text is the author's to keep.
         private_addresses: Whether IP addresses of private networks and loopback count.
@@ -132,7 +133,7 @@ class SecretRules:
             return self.redacted_text(text, field.rpartition(".")[2], told)
 
         def cover(key: str, value: Any, field: str) -> tuple[Any, bool]:
-            if self._keys and words_of(key) in self._keys:
+            if self._keys and not self._keys.isdisjoint(names_of(key)):
                 return value, False
             rule = None if _MARK.search(key) else rule_of_name(key)  # a key that was redacted is no name
             is_allowed = isinstance(value, str) and self._is_allowed(value)

@@ -53,7 +53,8 @@ class RelativePaths:
 
     Args:
         workspace: The directory that paths are relative to; it need not exist here, and may be one of another
-            system.
+            system. Nothing is inside of one that holds the homes of all: the root of a file system, a drive or a
+            share, `/home`, `/Users`.
         ignore: Fields that may hold absolute paths, as the check names them.
     """
 
@@ -61,12 +62,13 @@ class RelativePaths:
         given = os.fsdecode(workspace)
         if not _WINDOWS.match(given):
             given = os.fsdecode(Path(given).absolute())
-        self._roots = tuple(sorted({_normal(given), _resolved(given)}, key=len, reverse=True))
+        roots = filter(_has_inside, {_normal(given), _resolved(given)})
+        self._roots = tuple(sorted(roots, key=len, reverse=True))
         self._ignore = frozenset(ignore)
-        self._whole = [_spelled(root) for root in self._roots if _parts(root)]
+        self._whole = [_spelled(root) for root in self._roots]
         homes = {match[0]: match["person"] for root in self._roots if (match := _HOME.match(root))}
-        roots = dict.fromkeys((*self._roots, *homes))
-        self._mangled = [(_mangled(root), _label(root)) for root in roots if len(_parts(root)) > 1]
+        known = dict.fromkeys((*self._roots, *homes))
+        self._mangled = [(_mangled(root), _label(root)) for root in known if len(_parts(root)) > 1]
         self._people = frozenset(homes.values())
         # Texts without a path: most of what is recorded, keys for one, was there before.
         self._clean: set[str] = set()
@@ -170,6 +172,11 @@ def _parts(path: str) -> list[str]:
     return [part for part in re.split(r"[\\/]", rest) if part]
 
 
+def _has_inside(root: str) -> bool:
+    """Tell whether a path relative to *root* says less than it does itself: not where *root* holds the homes of all."""
+    return bool(_parts(root)) and not _HOME.fullmatch(f"{root}/_")
+
+
 def _spelled(root: str) -> re.Pattern[str]:
     """Return what finds the directory *root* inside a text."""
     if _is_windows(root):
@@ -235,8 +242,7 @@ def _below(path: str, root: str) -> str | None:
     own, other = (path.casefold(), root.casefold()) if windows else (path, root)
     if own == other:
         return "."
-    separator = "\\" if windows else "/"
-    prefix = other if other.endswith(separator) else other + separator
+    prefix = other + ("\\" if windows else "/")
     if not own.startswith(prefix):
         return None
     return path[len(prefix) :].replace("\\", "/") if windows else path[len(prefix) :]

@@ -25,7 +25,8 @@ class Redaction:
 
     Args:
         allow: Texts and regular expressions: what was found and is one of them, or fits one as a whole, is let pass.
-        allow_keys: Names of keys under which everything is let pass, in any case and with any separators.
+        allow_keys: Names of keys under which everything is let pass, in any case and with any separators, alone or
+            behind a dot.
         rules: Further rules by name, each a regular expression; where it has a group, the first one is replaced.
         private_addresses: Whether IP addresses of private networks and loopback are replaced, too.
 

@@ -245,7 +245,7 @@ class BatchQueue:
         )
 
     def _take(self) -> Batch:
-        start, size = self.taken, self._batch_size
+        start, size = self.taken, min(self._batch_size, len(self.records))
         # asked each time: a finaliser that emits now may drop the oldest
         batch = Batch([self.records.popleft() for _ in range(size) if self.records], start)
         self.taken += len(batch.records)

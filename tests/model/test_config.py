@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from dataclasses import FrozenInstanceError, fields
@@ -13,6 +14,7 @@ import pytest
 
 from pytest_telemetry.model.config import SEVERITIES, TelemetryConfig
 from pytest_telemetry.model.pattern import LogPatterns
+from pytest_telemetry.model.wording import brief
 
 DOCUMENT: dict[str, Any] = {
     "enabled": True,
@@ -56,22 +58,33 @@ def test_a_configuration_does_not_change() -> None:
 WRONG: dict[str, list[Any]] = {
     "enabled": [1, "yes", None],
     "batch_size": [0, -1, 1.5, True, "100", None],
-    "flush_interval_seconds": [0, -1, float("nan"), float("inf"), True, "5"],
+    "flush_interval_seconds": [0, -1, float("nan"), float("inf"), -(10**400), True, "5"],
     "max_queue_size": [0, 2.5, None],
     "overflow": ["drop", "", None, 1],
-    "block_seconds": [-0.1, float("nan"), float("inf"), "1"],
+    "block_seconds": [-0.1, float("nan"), float("inf"), -(10**400), True, "1"],
     "async_flush": [0, "no"],
-    "max_flush_workers": [0, 1.5, True],
-    "sampling_rate": [-0.1, 1.1, float("nan"), "all", True],
+    "max_flush_workers": [0, 1.5, True, 65, 10**400],
+    "sampling_rate": [-0.1, 1.1, float("nan"), float("inf"), 10**400, "all", True],
     "event_types": ["agent_run", [1], [""], None],
     "min_severity": ["warn", "WARNING", 3],
     "max_events_per_hour": [0, 1.5, True],
-    "retention_days": [0, -1, float("nan"), "30"],
+    "retention_days": [0, -1, float("nan"), float("inf"), 36_500.5, 1e300, 10**400, True, "30"],
     "compression": [1, "gzip"],
     "pii_filtering": [None, 0],
     "sanitize_fields": ["query", [None]],
     "storage_type": ["postgres", None, []],
-    "storage_path": [1, b"x"],
+    "storage_path": [
+        1,
+        b"x",
+        "",
+        ".",
+        "/",
+        "..",
+        "a/..",
+        "a\0b",
+        "~no\0one/x.db",
+        *(["~nosuchuser/x.db", "\ud800"] if os.name == "posix" else []),
+    ],
 }
 
 
@@ -81,7 +94,9 @@ def test_wrong_values_are_listed_for_every_key() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [(key, value) for key, values in WRONG.items() for value in values]
+    ("key", "value"),
+    [(key, value) for key, values in WRONG.items() for value in values],
+    ids=lambda given: brief(given, 30),
 )
 def test_a_wrong_value_is_one_clear_error(key: str, value: Any) -> None:
     """One line: the key, what it must be, what it was."""
@@ -95,11 +110,14 @@ def test_a_wrong_value_is_one_clear_error(key: str, value: Any) -> None:
     ("key", "values"),
     {
         "min_severity": [None, "debug", "critical"],
-        "max_events_per_hour": [None, 1],
-        "retention_days": [None, 0.5, 1],
+        "max_flush_workers": [1, 64],
+        "max_events_per_hour": [None, 1, 10**400],
+        "max_queue_size": [10**400],
+        "retention_days": [None, 5e-324, 0.5, 1, 36_500],
         "sampling_rate": [0, 1, 0.5],
-        "block_seconds": [0, 1.5],
-        "storage_path": [None, "a/b.db", Path("a")],
+        "flush_interval_seconds": [5e-324, 1e300, 10**400],
+        "block_seconds": [0, 1.5, 10**400],
+        "storage_path": [None, "a/b.db", Path("a"), "a/", "../a", "~/a", "/a", "a b.db", "\udcff"],
         "event_types": [(), ["agent_run"], ("a", "b")],
     }.items(),
 )
@@ -107,6 +125,26 @@ def test_what_can_be_meant_is_taken(key: str, values: list[Any]) -> None:
     """Nothing that has a meaning is refused."""
     for value in values:
         TelemetryConfig(**{key: value})
+
+
+def test_an_error_shows_what_was_given() -> None:
+    """Not what it was made into."""
+    with pytest.raises(ValueError, match=r"^storage_path must be a path .*, not ''$"):
+        TelemetryConfig(storage_path="")  # type: ignore[arg-type]  # as TOML gives it
+
+
+def test_a_home_that_cannot_be_told_is_an_error_when_the_configuration_is_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As in a container whose user has no name."""
+
+    def no_home(path: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "expanduser", no_home)
+
+    with pytest.raises(ValueError, match=r"^storage_path must be a path "):
+        TelemetryConfig(storage_path=Path("~/x.db"))
 
 
 def test_members_of_text_enums_are_texts() -> None:

@@ -186,11 +186,50 @@ def test_symbolic_links_are_resolved(tmp_path: Path) -> None:
 def test_a_relative_workspace_is_taken_from_where_we_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As every tool does; and the root of a file system holds everything."""
+    """As every tool does."""
     monkeypatch.chdir(tmp_path)
 
     assert RelativePaths(".").relative_text(f"{tmp_path}/a.py") == "a.py"
-    assert RelativePaths("/").relative_text("/etc/passwd") == "etc/passwd"
+
+
+@posix
+@pytest.mark.parametrize(
+    ("workspace", "path", "name"),
+    [
+        ("/", "/home/ada/project/a.csv", "a.csv"),
+        ("/", "/home/ada", "home"),
+        ("/", "/etc/passwd", "passwd"),
+        ("//", "/etc/passwd", "passwd"),
+        ("/home/..", "/etc/passwd", "passwd"),
+        ("/home", "/home/ada/project/a.csv", "a.csv"),
+        ("/Users/", "/Users/ada/a.csv", "a.csv"),
+        (r"c:\users", r"C:\Users\ada\a.csv", "a.csv"),
+        ("C:\\", r"C:\Users\ada\a.csv", "a.csv"),
+        ("c:/", r"C:\Users\ada", "home"),
+        ("\\\\?\\C:\\", r"C:\Users\ada\a.csv", "a.csv"),
+        (r"\\server\share", r"\\server\share\ada\a.csv", "a.csv"),
+        ("\\\\server\\share\\", r"\\server\share\ada\a.csv", "a.csv"),
+        (r"\\server", r"\\server\share\ada\a.csv", "a.csv"),
+    ],
+)
+def test_nothing_is_inside_a_workspace_that_holds_the_homes_of_all(
+    workspace: str, path: str, name: str
+) -> None:
+    """A path without its first slash would tell as much as before."""
+    relative = RelativePaths(workspace)
+    after = relative.relative(["/", path, f"cannot open '{path}': gone"])
+
+    assert after == ["/", external(path, name), f"cannot open '{external(path, name)}': gone"]
+
+
+@posix
+def test_nothing_is_inside_a_link_to_the_root_of_a_file_system(tmp_path: Path) -> None:
+    """What counts is where it leads."""
+    (tmp_path / "all").symlink_to("/")
+    relative = RelativePaths(tmp_path / "all")
+
+    assert relative.relative_text(f"{tmp_path}/all/home/ada/a.csv") == external("/home/ada/a.csv", "a.csv")
+    assert relative.relative_text(f"{tmp_path}/all") == external("/", "root")
 
 
 @posix

@@ -231,6 +231,22 @@ def test_allowed_texts_and_names_are_let_pass() -> None:
     assert redaction.redacted("eve@example.com xada@example.com") == "[REDACTED:email] [REDACTED:email]"
 
 
+@pytest.mark.parametrize(
+    ("allowed", "passes", "masked"),
+    [
+        ("csrf_token", ["csrf_token", "args.csrf_token", "args.csrfToken"], ["xcsrf.token", "args.token"]),
+        ("token", ["token", "args.token"], ["access_token", "args.access_token"]),
+        ("args.token", ["args.token", "args_token"], ["token", "result.token"]),
+    ],
+)
+def test_a_name_is_let_pass_behind_a_dot_too(allowed: str, passes: list[str], masked: list[str]) -> None:
+    """As a record calls the members of an event; a part of a name behind another separator is no name."""
+    redaction = Redaction(allow_keys=[allowed])
+
+    assert redaction.redacted(dict.fromkeys(passes, "x1")) == dict.fromkeys(passes, "x1")
+    assert redaction.redacted(dict.fromkeys(masked, "x1")) == dict.fromkeys(masked, "[REDACTED:secret]")
+
+
 def test_rules_of_ones_own_are_added() -> None:
     """By name; the first group is what is replaced, where there is one."""
     redaction = Redaction(rules={"employee": r"EMP-\d{4}", "room": re.compile(r"room (\w+)")})

@@ -99,6 +99,25 @@ def test_a_batch_is_what_is_there_when_a_finaliser_interferes() -> None:
     assert [each.seq for each in batch.records] == [0]
 
 
+def test_a_batch_is_taken_in_proportion_to_what_is_there() -> None:
+    """Whoever wants no batches may say so by a size that is never reached."""
+    asked = 0
+
+    class Asked(deque[Record]):
+        def __bool__(self) -> bool:
+            nonlocal asked
+            asked += 1
+            return len(self) > 0
+
+    queue = queue_of(0, batch_size=1_000)
+    queue.records = Asked(map(record, range(2)))
+    batch = queue.batch_before(END)
+
+    assert batch is not None
+    assert [each.seq for each in batch.records] == [0, 1]
+    assert asked < 10
+
+
 def test_pauses_double_up_to_five_seconds() -> None:
     """Counted from each refusal."""
     clock = FakeClock()
