@@ -29,7 +29,7 @@ _WORDS: dict[Outcome, str] = {
     "removed": "removed",
     "in use": "stays: somebody may still append to it",
     "refused": "stays: it cannot be removed",
-    "unreadable": "stays: it cannot be read",
+    "unreadable": "stays: it cannot be read as a log",
 }
 
 
