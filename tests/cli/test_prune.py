@@ -209,7 +209,11 @@ def test_what_cannot_be_read_or_removed_stays_and_is_an_error(
     [
         ("a.000001.jsonl", b'{"id":1}\n', "its one line is no event"),
         ("a.000001.jsonl", b"Dear Ada,\nsee you.\n", "none of its 2 lines is an event"),
-        ("a.000002.jsonl.gz", gzip.compress(b'{"id":1}\n{"id":2}\n', mtime=0), "none of its 2 lines is an event"),
+        (
+            "a.000002.jsonl.gz",
+            gzip.compress(b'{"id":1}\n{"id":2}\n', mtime=0),
+            "none of its 2 lines is an event",
+        ),
     ],
 )
 @pytest.mark.parametrize("options", [[], ["--dry-run"]], ids=["", "dry run"])
@@ -224,7 +228,10 @@ def test_a_file_that_only_has_the_name_of_a_segment_stays(
     code, out, err = run("prune", tmp_path / "a.jsonl", "--older-than", "30d", *options)
 
     assert (code, names(tmp_path / "a.jsonl")) == (2, sorted([name, "a.jsonl"]))
-    assert out.splitlines()[0] == f"{name}  {len(content)} bytes  until {'-':<24}  stays: it cannot be read as a log"
+    assert (
+        out.splitlines()[0]
+        == f"{name}  {len(content)} bytes  until {'-':<24}  stays: it cannot be read as a log"
+    )
     assert f"{name} stays: {tmp_path / name}: {reason}" in err
 
 

@@ -205,7 +205,8 @@ def test_a_file_that_only_has_the_name_of_a_segment_is_left_alone(
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b'{"record":1,"ki', b'{"ts":"2026-01-01T00:00:00Z", "cmd" : "a"}\n', b'\n{ "record": 1}\n']
+    "content",
+    [b"", b'{"record":1,"ki', b'{"ts":"2026-01-01T00:00:00Z", "cmd" : "a"}\n', b'\n{ "record": 1}\n'],
 )
 @pytest.mark.parametrize("suffix", ["", ".gz"])
 def test_a_segment_is_known_by_its_beginning(path: Path, content: bytes, suffix: str) -> None:
@@ -222,7 +223,9 @@ def test_a_segment_that_is_damaged_in_its_middle_is_still_one(path: Path) -> Non
     """What can be read of it begins as logs do; a compressed file in which nothing can be read is left alone."""
     for number, content in ((1, encode(event(1)) * 1_000), (2, b"")):
         whole = gzip.compress(content)
-        path.with_name(f"e.00000{number}.jsonl.gz").write_bytes(whole[: len(whole) // 2] if content else b"\x1f\x8bx")
+        path.with_name(f"e.00000{number}.jsonl.gz").write_bytes(
+            whole[: len(whole) // 2] if content else b"\x1f\x8bx"
+        )
 
     assert ClosedSegments(path, keep=1, compress=False, before_ns=2**63).tidy() == 0
     assert files(path.parent) == ["e.000002.jsonl.gz"]
