@@ -132,7 +132,7 @@ def follow_records(
 ) -> Iterator[LogLine | BadLine]:
     """Yield what `find_records` would, and what is written from then on, until *wait* says that it is enough.
 
-    Lines that hold no record are yielded, too. A log that is not there yet is waited for.
+    Lines that hold no record are yielded, too. A log that is not there yet is waited for, and so is its directory.
 
     Args:
         path: The log, with its segments.
@@ -145,11 +145,16 @@ def follow_records(
     """
     name = os.fspath(path)
     if is_database(path):
-        raise UnusableInput(f"{name}: is a database, and only a log can be followed")
+        raise UnusableInput(
+            f"{name}: is a database, and only a log can be followed; ask it again for what is new"
+        )
     if os.path.exists(path):  # noqa: PTH110 - a name may hold anything
         if not os.path.isfile(path):  # noqa: PTH113 - likewise
             raise UnusableInput(f"{name}: is no file, and only a log can be followed")
         open_source(path).__exit__(None, None, None)  # says in one line what is no log
+    while not os.path.exists(os.path.dirname(name) or "."):  # noqa: PTH110, PTH120 - likewise
+        if not wait():
+            return
     wanted = _test_of(pattern, run_id)
     try:
         for line in follow_log(path, wait):
@@ -191,6 +196,8 @@ def find_run(source: Source, name: str, run_id: str) -> list[Record]:
 
 def _hint(run_id: str, others: list[str], nameless: int) -> str:
     if not others:
+        if nameless == 1:
+            return "its one record is of no run"
         return f"none of its {nameless:,} records is of any run" if nameless else "it holds no record"
     begun = [other for other in others if run_id and other.startswith(run_id)][:3]
     near = begun or get_close_matches(run_id, others, 3)

@@ -1,4 +1,4 @@
-"""What the files beside a log say of events that were lost (layer 6)."""
+"""What the files of a run say of events that were lost (layer 6)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ("Loss", "losses_beside")
+__all__ = ("Loss", "losses_in")
 
 # Older tools skipped an event where another process held the lock, and counted it under these names.
 _SKIPPED: Final = "telemetry_lock_skipped"
@@ -43,12 +43,12 @@ class Loss:
         return asdict(self)
 
 
-def losses_beside(log: Path) -> list[Loss]:
-    """Return what ``metrics.json`` and ``last_run.json`` beside *log* say; nothing where neither says anything."""
+def losses_in(directory: Path) -> list[Loss]:
+    """Return what ``metrics.json`` and ``last_run.json`` in *directory* say; nothing where neither says anything."""
     found = []
     for name, read in ((METRICS, _of_all_runs), (LAST_RUN, _of_last_run)):
         try:
-            loss = read(log.with_name(name))
+            loss = read(directory / name)
         except UnusableInput as error:
             loss = Loss(name, None, problem=str(error))
         if loss is not None:

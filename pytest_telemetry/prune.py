@@ -14,7 +14,7 @@ from pytest_telemetry.model.segments import SegmentNames
 from pytest_telemetry.model.wire import LogLine
 from pytest_telemetry.runtime.closed_segments import ClosedSegments
 from pytest_telemetry.sinks.sqlite import SqliteStore
-from pytest_telemetry.sources import open_source
+from pytest_telemetry.sources import open_source, require_events
 
 __all__ = ("Outcome", "Segment", "prune_database", "prune_log")
 
@@ -32,7 +32,7 @@ class Segment:
         newest_ns: Time of its newest record, or when it was last written to where none has a time; None if it
             cannot be read.
         outcome: ``old`` if nothing was to be removed; ``removed``; ``in use`` where somebody may still append to it;
-            ``refused`` where the storage did; ``unreadable`` where nobody knows what is in it.
+            ``refused`` where the storage did; ``unreadable`` where it is no log, or nobody knows what is in it.
         reason: Why it stays.
     """
 
@@ -48,6 +48,8 @@ def prune_log(
     path: Path, before_ns: int, *, keep: int = 0, dry_run: bool = False
 ) -> tuple[list[Segment], int]:
     """Remove the closed segments of a log in which everything is old, and never the file that is written to.
+
+    A file with the name of a segment that has lines, none of which is an event, stays.
 
     Args:
         path: The log.
@@ -82,7 +84,7 @@ def prune_log(
 
 
 def _looked_at(active: Path, number: int, before_ns: int) -> Segment | None:
-    """Return closed segment *number* if it is old or cannot be read; None also where it has gone."""
+    """Return closed segment *number* if it is old or cannot be read as a log; None also where it has gone."""
     names = SegmentNames(active.name)
     # in this order: while it is compressed, the plain one is there until the other one is complete
     for file in (active.with_name(names.plain(number)), active.with_name(names.compressed(number))):
@@ -112,6 +114,7 @@ def _newest(file: Path, before_ns: int, written_ns: int) -> int | None:
                 newest = time_ns if newest is None else max(newest, time_ns)
         if source.unread:  # what follows cannot be known
             raise UnusableInput(f"{file}: {source.unread[0].reason}")
+        require_events(source, str(file))  # else it only has the name of a segment
     if newest is None:
         newest = written_ns
     return newest if newest < before_ns else None

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from pytest_telemetry.model.config import TelemetryConfig
     from pytest_telemetry.model.finding import Finding
     from pytest_telemetry.model.mapping import LineMapping
     from pytest_telemetry.model.pattern import Pattern
@@ -42,6 +43,8 @@ __all__ = (
 DATABASE_MAGIC: Final = b"SQLite format 3\0"
 """How a database begins."""
 
+_TABLE: Final = "[tool.pytest_telemetry] of pyproject.toml"
+_NAME_ONE: Final = "name a log, a database, or the directory of a run"
 _GZIP: Final = b"\x1f\x8b"
 _HEAD: Final = 4_096
 _NO_TEXT: Final = {
@@ -120,35 +123,52 @@ class RecordLines:
         self._close()
 
 
-def find_log(path: str | os.PathLike[str] | None = None) -> Path:
+def find_log(path: str | os.PathLike[str] | None = None, *, awaited: bool = False) -> Path:
     """Return the log or database that *path* means: itself, or what a directory of a run holds.
 
-    Without a path, the one that ``[tool.pytest_telemetry]`` of the working directory names, or the one in
-    ``_ctx/telemetry``.
+    Without a path, the one that ``[tool.pytest_telemetry]`` of the working directory names; where there is no such
+    table, the one in ``_ctx/telemetry``.
+
+    Args:
+        path: What somebody named.
+        awaited: Whether a log that is not there yet will do.
 
     Raises:
-        UnusableInput: There is nothing, or in the directory is a link that leads out of it.
+        UnusableInput: There is nothing; or in the directory are both, or a link that leads out of it.
     """
-    config = read_config() if path is None else None
-    if config is not None and config.storage_type != "memory":
-        configured = store_path(config, DIRECTORY)
-        if configured.exists():
-            return configured
-    found = DIRECTORY if path is None else Path(path).expanduser()
-    if not found.is_dir():
-        if path is None:
-            raise UnusableInput(
-                f"{DIRECTORY}: no run was kept here; name a log, a database, or the directory of a run"
-            )
-        return found
-    for name in (EVENTS, DATABASE):
-        if (found / name).is_symlink() and not (found / name).resolve().is_relative_to(found.resolve()):
-            raise UnusableInput(
-                f"{found / name}: is a link that leads out of the directory; name what it leads to"
-            )
-        if (found / name).exists():
-            return found / name
-    raise UnusableInput(f"{found}: holds neither {EVENTS} nor {DATABASE}; name a log or a database")
+    if path is None:
+        config = read_config()
+        return _held(DIRECTORY, awaited=awaited) if config is None else _configured(config, awaited=awaited)
+    found = Path(path).expanduser()
+    return _held(found, awaited=awaited) if found.is_dir() else found
+
+
+def _configured(config: TelemetryConfig, *, awaited: bool) -> Path:
+    if config.storage_type == "memory":
+        raise UnusableInput(f'{_TABLE} says storage_type = "memory", which keeps no run; {_NAME_ONE}')
+    place = store_path(config, DIRECTORY)
+    if place.exists():
+        return place
+    if not config.enabled:
+        raise UnusableInput(f"{_TABLE} says enabled = false, so no run was kept in {place}; {_NAME_ONE}")
+    if awaited and config.storage_type == "file":
+        return place
+    raise UnusableInput(f"{place}: no run was kept here, where {_TABLE} says; {_NAME_ONE}")
+
+
+def _held(directory: Path, *, awaited: bool) -> Path:
+    places = [directory / name for name in (EVENTS, DATABASE)]
+    for place in places:
+        if place.is_symlink() and not place.resolve().is_relative_to(directory.resolve()):
+            raise UnusableInput(f"{place}: is a link that leads out of the directory; name what it leads to")
+    held = [place for place in places if place.exists()]
+    if len(held) > 1:
+        raise UnusableInput(f"{directory}: holds both {EVENTS} and {DATABASE}; name one of them")
+    if not held and not awaited:
+        raise UnusableInput(
+            f"{directory}: no run was kept here, it holds neither {EVENTS} nor {DATABASE}; {_NAME_ONE}"
+        )
+    return held[0] if held else directory / EVENTS
 
 
 def open_source(path: str | os.PathLike[str], mapping: LineMapping | None = None) -> Source:

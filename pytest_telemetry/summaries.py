@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from pytest_telemetry.model.record import Record
     from pytest_telemetry.model.stats import Method
     from pytest_telemetry.model.wire import BadLine
+    from pytest_telemetry.sources import Source
 
-__all__ = ("ENGINES", "Engine", "LogSummary", "Read", "read_records", "summarise_log")
+__all__ = ("ENGINES", "Engine", "LogSummary", "Read", "read_records", "summarise_log", "summarise_source")
 
 Engine: TypeAlias = Literal["auto", "python", "duckdb"]
 ENGINES: Final[tuple[Engine, ...]] = get_args(Engine)
@@ -134,37 +135,64 @@ def summarise_log(
             if found.events or not found.malformed:  # else our own reader says what is wrong
                 read = Read(os.fspath(path), records=found.events, malformed=found.malformed)
                 return LogSummary(read, tuple(found.figures), method, "duckdb")
+    with open_source(path) as source:
+        return summarise_source(
+            source,
+            os.fspath(path),
+            patterns=patterns,
+            method=method,
+            period=period,
+            note=note,
+            progress=progress,
+        )
+
+
+def summarise_source(
+    source: Source,
+    name: str,
+    *,
+    patterns: Mapping[str, Pattern] | None = None,
+    method: Method = "linear",
+    period: Period | None = None,
+    note: str = "",
+    progress: Callable[[int], object] | None = None,
+) -> LogSummary:
+    """Return what `summarise_log` does, of what is open already: our own reader reads *source* to its end.
+
+    Raises:
+        UnusableInput: It cannot be read, or holds lines, and none of them is an event; *name* is what the text calls it.
+    """
     figures = CommandFigures(patterns)
-    read = read_records(path, figures.add, period=period, progress=progress)
+    read = read_records(source, name, figures.add, period=period, progress=progress)
     return LogSummary(read, tuple(figures.figures(method)), method, "python", note)
 
 
 def read_records(
-    path: str | os.PathLike[str],
+    source: Source,
+    name: str,
     take: Callable[[Record], object],
     *,
     period: Period | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> Read:
-    """Give the records at *path*, one at a time, to *take*, and return how many there were.
+    """Give the records in *source*, one at a time, to *take*, and return how many there were.
 
     Raises:
-        UnusableInput: It cannot be read, or holds lines, and none of them is an event.
+        UnusableInput: It cannot be read, or holds lines, and none of them is an event; *name* is what the text calls it.
     """
-    read = Read(os.fspath(path), period)
-    with open_source(path) as source:
-        for line in lines_of(source, read.file, progress):
-            if isinstance(line, LogLine):
-                if period is None or period.holds(line.record.time_ns):
-                    read.records += 1
-                    take(line.record)
-                elif line.record.time_ns is None:
-                    read.without_time += 1
-                else:
-                    read.outside += 1
-        require_events(source, read.file)
-        read.malformed = source.malformed
-        read.unread = tuple(source.unread)
+    read = Read(name, period)
+    for line in lines_of(source, name, progress):
+        if isinstance(line, LogLine):
+            if period is None or period.holds(line.record.time_ns):
+                read.records += 1
+                take(line.record)
+            elif line.record.time_ns is None:
+                read.without_time += 1
+            else:
+                read.outside += 1
+    require_events(source, name)
+    read.malformed = source.malformed
+    read.unread = tuple(source.unread)
     return read
 
 

@@ -1,4 +1,4 @@
-"""What the files beside a log say of events that were lost."""
+"""What the files of a run say of events that were lost."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_telemetry.losses import Loss, losses_beside
+from pytest_telemetry.losses import Loss, losses_in
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,7 +51,7 @@ def test_losses_are_those_that_were_counted(tmp_path: Path, file: str, content: 
     """By us, and by older tools under their names."""
     (tmp_path / file).write_text(json.dumps(content))
 
-    assert losses_beside(tmp_path / "events.jsonl") == [loss]
+    assert losses_in(tmp_path) == [loss]
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_where_nothing_was_counted_nothing_is_said(tmp_path: Path, file: str, co
     """Not known is not none."""
     (tmp_path / file).write_text(json.dumps(content))
 
-    assert losses_beside(tmp_path / "events.jsonl") == []
+    assert losses_in(tmp_path) == []
 
 
 def test_a_file_that_cannot_be_read_is_named_and_hides_no_other(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_a_file_that_cannot_be_read_is_named_and_hides_no_other(tmp_path: Path) 
     (tmp_path / "metrics.json").write_text("{")
     (tmp_path / "last_run.json").write_text('{"telemetry_drops": {"dropped": 2}}')
 
-    broken, known = losses_beside(tmp_path / "events.jsonl")
+    broken, known = losses_in(tmp_path)
 
     assert (broken.lost, known.lost) == (None, 2)
     assert "metrics.json: is not JSON" in broken.problem

@@ -14,7 +14,7 @@ from pytest_telemetry.model.mapping import LineMapping
 from pytest_telemetry.model.record import Record
 from pytest_telemetry.model.wire import LogLine
 from pytest_telemetry.sinks.sqlite import SqliteStore
-from pytest_telemetry.sources import find_log, open_source, size_of, stream_source
+from pytest_telemetry.sources import open_source, size_of, stream_source
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,14 +93,3 @@ def test_a_database_cannot_come_by_a_stream(tmp_path: Path) -> None:
     with (tmp_path / "telemetry.db").open("rb") as stream:
         with pytest.raises(UnusableInput, match="-: is a database, which cannot be read from a stream"):
             stream_source(stream, "-")
-
-
-def test_a_run_is_found_by_its_directory(tmp_path: Path) -> None:
-    """The log before the database; what is neither is said to be none."""
-    with pytest.raises(UnusableInput, match=r"holds neither events\.jsonl nor telemetry\.db"):
-        find_log(tmp_path)
-    (tmp_path / "telemetry.db").touch()
-    assert find_log(tmp_path) == tmp_path / "telemetry.db"
-    (tmp_path / "events.jsonl").touch()
-    assert find_log(tmp_path) == tmp_path / "events.jsonl"
-    assert find_log(tmp_path / "other") == tmp_path / "other"

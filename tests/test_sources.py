@@ -130,34 +130,88 @@ def test_what_is_no_log_is_said_to_be_none(content: bytes, said: str, tmp_path: 
 
 
 def test_a_directory_means_the_log_or_the_database_in_it(tmp_path: Path) -> None:
-    """A log comes first."""
-    with pytest.raises(UnusableInput, match=r"holds neither events\.jsonl nor telemetry\.db"):
+    """A file means itself, also where it is not there."""
+    with pytest.raises(UnusableInput, match=r"holds neither events\.jsonl nor telemetry\.db; name a log"):
         find_log(tmp_path)
     (tmp_path / "telemetry.db").touch()
-    assert find_log(tmp_path).name == "telemetry.db"
-    (tmp_path / "events.jsonl").touch()
-    assert find_log(tmp_path).name == "events.jsonl"
+    assert find_log(tmp_path) == tmp_path / "telemetry.db"
+    (tmp_path / "telemetry.db").rename(tmp_path / "events.jsonl")
+    assert find_log(tmp_path) == tmp_path / "events.jsonl"
     assert find_log(tmp_path / "other") == tmp_path / "other"
 
 
-def test_without_a_path_the_usual_places_are_looked_at(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """First the one that the project configures."""
+def test_a_directory_that_holds_both_is_ambiguous(tmp_path: Path) -> None:
+    """One of them is old, and nobody is told its figures as if they were new."""
+    (tmp_path / "events.jsonl").touch()
+    (tmp_path / "telemetry.db").touch()
+
+    with pytest.raises(UnusableInput, match=r"holds both events\.jsonl and telemetry\.db; name one of them$"):
+        find_log(tmp_path)
+
+
+@pytest.fixture
+def usual(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The directory of runs below the working one."""
     monkeypatch.chdir(tmp_path)
+    usual = Path("_ctx", "telemetry")
+    usual.mkdir(parents=True)
+    return usual
+
+
+def configure(*lines: str) -> None:
+    Path("pyproject.toml").write_text("\n".join(["[tool.pytest_telemetry]", *lines]))
+
+
+def test_without_a_path_and_a_configuration_the_usual_directory_is_looked_at(usual: Path) -> None:
+    """As if it had been named."""
     with pytest.raises(UnusableInput, match="no run was kept here"):
         find_log()
-    usual = tmp_path / "_ctx" / "telemetry" / "events.jsonl"
-    usual.parent.mkdir(parents=True)
-    usual.touch()
-    assert find_log().absolute() == usual
+    (usual / "events.jsonl").touch()
 
-    (tmp_path / "pyproject.toml").write_text(
-        '[tool.pytest_telemetry]\nstorage_type = "file"\nstorage_path = "my.log"\n'
-    )
-    assert find_log().absolute() == usual
-    (tmp_path / "my.log").touch()
-    assert find_log().absolute() == tmp_path / "my.log"
+    assert find_log() == usual / "events.jsonl"
+
+
+@pytest.mark.parametrize(
+    ("lines", "place"),
+    [
+        (["storage_type = 'file'"], "_ctx/telemetry/events.jsonl"),
+        (["storage_type = 'sqlite'"], "_ctx/telemetry/telemetry.db"),
+        (["storage_type = 'file'", "storage_path = 'my.log'"], "my.log"),
+        (["storage_path = 'my.log'", "enabled = false"], "my.log"),
+    ],
+)
+def test_without_a_path_what_the_project_configures_is_meant(
+    usual: Path, lines: list[str], place: str
+) -> None:
+    """Whatever else lies in the usual directory."""
+    for name in ("events.jsonl", "telemetry.db"):
+        (usual / name).touch()
+    Path(place).touch()
+    configure(*lines)
+
+    assert find_log() == Path(place)
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (
+            ["storage_path = 'logs/x.jsonl'"],
+            r"^logs/x\.jsonl: no run was kept here, where .*pyproject\.toml says",
+        ),
+        (["enabled = false"], r"says enabled = false, so no run was kept in _ctx/telemetry/telemetry\.db"),
+        (["storage_type = 'memory'"], 'says storage_type = "memory", which keeps no run'),
+    ],
+)
+def test_where_nothing_was_kept_the_setting_is_named_that_says_why(
+    usual: Path, lines: list[str], said: str
+) -> None:
+    """An older log in the usual place is not taken for it."""
+    (usual / "events.jsonl").touch()
+    configure(*lines)
+
+    with pytest.raises(UnusableInput, match=f"{said}.*; name a log"):
+        find_log()
 
 
 def test_a_project_without_a_table_has_no_configuration(tmp_path: Path) -> None:

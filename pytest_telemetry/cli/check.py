@@ -23,6 +23,7 @@ from pytest_telemetry.reports.sarif import Judged, sarif_log
 from pytest_telemetry.reports.text import totals_text
 from pytest_telemetry.run_files import read_object
 from pytest_telemetry.scan import CHECK_IDS, ScanResult, scan, scan_stream, standard_checks
+from pytest_telemetry.sources import find_log
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,7 +107,7 @@ def command(
     """Hold event logs to the promises of good telemetry.
 
     FILE is a log with one JSON object a line, in our own format, an older one or any other (--map), an export of
-    OpenTelemetry as JSON, or a database; - is standard input.
+    OpenTelemetry as JSON, a database, or the directory of a run; - is standard input.
     """
     if as_json and form not in {None, "json"}:
         raise UnusableInput(f"--json and --format {form} exclude each other")
@@ -129,7 +130,7 @@ def command(
             judged.append(Judged(file, None, str(error)))
             continue
         results.append(result)
-        judged.append(Judged(file, result.findings))
+        judged.append(Judged(result.file if os.path.isdir(file) else file, result.findings))  # noqa: PTH112 - a name may hold anything
         if form == "text":
             _print_text(result, first=len(results) == 1)
     unusable = [one for one in judged if one.findings is None]
@@ -186,8 +187,9 @@ def _scan(
         return scan_stream(
             standard_input(), "standard input", checks, mapping=mapping, allow_empty=allow_empty
         )
-    with progress(file) as tell:
-        return scan(file, checks, mapping=mapping, allow_empty=allow_empty, progress=tell)
+    log = os.fspath(find_log(file)) if os.path.isdir(file) else file  # noqa: PTH112 - as it was given
+    with progress(log) as tell:
+        return scan(log, checks, mapping=mapping, allow_empty=allow_empty, progress=tell)
 
 
 def _print_text(result: ScanResult, *, first: bool) -> None:

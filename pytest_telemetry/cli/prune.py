@@ -29,7 +29,7 @@ _WORDS: dict[Outcome, str] = {
     "removed": "removed",
     "in use": "stays: somebody may still append to it",
     "refused": "stays: it cannot be removed",
-    "unreadable": "stays: it cannot be read",
+    "unreadable": "stays: it cannot be read as a log",
 }
 
 
@@ -61,7 +61,7 @@ Exit code: 0 also where nothing was old, 2 what cannot be removed, or used, 130 
 def command(*, path: str | None, period: str, keep: int, dry_run: bool) -> int:
     """Remove closed segments of a log, or records of a database, that are older than a period.
 
-    PATH is a log, a database, or the directory of a run; by default the run in _ctx/telemetry. Of a log, whole
+    PATH is a log, a database, or the directory of a run; by default the run of this project. Of a log, whole
     segments go, each when all its records are older; the file that is written to stays.
     """
     before_ns = parse_period(period, SYSTEM_CLOCK.wall_ns(), SYSTEM_ZONE).since_ns

@@ -63,7 +63,7 @@ def command(
     """Print the records of a log or database, one line each.
 
     PATH is a log with its closed segments, a compressed file, a database, or the directory of a run; by default the
-    run in _ctx/telemetry. - is standard input.
+    run of this project. - is standard input.
     """
     pattern = reduce(or_, map(parse_pattern, patterns)) if patterns else None
     printing = Printing(eager=path == "-")
@@ -101,8 +101,8 @@ def _follow(
         printing.flush()
         return not printing.is_over and pause(_PAUSE_S)
 
-    log = find_log(path)
-    if log.parent.is_dir() and not log.exists():
+    log = find_log(path, awaited=True)
+    if not log.exists():
         complain(f"{log}: is not there yet, and waited for")
     lines = follow_records(log, wait, pattern, run_id=run_id)
     return _print(lines, printing, limit=limit, as_json=as_json)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import click
 
 from pytest_telemetry.analysis.command_figures import SORTS, in_order
-from pytest_telemetry.cli.group import CLEAN, say
+from pytest_telemetry.cli.group import CLEAN, say, standard_input
 from pytest_telemetry.cli.printing import say_json
 from pytest_telemetry.cli.progress import progress
 from pytest_telemetry.cli.terminal import width
-from pytest_telemetry.losses import losses_beside
+from pytest_telemetry.collection import DIRECTORY
+from pytest_telemetry.losses import losses_in
 from pytest_telemetry.model.clock import SYSTEM_CLOCK
 from pytest_telemetry.model.errors import UnusableInput
 from pytest_telemetry.model.pattern_text import parse_pattern
@@ -18,8 +19,8 @@ from pytest_telemetry.model.stats import METHODS, Method
 from pytest_telemetry.model.zone import SYSTEM_ZONE
 from pytest_telemetry.reports.figures import figures_table
 from pytest_telemetry.reports.reading import loss_lines, reading_lines
-from pytest_telemetry.sources import find_log
-from pytest_telemetry.summaries import ENGINES, Engine, summarise_log
+from pytest_telemetry.sources import find_log, stream_source
+from pytest_telemetry.summaries import ENGINES, Engine, summarise_log, summarise_source
 
 __all__ = ("command",)
 
@@ -68,20 +69,28 @@ def command(
 ) -> int:
     """Sum up a log or database: counts, errors, percentiles in milliseconds.
 
-    PATH is a log, a database, or the directory of a run; by default _ctx/telemetry.
+    PATH is a log, a database, or the directory of a run; by default the run of this project. - is standard input.
     """
-    log = find_log(path)
     since = None if period is None else parse_period(period, SYSTEM_CLOCK.wall_ns(), SYSTEM_ZONE)
     patterns = {} if by == ("command",) else {text: parse_pattern(text) for text in by}
     if "command" in patterns:
         raise UnusableInput("--by takes either command, or patterns")
-    with progress(log) as tell:
-        summary = summarise_log(
-            log, patterns=patterns, method=method, period=since, engine=engine, progress=tell
-        )
+    if path == "-":
+        name = "standard input"
+        note = "read by Python, not by DuckDB: it reads files only" if engine == "duckdb" else ""
+        source = stream_source(standard_input(), name)
+        summary = summarise_source(source, name, patterns=patterns, method=method, period=since, note=note)
+        lost = []
+    else:
+        log = find_log(path)
+        with progress(log) as tell:
+            summary = summarise_log(
+                log, patterns=patterns, method=method, period=since, engine=engine, progress=tell
+            )
+        lost = losses_in(DIRECTORY if path is None else log.parent)
     figures = in_order(summary.figures, sort)
     read = summary.read.as_dict()
-    losses = [loss.as_dict() for loss in losses_beside(log)]
+    losses = [loss.as_dict() for loss in lost]
     if as_json:
         told = {
             **read,

@@ -5,16 +5,17 @@ from __future__ import annotations
 import click
 
 from pytest_telemetry.analysis.holdings import Holdings
-from pytest_telemetry.cli.group import CLEAN, say
+from pytest_telemetry.cli.group import CLEAN, say, standard_input
 from pytest_telemetry.cli.printing import say_json
 from pytest_telemetry.cli.progress import progress
-from pytest_telemetry.losses import losses_beside
+from pytest_telemetry.collection import DIRECTORY
+from pytest_telemetry.losses import losses_in
 from pytest_telemetry.model.clock import SYSTEM_CLOCK
 from pytest_telemetry.model.periods import parse_period
 from pytest_telemetry.model.zone import SYSTEM_ZONE
 from pytest_telemetry.reports.figures import table
 from pytest_telemetry.reports.reading import loss_lines, reading_lines
-from pytest_telemetry.sources import find_log
+from pytest_telemetry.sources import find_log, open_source, stream_source
 from pytest_telemetry.summaries import read_records
 
 __all__ = ("command",)
@@ -28,14 +29,20 @@ __all__ = ("command",)
 def command(*, path: str | None, event_type: str | None, period: str | None, as_json: bool) -> int:
     """Tell what a log or database holds: records by kind, type and severity, runs, errors, losses.
 
-    PATH is a log, a database, or the directory of a run; by default _ctx/telemetry.
+    PATH is a log, a database, or the directory of a run; by default the run of this project. - is standard input.
     """
-    log = find_log(path)
     since = None if period is None else parse_period(period, SYSTEM_CLOCK.wall_ns(), SYSTEM_ZONE)
     holdings = Holdings(event_type)
-    with progress(log) as tell:
-        read = read_records(log, holdings.add, period=since, progress=tell).as_dict()
-    losses = [loss.as_dict() for loss in losses_beside(log)]
+    if path == "-":
+        name = "standard input"
+        read = read_records(stream_source(standard_input(), name), name, holdings.add, period=since).as_dict()
+        lost = []
+    else:
+        log = find_log(path)
+        with progress(log) as tell, open_source(log) as source:
+            read = read_records(source, str(log), holdings.add, period=since, progress=tell).as_dict()
+        lost = losses_in(DIRECTORY if path is None else log.parent)
+    losses = [loss.as_dict() for loss in lost]
     figures = holdings.as_dict()
     if as_json:
         told = {

@@ -42,7 +42,7 @@ Exit code: 0 shown, 2 no such run or other input that cannot be used, 130 interr
 @click.option(
     "--log",
     metavar="PATH",
-    help="A log, a database, or the directory of a run; - is standard input. By default the run in _ctx/telemetry.",
+    help="A log, a database, or the directory of a run; - is standard input. By default the run of this project.",
 )
 @click.option("--spans", is_flag=True, help="Add all spans in detail.")
 @click.option("--events", is_flag=True, help="Add all events and logs in detail.")

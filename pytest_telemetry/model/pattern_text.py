@@ -29,7 +29,7 @@ _LONGEST: Final = 4_000
 _DEEPEST: Final = 20
 
 _BARE: Final = re.compile(r"[^\s()\[\]{}\"'`|&~,;=<>]+")
-"""A name or a glob that stands without quotes."""
+"""A name or a glob that stands alone without quotes; where it is joined with ``|`` and ``~``, a name with dots does."""
 
 _KINDS: Final[dict[str, Callable[..., Pattern]]] = {
     "span": span,
@@ -47,9 +47,9 @@ _VALUES: Final[dict[str, Callable[..., Any]]] = {
     "re.compile": re.compile,
 }
 _SEVERAL: Final[dict[type[ast.operator], str]] = {
-    ast.BitAnd: "&",
-    ast.RShift: ">>",
-    ast.Mult: "*",
+    ast.BitAnd: "a & b",
+    ast.RShift: "a >> b",
+    ast.Mult: "a * 3",
 }
 
 
@@ -69,11 +69,7 @@ def parse_pattern(text: str) -> Pattern:
     text = text.strip()
     if len(text) > _LONGEST:
         raise UnusableInput(f"a pattern of {len(text):,} characters is too long: {_LONGEST:,} are read")
-    if text in _KINDS:
-        raise UnusableInput(
-            f'pattern {text!r}: write {text}("*") for every {text}, or \'"{text}"\', with quotes, for records of that name'
-        )
-    if _BARE.fullmatch(text):
+    if _BARE.fullmatch(text) and text not in _KINDS:
         return any_kind(text)
     return _Reading(text).pattern()
 
@@ -93,7 +89,8 @@ class _Reading:
         except SyntaxError as error:
             where = self._place(error.lineno or 1, (error.offset or 1) - 1)
             raise self._error(
-                f"{error.msg}; a name that is more than one word stands in quotes", where
+                f"{error.msg}; what is more than one word stands in quotes, and so does a glob that is joined",
+                where,
             ) from None
         except (ValueError, MemoryError, RecursionError) as error:
             reason = "it is nested too deeply" if not isinstance(error, ValueError) else str(error)
@@ -112,9 +109,16 @@ class _Reading:
         if isinstance(node, ast.BinOp) and type(node.op) in _SEVERAL:
             raise self._refused(
                 node,
-                f"a {_SEVERAL[type(node.op)]} b asks for several records, and one is looked at; "
+                f"{_SEVERAL[type(node.op)]} asks for several records, and one is looked at; "
                 "to ask for two things of one, write span('x', a=1, b=2)",
             )
+        if isinstance(node, ast.Name) and node.id in _KINDS:
+            raise self._refused(
+                node,
+                f"""write {node.id}("*") for every {node.id}, or '"{node.id}"', with quotes, for records of that name""",
+            )
+        if isinstance(node, ast.Name | ast.Attribute) and _BARE.fullmatch(self._source(node)):
+            return any_kind(self._source(node))
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             if not node.value:
                 raise self._refused(node, "names are never empty; '*' fits every name")
@@ -127,6 +131,8 @@ class _Reading:
             raise self._refused(node, f"is no pattern: there are {', '.join(_PATTERNS)}")
         positional = [self._argument(argument, depth + 1) for argument in node.args]
         named = self._keywords(node, depth + 1)
+        if not positional:
+            raise self._refused(node, f"names nothing: write {name}('*') for every name")
         if "stage" in named:
             raise self._refused(node, "only a recorder knows stages; what was stored has one")
         return self._made(node, _PATTERNS[name], positional, named)  # type: ignore[no-any-return]  # as the table says
@@ -170,6 +176,8 @@ class _Reading:
                     len(arguments) == 1 and isinstance(arguments[0], str)
                 ):
                     raise self._refused(node, "re() takes one text; flags stand in it, as in re('(?i)slow')")
+                if _VALUES[name] is between and len(arguments) not in {1, 2}:
+                    raise self._refused(node, "between() takes one limit or two, as in between(1, 5)")
                 return self._made(node, _VALUES[name], arguments, {})
         raise self._refused(node, "is no value: write a literal, between(1, 5) or re('^load')")
 
@@ -198,9 +206,12 @@ class _Reading:
     def _refused(self, node: ast.expr, reason: str) -> UnusableInput:
         line = self._text.split("\n")[node.lineno - 1]
         column = len(line.encode()[: node.col_offset].decode(errors="ignore"))
-        part = shorten(one_line(ast.get_source_segment(self._text, node) or ""), 60)
-        joint = " " if reason.startswith("is ") else ": "
+        part = shorten(one_line(self._source(node)), 60)
+        joint = " " if reason.startswith(("is ", "names nothing")) else ": "
         return self._error(f"{part}{joint}{reason}", self._place(node.lineno, column))
+
+    def _source(self, node: ast.expr) -> str:
+        return ast.get_source_segment(self._text, node) or ""
 
     def _place(self, line: int, column: int) -> int:
         before = self._text.split("\n")[: line - 1]

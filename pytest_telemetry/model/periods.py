@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 __all__ = ("Period", "parse_period")
 
 _UNITS_S: Final = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
-_LENGTH: Final = re.compile(r"([0-9]{1,9})([mhdw])", re.ASCII)
+_LENGTH: Final = re.compile(r"0*([0-9]*)([mhdw])", re.ASCII)
+_MOST_DIGITS: Final = 9
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -47,7 +48,7 @@ def parse_period(text: str, now_ns: int, zone: tzinfo) -> Period:
         zone: Says where midnight is.
 
     Raises:
-        UnusableInput: It is neither.
+        UnusableInput: It is neither, or its number has more than nine digits.
     """
     if text == "today":
         now = (_EPOCH + timedelta(seconds=now_ns // 1_000_000_000)).astimezone(zone)
@@ -55,7 +56,11 @@ def parse_period(text: str, now_ns: int, zone: tzinfo) -> Period:
         seconds = (midnight.astimezone(UTC) - _EPOCH) // timedelta(seconds=1)
         return Period(text, seconds * 1_000_000_000, midnight.isoformat()[19:])
     match = _LENGTH.fullmatch(text)
-    if match is None or int(match[1]) == 0:
+    if match is None or text == match[2]:
         raise UnusableInput(f"{text!r} is no period: write 30m, 24h, 7d, 4w or today")
+    if not match[1]:
+        raise UnusableInput(f"{text!r} is too short a period: the shortest is 1{match[2]}")
+    if len(match[1]) > _MOST_DIGITS:
+        raise UnusableInput(f"{text!r} is too long a period: the longest is {'9' * _MOST_DIGITS}{match[2]}")
     length_ns = int(match[1]) * _UNITS_S[match[2]] * 1_000_000_000
     return Period(text, now_ns - length_ns)

@@ -3,6 +3,8 @@
 Each writer holds a shared lock on the file that it has open. Who gets an exclusive one on a closed segment knows
 that nobody can still append to it, and may take it away. The active file is renamed under an exclusive lock of the
 directory. Nobody waits for a lock: what cannot be done now is done later.
+
+A file may have the name of a segment by chance. One that does not begin as logs do is left alone.
 """
 
 from __future__ import annotations
@@ -11,10 +13,12 @@ import contextlib
 import errno
 import gzip
 import os
+import re
 import shutil
 import stat
 from typing import TYPE_CHECKING, Final
 
+from pytest_telemetry.model.compressed import DAMAGE
 from pytest_telemetry.model.file_lock import HAS_LOCKS, lock, unlock
 from pytest_telemetry.model.segments import SegmentNames
 
@@ -27,6 +31,9 @@ __all__ = ("ClosedSegments", "is_at", "sync_directory")
 _READ: Final = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)
 _NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0)
 _COPIED_AT_ONCE: Final = 1024 * 1024
+_HEAD: Final = 64 * 1024
+_BEGINS_LOG: Final = re.compile(rb"""\s*(?:$|\{\s*"record"\s*:|\{[^\n]*"cmd"\s*:)""")
+"""How the first line of a log looks in either dialect; one without any line is a log, too."""
 
 
 class ClosedSegments:
@@ -69,7 +76,7 @@ class ClosedSegments:
         return True
 
     def tidy(self) -> int:
-        """Compress and remove what is to be, as far as nobody can still append to it.
+        """Compress and remove what is to be, as far as nobody can still append to it, and it begins as logs do.
 
         Returns:
             How often the storage refused.
@@ -80,9 +87,16 @@ class ClosedSegments:
             numbers = self.numbers()
         except OSError:
             return 1
-        surplus = numbers[: -self._keep] if self._keep is not None else []
+        own: list[int] = []
         refused = 0
         for number in numbers:
+            try:
+                if self._is_log(number):
+                    own.append(number)
+            except OSError:
+                refused += 1
+        surplus = own[: -self._keep] if self._keep is not None else []
+        for number in own:
             try:
                 if number in surplus or self._is_old(number):
                     self.remove(number)
@@ -117,6 +131,18 @@ class ClosedSegments:
         """Return the numbers of the closed segments, in the order of reading."""
         return self._names.closed(path.name for path in self._active.parent.iterdir())
 
+    def _is_log(self, number: int) -> bool:
+        """Tell whether what is there of closed segment *number* begins as logs do.
+
+        Raises:
+            OSError: It cannot be read, or is no file.
+        """
+        for name in (self._names.plain(number), self._names.compressed(number)):
+            with contextlib.suppress(FileNotFoundError):
+                if not _begins_log(self._at(name)):
+                    return False
+        return True
+
     def _is_old(self, number: int) -> bool:
         if self._before_ns is None:
             return False
@@ -137,6 +163,17 @@ class ClosedSegments:
             unfinished.replace(self._at(self._names.compressed(number)))
             sync_directory(self._active.parent)
             plain.unlink()
+
+
+def _begins_log(path: Path) -> bool:
+    if not stat.S_ISREG(path.lstat().st_mode):
+        raise OSError(errno.EINVAL, "is no file", str(path))
+    with path.open("rb") as file:
+        try:
+            head = gzip.GzipFile(fileobj=file).read1(_HEAD) if path.suffix == ".gz" else file.read(_HEAD)
+        except DAMAGE:
+            return False
+    return _BEGINS_LOG.match(head) is not None
 
 
 def is_at(path: Path, status: os.stat_result) -> bool:

@@ -203,12 +203,22 @@ def test_unusable_input_is_one_line_and_exit_2(
     assert one_line(err) == f"{log}: {reason}"
 
 
-def test_a_directory_is_unusable(run: Any, tmp_path: Path) -> None:
-    """It is not searched for logs."""
+@pytest.mark.parametrize("form", ["text", "json", "sarif"])
+def test_the_directory_of_a_run_means_its_log(run: Any, careless: Path, tmp_path: Path, form: str) -> None:
+    """What is found is said of the file."""
+    log = careless.rename(tmp_path / "events.jsonl")
+
+    assert run("check", "--format", form, tmp_path) == run("check", "--format", form, log)
+
+
+def test_a_directory_without_a_log_is_unusable(run: Any, tmp_path: Path) -> None:
+    """It is not searched for logs of other names."""
+    (tmp_path / "my.jsonl").touch()
+
     code, _, err = run("check", tmp_path)
 
     assert code == 2
-    assert one_line(err) == f"{tmp_path}: Is a directory"
+    assert one_line(err).startswith(f"{tmp_path}: no run was kept here")
 
 
 def test_a_file_that_may_not_be_read_is_unusable(

@@ -127,9 +127,9 @@ def test_a_link_leads_to_the_segments_beside_the_log(run: Any, log: Path, tmp_pa
 
 
 def test_a_segment_without_times_is_as_old_as_its_file(run: Any, log: Path) -> None:
-    """Such as one of malformed lines."""
+    """Also where some of its lines are malformed."""
     (log.parent / ALL[0]).write_bytes(lines(None) + b"nonsense\n")
-    (log.parent / ALL[2]).write_bytes(b"nonsense\n")
+    (log.parent / ALL[2]).write_bytes(b"nonsense\n" + lines(None))
     os.utime(log.parent / ALL[0], ns=(NOW_NS - 8 * DAY_NS,) * 2)
     os.utime(log.parent / ALL[2], ns=(NOW_NS - 6 * DAY_NS,) * 2)
 
@@ -202,6 +202,37 @@ def test_what_cannot_be_read_or_removed_stays_and_is_an_error(
     ]
     assert "1 of 3 closed segments removed" in out
     assert names(log) == [ALL[0], *ALL[2:]]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("a.000001.jsonl", b'{"id":1}\n', "its one line is no event"),
+        ("a.000001.jsonl", b"Dear Ada,\nsee you.\n", "none of its 2 lines is an event"),
+        (
+            "a.000002.jsonl.gz",
+            gzip.compress(b'{"id":1}\n{"id":2}\n', mtime=0),
+            "none of its 2 lines is an event",
+        ),
+    ],
+)
+@pytest.mark.parametrize("options", [[], ["--dry-run"]], ids=["", "dry run"])
+def test_a_file_that_only_has_the_name_of_a_segment_stays(
+    run: Any, tmp_path: Path, name: str, content: bytes, reason: str, options: list[str]
+) -> None:
+    """However old it is; the command says which, and why."""
+    (tmp_path / "a.jsonl").write_bytes(lines(20))
+    (tmp_path / name).write_bytes(content)
+    os.utime(tmp_path / name, ns=(NOW_NS - 40 * DAY_NS,) * 2)
+
+    code, out, err = run("prune", tmp_path / "a.jsonl", "--older-than", "30d", *options)
+
+    assert (code, names(tmp_path / "a.jsonl")) == (2, sorted([name, "a.jsonl"]))
+    assert (
+        out.splitlines()[0]
+        == f"{name}  {len(content)} bytes  until {'-':<24}  stays: it cannot be read as a log"
+    )
+    assert f"{name} stays: {tmp_path / name}: {reason}" in err
 
 
 @pytest.fixture

@@ -164,14 +164,15 @@ def test_malformed_lines_are_counted(run: Any, tmp_path: Path) -> None:
     [
         (["gone.jsonl"], "gone.jsonl: No such file or directory"),
         ([], "no run was kept here"),
-        (["--follow"], "no run was kept here"),
         (["binary"], "binary: is binary"),
         (["binary", "--follow"], "binary: is binary"),
         (["telemetry.db", "--follow"], "telemetry.db: is a database, and only a log can be followed"),
         ([os.devnull, "--follow"], f"{os.devnull}: is no file, and only a log can be followed"),
-        (["nowhere/a.jsonl", "--follow"], "nowhere/a.jsonl: No such file or directory"),
         (["gone.jsonl", "--pattern", "span(x)"], "pattern 'span(x)', character 6: x is no value"),
-        ([".", "-p", "a"], ".: holds neither events.jsonl nor"),
+        (
+            [".", "-p", "a"],
+            ".: no run was kept here, it holds neither events.jsonl nor telemetry.db; name a log",
+        ),
     ],
 )
 def test_what_cannot_be_used_is_one_line(
@@ -218,18 +219,62 @@ def test_a_log_is_followed_across_segments_until_the_limit(tmp_path: Path) -> No
         assert process.wait() == 0
 
 
-def test_a_log_that_is_not_there_yet_is_said_to_be_waited_for(
+@pytest.mark.parametrize(
+    ("arguments", "place"),
+    [
+        (["a.jsonl"], "a.jsonl"),
+        (["new/a.jsonl"], "new/a.jsonl"),
+        (["empty"], "empty/events.jsonl"),
+        ([], "_ctx/telemetry/events.jsonl"),
+        (["configured"], "logs/x.jsonl"),
+    ],
+)
+def test_a_log_that_is_not_there_yet_is_waited_for(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], place: str
+) -> None:
+    """Together with its directory, and that is said: its name may be misspelt."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    if arguments == ["configured"]:
+        arguments = []
+        (tmp_path / "pyproject.toml").write_text(
+            "[tool.pytest_telemetry]\nstorage_type = 'file'\nstorage_path = 'logs/x.jsonl'\n"
+        )
+
+    def write(_: float) -> bool:
+        with JsonlStore(tmp_path / place) as log:
+            log.emit(RECORDS[0])
+        return True
+
+    monkeypatch.setattr("pytest_telemetry.cli.records.pause", write)
+
+    assert run("records", "--follow", "--limit", 1, *arguments) == (
+        0,
+        ROWS[0] + "\n",
+        f"pytest-telemetry: {place}: is not there yet, and waited for\n",
+    )
+
+
+def test_a_directory_that_never_comes_is_waited_for_until_it_is_enough(
     run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its name may be misspelt."""
+    """As a log is."""
     monkeypatch.setattr("pytest_telemetry.cli.records.pause", lambda _: False)
-    path = tmp_path / "a.jsonl"
 
-    assert run("records", "--follow", path) == (
-        0,
-        "",
-        f"pytest-telemetry: {path}: is not there yet, and waited for\n",
-    )
+    assert run("records", "--follow", tmp_path / "new" / "a.jsonl")[:2] == (0, "")
+
+
+def test_a_database_that_is_not_there_yet_is_not_waited_for(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It could not be followed."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text("[tool.pytest_telemetry]\nstorage_type = 'sqlite'\n")
+
+    code, _, err = run("records", "--follow")
+
+    assert code == 2
+    assert "_ctx/telemetry/telemetry.db: no run was kept here" in err
 
 
 def test_lines_that_are_no_events_yet_are_no_error_while_they_are_followed(

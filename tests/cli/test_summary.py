@@ -159,6 +159,41 @@ def test_a_run_is_found_and_says_what_it_lost(
     assert "load" in out
 
 
+@pytest.mark.parametrize("command", ["summary", "telemetry"])
+def test_what_a_run_lost_is_known_where_its_log_is_elsewhere(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """The files of the run are in the usual directory."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text(
+        "[tool.pytest_telemetry]\nstorage_type = 'file'\nstorage_path = 'logs/x.jsonl'\n"
+    )
+    with open_run(run_id="r7") as telemetry:
+        telemetry.observe("load", 3)
+
+    assert "lost in run r7: 0 of 1 (last_run.json)" in run(command)[1]
+
+
+@pytest.mark.parametrize("command", ["summary", "telemetry"])
+def test_standard_input_is_a_dash(run: Any, log: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    """It says the same as of the file."""
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(log.read_bytes())))
+
+    code, out, err = run(command, "-")
+
+    assert (code, err) == (0, "")
+    assert out == run(command, log)[1].replace(str(log), "standard input")
+
+
+def test_duckdb_is_not_asked_for_standard_input(run: Any, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And one line says so."""
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(log.read_bytes())))
+
+    out = run("summary", "-", "--engine", "duckdb")[1]
+
+    assert "read by Python, not by DuckDB: it reads files only\n" in out
+
+
 def test_where_there_is_no_run_the_command_says_so(
     run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -143,6 +143,7 @@ def test_an_unknown_run_is_one_line_with_those_that_are_near(
     ("lines", "reason"),
     [
         (encode(RECORDS[3]) * 2, "holds no run 'r'; none of its 2 records is of any run"),
+        (encode(RECORDS[3]), "holds no run 'r'; its one record is of no run"),
         (b"", "holds no run 'r'; it holds no record"),
         (b'{"cmd":"a","run_id":"r\\u001b[31m"}', r"holds no run 'r'; near is r\x1b[31m"),
         (b"\x7fELF\0", "is binary"),

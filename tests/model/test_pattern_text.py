@@ -94,6 +94,12 @@ def test_a_name_alone_describes_records_of_any_kind(text: str) -> None:
     assert parse_pattern(text) == any_kind(name) == span(name) | event(name) | metric(name) | log(name)
 
 
+@pytest.mark.parametrize("name", ["load", "lsp.request", "a.b.c", "日本", "log.warning", "ﬁle"])
+def test_a_bare_name_with_dots_can_be_joined(name: str) -> None:
+    """It means what it means alone."""
+    assert parse_pattern(f"~{name} | {name} | span('a')") == ~any_kind(name) | any_kind(name) | span("a")
+
+
 def test_names_in_quotes_can_be_joined() -> None:
     """With each other and with expressions."""
     pattern = parse_pattern('"slow disk" | ~span("load")')
@@ -142,10 +148,9 @@ REFUSED = [
     ("span('a', ...)", 11, "...: what is inside a span is not seen"),
     ("span('a') & span('b')", 1, "span('a') & span('b'): a & b asks for several records"),
     ("span('a') >> span('b')", 1, "span('a') >> span('b'): a >> b asks for several records"),
-    ("~span('a') | span('a') * 3", 14, "span('a') * 3: a * b asks for several records"),
+    ("~span('a') | span('a') * 3", 14, "span('a') * 3: a * 3 asks for several records"),
     ("span('a', status='eror')", 1, "span('a', status='eror'): status='eror' fits no record"),
     ("span('a', stage='call')", 1, "span('a', stage='call'): only a recorder knows stages"),
-    ("span()", 1, "span():"),
     ("span('')", 1, "span(''): span('') fits no record"),
     ("span(5)", 1, "span(5): the first argument of span() is a name, not 5"),
     ("event('a', 5)", 1, "event('a', 5): event('a') cannot take 5"),
@@ -153,9 +158,17 @@ REFUSED = [
     ("span(re('a', 2))", 6, "re('a', 2): re() takes one text"),
     ("span('a', b=between(5, 1))", 13, "between(5, 1): between(5, 1) holds nothing"),
     ("span('a', b=between(1, 'x'))", 13, "between(1, 'x'): "),
+    ("span('a') * 3", 1, "span('a') * 3: a * 3 asks for several records"),
+    ("span()", 1, "span() names nothing: write span('*') for every name"),
+    ("log.error(rows=1)", 1, "log.error(rows=1) names nothing: write log.error('*') for every name"),
+    ("span('a', b=between())", 13, "between(): between() takes one limit or two, as in between(1, 5)"),
+    ("span('a', b=between(1, 2, 3))", 13, "between(1, 2, 3): between() takes one limit or two"),
+    ("~span", 2, 'span: write span("*") for every span, or \'"span"\', with quotes'),
+    ("lsp . x | a", 1, "lsp . x is no pattern: write a name in quotes"),
+    ("lsp.* | a", 5, "invalid syntax; what is more than one word stands in quotes, and so does a glob"),
     ("''", 1, "'': names are never empty"),
     ("", 1, "invalid syntax"),
-    ("slow disk", 6, "invalid syntax; a name that is more than one word stands in quotes"),
+    ("slow disk", 6, "invalid syntax; what is more than one word stands in quotes"),
     ("span('a'", 5, "'(' was never closed"),
     ("~" * 3_000, 1, "invalid syntax"),
     ("~" * 100 + "'a'", 22, "~~~~~~"),

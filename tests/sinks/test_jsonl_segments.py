@@ -182,6 +182,55 @@ def test_files_of_others_are_left_alone(path: Path) -> None:
     assert numbers(store) == [2, 3]
 
 
+@pytest.mark.parametrize("content", [b'{"id":1}\n', b"Dear Ada,\n", b"\0\0", b"{", b'{"recorder":"x"}'])
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_a_file_that_only_has_the_name_of_a_segment_is_left_alone(
+    path: Path, content: bytes, suffix: str
+) -> None:
+    """It is neither compressed nor removed, and does not count as one that is kept."""
+    others = {}
+    for number in (1, 9):
+        other = path.with_name(f"e.00000{number}.jsonl{suffix}")
+        others[other] = gzip.compress(content) if suffix else content
+        other.write_bytes(others[other])
+        os.utime(other, (0, 0))
+
+    with JsonlStore(path, max_bytes=1, keep=2, compress=True) as store:
+        store.emit_many([event(1), event(2), event(3), event(4)])
+    ClosedSegments(path, keep=None, compress=False, before_ns=10).tidy()
+
+    assert {other: other.read_bytes() for other in others} == others
+    assert numbers(store) == [2, 3, 4]
+    assert store.statistics()["untidied"] == 0
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b'{"record":1,"ki', b'{"ts":"2026-01-01T00:00:00Z", "cmd" : "a"}\n', b'\n{ "record": 1}\n'],
+)
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_a_segment_is_known_by_its_beginning(path: Path, content: bytes, suffix: str) -> None:
+    """In either dialect, also where the line is torn, or none was written."""
+    segment = path.with_name(f"e.000001.jsonl{suffix}")
+    segment.write_bytes(gzip.compress(content) if suffix else content)
+    os.utime(segment, (0, 0))
+
+    assert ClosedSegments(path, keep=None, compress=False, before_ns=10).tidy() == 0
+    assert not segment.exists()
+
+
+def test_a_segment_that_is_damaged_in_its_middle_is_still_one(path: Path) -> None:
+    """What can be read of it begins as logs do; a compressed file in which nothing can be read is left alone."""
+    for number, content in ((1, encode(event(1)) * 1_000), (2, b"")):
+        whole = gzip.compress(content)
+        path.with_name(f"e.00000{number}.jsonl.gz").write_bytes(
+            whole[: len(whole) // 2] if content else b"\x1f\x8bx"
+        )
+
+    assert ClosedSegments(path, keep=1, compress=False, before_ns=2**63).tidy() == 0
+    assert files(path.parent) == ["e.000002.jsonl.gz"]
+
+
 def test_what_a_writer_may_still_append_to_is_neither_compressed_nor_removed(path: Path) -> None:
     """It stays as it is until the writer lets go, and its late line is not lost."""
     with JsonlStore(path) as slow:
