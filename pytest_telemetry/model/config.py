@@ -162,5 +162,5 @@ _VALID: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
     "pii_filtering": _TRUTH,
     "sanitize_fields": _NAMES,
     "storage_type": _one_of(*STORAGE_TYPES),
-    "storage_path": _or_none(lambda value: isinstance(value, Path), "a path"),
+    "storage_path": _or_none(lambda value: isinstance(value, Path) and "\0" not in str(value), "a path"),
 }
