@@ -711,9 +711,9 @@ def test_what_a_shared_store_dropped_is_a_loss_of_the_run_that_misses_it(
     monkeypatch.setattr(jsonl, "MAX_LINE_BYTES", 2_000)
     store = JsonlStore(tmp_path / "events.jsonl", dialect="event")
     first, second = (Telemetry(tmp_path, "full", run_id=name, store=store) for name in ("first", "second"))
+    second.event("short")
     first.event("long", {"text": "x" * 3_000})
     first.event("short")
-    second.event("short")
 
     drops = [run.figures()["telemetry_drops"] for run in (first, second)]
     assert [(one["written"], one["dropped"], one["queued"]) for one in drops] == [(1, 1, 0), (1, 0, 0)]
