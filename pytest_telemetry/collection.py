@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_telemetry.model.clock import SYSTEM_CLOCK
 from pytest_telemetry.model.config import TelemetryConfig
-from pytest_telemetry.model.errors import Unavailable, UnusableInput
+from pytest_telemetry.model.errors import UnusableInput
 from pytest_telemetry.model.file_lock import HAS_LOCKS
+from pytest_telemetry.model.wording import brief
 from pytest_telemetry.processors.filters import MinSeverity, OnlyEventTypes, RateLimit
 from pytest_telemetry.processors.masking import MaskedFields
 from pytest_telemetry.processors.paths import RelativePaths
@@ -36,6 +37,7 @@ __all__ = (
     "DIRECTORY",
     "EVENTS",
     "Collection",
+    "UnreadableProject",
     "open_collection",
     "processors_of",
     "read_config",
@@ -54,31 +56,49 @@ _FILES: Final = {"sqlite": DATABASE, "file": EVENTS}
 _log: Final = logging.getLogger("pytest_telemetry")
 
 
+class UnreadableProject(UnusableInput):
+    """A ``pyproject.toml`` of which nobody can tell whether it says anything of telemetry."""
+
+
 def read_config(workspace: str | PathLike[str] = ".") -> TelemetryConfig | None:
     """Return what ``[tool.pytest_telemetry]`` in the ``pyproject.toml`` of *workspace* says, or None without that.
 
     A path in it is relative to the workspace.
 
     Raises:
-        UnusableInput: The file cannot be read, is no TOML, or says what cannot be meant.
+        UnreadableProject: The file cannot be read, or is no TOML that could hold the table.
+        UnusableInput: The table says what cannot be meant.
     """
     file = Path(workspace, "pyproject.toml")
+    table = _table_in(file)
+    if table is None:
+        return None
+    if not isinstance(table, dict):
+        raise UnusableInput(f"{file}: [tool.pytest_telemetry] cannot be used: is no table but {brief(table)}")
     try:
-        table = tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {}).get("pytest_telemetry")
-        config = None if table is None else TelemetryConfig.from_mapping(table)
+        config = TelemetryConfig.from_mapping(table)
+        if config.storage_path is None:
+            return config
+        return replace(config, storage_path=Path(workspace, config.storage_path.expanduser()))
+    except (ValueError, RuntimeError) as error:  # a RuntimeError: nobody has that home directory
+        raise UnusableInput(f"{file}: [tool.pytest_telemetry] cannot be used: {error}") from error
+
+
+def _table_in(file: Path) -> object:
+    """Return what is at our place in *file*, or None."""
+    try:
+        tool = tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {})
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise UnusableInput(f"{file}: {error.strerror or error}") from error
-    except (
-        ValueError,
-        TypeError,
-        AttributeError,
-    ) as error:  # tomllib's is a ValueError, and so is wrong UTF-8
-        raise UnusableInput(f"{file}: [tool.pytest_telemetry] cannot be used: {error}") from error
-    if config is None or config.storage_path is None:
-        return config
-    return replace(config, storage_path=Path(workspace, config.storage_path.expanduser()))
+        raise UnreadableProject(f"{file}: {error.strerror or error}") from error
+    except ValueError as error:  # tomllib's, or wrong UTF-8
+        raise UnreadableProject(f"{file}: cannot be used: {error}") from error
+    except RecursionError as error:
+        raise UnreadableProject(f"{file}: cannot be used: is nested too deeply") from error
+    if not isinstance(tool, dict):
+        raise UnreadableProject(f"{file}: cannot be used: tool is no table")
+    return tool.get("pytest_telemetry")
 
 
 def store_path(config: TelemetryConfig, directory: Path) -> Path:
@@ -173,7 +193,7 @@ def _store(config: TelemetryConfig, directory: Path, clock: Clock, dialect: Dial
         if too_old_ns is not None:
             try:
                 database.trim(too_old_ns)
-            except Unavailable as error:  # the next one who opens it will try again
+            except OSError as error:  # the next one who opens it will try again
                 _log.warning("telemetry older than %g days stays for now: %s", days, error)
         return database
     log = JsonlStore(

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import atexit
-import copy
 import logging
-import os
-import sys
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
 
-from pytest_telemetry.analysis.run_figures import FORKED, RunFigures, rate
-from pytest_telemetry.collection import DIRECTORY, EVENTS, open_collection, processors_of, read_config
+from pytest_telemetry.analysis.run_figures import FORKED, RunFigures
+from pytest_telemetry.collection import (
+    DIRECTORY,
+    EVENTS,
+    UnreadableProject,
+    open_collection,
+    processors_of,
+    read_config,
+)
 from pytest_telemetry.model.clock import SYSTEM_CLOCK
 from pytest_telemetry.model.errors import TelemetryError, UnusableInput
 from pytest_telemetry.model.event_shape import duration_of, status_of
@@ -24,11 +27,10 @@ from pytest_telemetry.model.tokens import estimated_tokens
 from pytest_telemetry.processors.paths import RelativePaths, label_of
 from pytest_telemetry.processors.previews import ShortPreviews
 from pytest_telemetry.processors.redaction import Redaction
-from pytest_telemetry.run_files import LAST_RUN, METRICS, add_counters, write_object
+from pytest_telemetry.run_log import NoLog, RunLog, drops
 from pytest_telemetry.runtime.context import NO_OP, TelemetryContext
 from pytest_telemetry.runtime.elsewhere import finished_span, judged_event
 from pytest_telemetry.runtime.settings import strict_by_environment
-from pytest_telemetry.runtime.tally import Tally
 from pytest_telemetry.sinks.jsonl import JsonlStore
 
 if TYPE_CHECKING:
@@ -46,7 +48,7 @@ __all__ = ("LEVELS", "Level", "Telemetry", "open_run")
 Level: TypeAlias = Literal["off", "lite", "full"]
 LEVELS: Final[tuple[Level, ...]] = get_args(Level)
 
-_RESERVED: Final = frozenset({"ts", "run_id", "segment", "x", "record"})
+_RESERVED: Final = frozenset({"ts", "run_id", "segment", "x", "record", FORKED})
 _log: Final = logging.getLogger("pytest_telemetry")
 
 
@@ -90,7 +92,7 @@ class Telemetry:
         strict: Whether misuse raises instead of being counted; by default ``PYTEST_TELEMETRY_STRICT_SCOPES=1``.
 
     Raises:
-        UnusableInput: The workspace is no directory, or its ``pyproject.toml`` says what cannot be meant.
+        UnusableInput: The workspace is no directory, or the table in its ``pyproject.toml`` says what cannot be meant.
         ValueError: There is no such level, or both *config* and *store* are given.
 
     Attributes:
@@ -132,46 +134,57 @@ class Telemetry:
         self._clock = clock
         self._estimates = estimate_tokens
         self._strict = strict_by_environment() if strict is None else strict
-        self._kept: _RunLog | None = None
+        self._kept: RunLog | None = None
         self._misuse = 0
         self._closed = False
         if level == "off":
             return
         if config is None and store is None:
-            config = read_config(root)
+            config = self._configured(root)
         if config is not None and not config.enabled:
             return
         own = (RelativePaths(root), Redaction()) if config is None else processors_of(config, root, clock)
         short = (ShortPreviews(),) if level == "lite" else ()
-        sink, keeper = self._opened(config, store, root)
-        self._kept = _RunLog(sink, keeper, self.close, complained=self.store is None)
+        sink, self.store = self._opened(config, store, root)
+        self._kept = RunLog(self.run_id, sink, self.store, self._said, self.close)
         self.context = TelemetryContext(
             self._kept,
             *reporters,
             enabled=True,
-            processors=(_placed(label_of(root)), *(own if processors is None else processors), *short),
+            processors=(
+                _placed(label_of(root), self._kept.forked_pid),
+                *(own if processors is None else processors),
+                *short,
+            ),
             clock=clock,
             strict=self._strict,
             run_id=self.run_id,
         )
         atexit.register(self.close)
 
-    def _opened(self, config: TelemetryConfig | None, store: Store | None, root: Path) -> tuple[Sink, Sink]:
-        """Return what takes the records of this run, and what keeps them."""
+    def _configured(self, root: Path) -> TelemetryConfig | None:
+        """Return what the project says; where its file cannot be read, for whatever reason, it says nothing."""
+        try:
+            return read_config(root)
+        except UnreadableProject as error:
+            _log.error("run %s is kept as without a configuration: %s", self.run_id, error)
+            return None
+
+    def _opened(
+        self, config: TelemetryConfig | None, store: Store | None, root: Path
+    ) -> tuple[Sink, Store | None]:
+        """Return what takes the records of this run, and what keeps them, if anything does."""
         try:
             if config is not None:
                 collection = open_collection(
                     config, workspace=root, directory=self.directory, clock=self._clock, dialect="event"
                 )
-                [sink], store = collection.sinks, collection.store
-            else:
-                store = JsonlStore(self.directory / EVENTS, dialect="event") if store is None else store
-                sink = store
+                return collection.sinks[0], collection.store
+            store = JsonlStore(self.directory / EVENTS, dialect="event") if store is None else store
         except (TelemetryError, OSError) as error:
             _log.error("run %s is not kept: %s", self.run_id, error)
-            sink = _NoLog()
-        self.store = store
-        return sink, sink if store is None else store
+            return NoLog(), None
+        return store, store
 
     def event(
         self,
@@ -238,7 +251,7 @@ class Telemetry:
         if self._kept is None:
             return
         self.context.flush()
-        self._kept.write_files(self)
+        self._kept.write_files(self.directory, self.figures)
 
     def close(self) -> None:
         """Store what waits, close the store and write both files; idempotent. Later records are counted as dropped."""
@@ -249,48 +262,29 @@ class Telemetry:
         try:
             self.context.shutdown()
         finally:
-            self._kept.write_files(self)
+            self._kept.write_files(self.directory, self.figures)
+            self._kept.stop_listening()
 
     def figures(self) -> dict[str, Any]:
         """Return what ``last_run.json`` would say now."""
-        figures = RunFigures() if self._kept is None else self._kept.figures()
-        own = figures.as_dict()
-        counters = own.pop("counters")
-        return {
-            "run_id": self.run_id,
-            "ts": stamp_of(self._clock.wall_ns()),
-            "first_ts": _stamp(figures.first_ns),
-            "earliest_ts": _stamp(figures.earliest_ns),
-            "metrics_delta": counters,
-            **own,
-            "telemetry_drops": self._drops(figures.taken),
-        }
-
-    def _drops(self, written: int) -> dict[str, Any]:
-        """Return real figures: everything that was handed in is written, waits, or is counted as dropped."""
-        said = self.context.statistics()
-        by_processors = sum(said["dropped_by_processors"].values())
-        late = said["dropped_after_shutdown"]
-        own = said["sinks"].get("_RunLog", {})
-        queued = own.get("queued", 0)
-        attempted = own.get("offered", 0) + own.get("missed", 0) + by_processors + late
-        dropped = attempted - written - queued
-        return {
-            "attempted": attempted,
-            "written": written,
-            "queued": queued,
-            "dropped": dropped,
-            "dropped_by_processors": by_processors,
-            "drop_rate": rate(dropped, attempted),
-        }
+        if self._kept is None:
+            own, lost = _own(RunFigures()), drops(0, 0, 0, 0)
+        else:
+            own, lost = self._kept.read(_own)
+        ts = stamp_of(self._clock.wall_ns())
+        return {"run_id": self.run_id, "ts": ts, **own, "telemetry_drops": lost}
 
     def statistics(self) -> Mapping[str, Any]:
         """Return the numbers of the context, ``telemetry_drops``, and how often run files could not be written."""
-        files = {"written": 0, "failed": 0} if self._kept is None else dict(self._kept.files)
-        written = 0 if self._kept is None else self._kept.written()
+        lost, files = drops(0, 0, 0, 0), {"written": 0, "failed": 0}
+        if self._kept is not None:
+            (_, lost), files = self._kept.read(lambda _: None), self._kept.files
         said = self.context.statistics()
         misuse = {**said["misuse"], "reserved or unusable argument": self._misuse}
-        return {**said, "misuse": misuse, "telemetry_drops": self._drops(written), "run_files": files}
+        return {**said, "misuse": misuse, "telemetry_drops": lost, "run_files": files}
+
+    def _said(self) -> Mapping[str, Any]:
+        return self.context.statistics()
 
     def _misused(self, reserved: Sequence[str], problems: Sequence[str]) -> None:
         self._misuse += 1
@@ -312,139 +306,30 @@ class Telemetry:
         return f"<Telemetry {self.run_id}, level {self.level}>"
 
 
-class _RunLog:
-    """Hands records on to the sink of a run, and keeps the figures of what the store behind it stored."""
-
-    def __init__(self, sink: Sink, keeper: Sink, close: Callable[[], None], *, complained: bool) -> None:
-        self._sink = sink
-        self._close = close
-        self._tells = hasattr(keeper, "on_stored")
-        if self._tells:
-            keeper.on_stored = self._stored  # type: ignore[attr-defined]  # it is there
-        self._opened_by = os.getpid()
-        self.files = {"written": 0, "failed": 0}
-        self._complained = complained
-        self._begin()
-
-    def _begin(self) -> None:
-        self._process = os.getpid()
-        self._lock = threading.RLock()
-        self._writing = threading.RLock()
-        self._figures = RunFigures()
-        self._saved: dict[str, float] = {}
-        self._offered = 0
-
-    def _own_lock(self) -> threading.RLock:
-        """Return the lock of this process; a forked child has figures of its own, and begins with none.
-
-        It is not held while a sink is called: a store holds its own lock when it says what it stored.
-        """
-        if self._process != os.getpid():
-            self._begin()
-            pools = sys.modules.get("multiprocessing.util")
-            if pools is not None:  # its children end without what was registered to be done at the end
-                pools.Finalize(None, self._close, exitpriority=0)
-        return self._lock
-
-    def emit(self, record: Record, /) -> None:
-        with self._own_lock():
-            self._offered += 1
-        self._sink.emit(record)
-        if not self._tells:
-            self._stored((record,))
-
-    def _stored(self, records: Sequence[Record]) -> None:
-        with self._own_lock():
-            for record in records:
-                self._figures.add(record)
-
-    def flush(self) -> None:
-        self._sink.flush()
-
-    def close(self) -> None:
-        self._sink.close()
-
-    def statistics(self) -> Mapping[str, int]:
-        self._own_lock()
-        return {**self._sink.statistics(), "offered": self._offered}
-
-    def written(self) -> int:
-        with self._own_lock():
-            return self._figures.taken
-
-    def figures(self) -> RunFigures:
-        """Return a copy, to compute from while others go on recording."""
-        with self._own_lock():
-            return copy.deepcopy(self._figures)
-
-    def write_files(self, run: Telemetry) -> None:
-        self._own_lock()
-        with self._writing:
-            counters = self.figures().counters()
-            new = {
-                name: value - self._saved.get(name, 0)
-                for name, value in counters.items()
-                if value != self._saved.get(name, 0)
-            }
-            failure = self._tried(lambda: run.directory.mkdir(parents=True, exist_ok=True))
-            failure = self._tried(lambda: self._add(run.directory / METRICS, new, counters)) or failure
-            if self._process == self._opened_by:
-                failure = (
-                    self._tried(lambda: write_object(run.directory / LAST_RUN, run.figures())) or failure
-                )
-            self.files["written" if failure is None else "failed"] += 1
-            if failure is not None and not self._complained:
-                self._complained = True
-                _log.error("the files of run %s cannot be written: %s", run.run_id, failure)
-
-    def _add(self, path: Path, new: Mapping[str, float], counters: dict[str, float]) -> None:
-        if new:
-            add_counters(path, new)
-        self._saved = counters
-
-    @staticmethod
-    def _tried(act: Callable[[], None]) -> Exception | None:
-        """Return what came out of *act*: nothing that telemetry does breaks observed code."""
-        try:
-            act()
-        except Exception as failure:  # noqa: BLE001 - as above
-            return failure
-        return None
-
-
-class _NoLog:
-    """Stands for a log that cannot be opened: counts as dropped what it is given."""
-
-    on_stored = None
-
-    def __init__(self) -> None:
-        self._given = Tally()
-
-    def emit(self, _: Record, /) -> None:
-        self._given.add()
-
-    def flush(self) -> None:
-        """Do nothing."""
-
-    def close(self) -> None:
-        """Do nothing."""
-
-    def statistics(self) -> Mapping[str, int]:
-        return {"accepted": self._given.value, "stored": 0, "dropped": self._given.value}
-
-
-def _placed(segment: str) -> Processor:
+def _placed(segment: str, forked_pid: Callable[[], int | None]) -> Processor:
     """Return a processor that says in each record which workspace it is of, where nothing else does, and which child."""
-    opened_by = os.getpid()
 
     def mark_place(record: Record, /) -> Record:
-        process = os.getpid()
         place = {"segment": segment} | record.attrs
-        if process != opened_by:
-            place[FORKED] = process
+        if FORKED in place:  # what says whose a record is can be nobody else's
+            place[f"extra.{FORKED}"] = place.pop(FORKED)
+        child = forked_pid()
+        if child is not None:
+            place[FORKED] = child
         return replace(record, attrs=place)
 
     return mark_place
+
+
+def _own(figures: RunFigures) -> dict[str, Any]:
+    """Return what the file says of the records that were stored."""
+    own = figures.as_dict()
+    return {
+        "first_ts": _stamp(figures.first_ns),
+        "earliest_ts": _stamp(figures.earliest_ns),
+        "metrics_delta": own.pop("counters"),
+        **own,
+    }
 
 
 def _stamp(time_ns: int | None) -> str | None:

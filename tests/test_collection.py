@@ -17,7 +17,7 @@ import pytest
 from pytest_telemetry import collection as assembly
 from pytest_telemetry.collection import Collection, open_collection
 from pytest_telemetry.model.config import TelemetryConfig
-from pytest_telemetry.model.errors import UnusableInput
+from pytest_telemetry.model.errors import Unavailable, UnusableInput
 from pytest_telemetry.model.file_lock import HAS_LOCKS, lock
 from pytest_telemetry.model.record import Record
 from pytest_telemetry.runtime import append_file
@@ -388,6 +388,21 @@ def test_an_old_segment_that_cannot_be_removed_is_said_and_stays(
     assert opened.store is not None
     assert all(segment.exists() for segment in segments)
     assert caplog.messages == ["telemetry older than 3 days stays for now: 2 segments cannot be removed"]
+
+
+@pytest.mark.parametrize("error", [Unavailable(5, "others write"), OSError(5, "disk I/O error")])
+def test_old_records_that_cannot_be_removed_are_said_and_stay(
+    error: OSError, world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A database that can be written to is used, whatever came of that."""
+
+    def refuse(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(SqliteStore, "trim", refuse)
+
+    assert len(world.kept([{}], storage_type="sqlite")) == 1
+    assert caplog.messages == [f"telemetry older than 30 days stays for now: {error}"]
 
 
 def test_where_the_system_can_close_no_segment_a_file_is_kept_without(

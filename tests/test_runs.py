@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from pytest_telemetry import TelemetryRecorder, event, span
+from pytest_telemetry.analysis import run_figures
 from pytest_telemetry.analysis.run_figures import SECTIONS, RunFigures
 from pytest_telemetry.checks.reconcile import Reconcile
 from pytest_telemetry.model.config import TelemetryConfig
@@ -28,7 +29,7 @@ from pytest_telemetry.model.wire import LogLine
 from pytest_telemetry.project_setup import set_up
 from pytest_telemetry.run_files import read_counters
 from pytest_telemetry.runs import Level, Telemetry, open_run
-from pytest_telemetry.runtime.context import NO_OP
+from pytest_telemetry.runtime.context import NO_OP, TelemetryContext
 from pytest_telemetry.sinks import jsonl, sqlite_row
 from pytest_telemetry.sinks.jsonl import JsonlStore
 from pytest_telemetry.sinks.memory import MemoryStore
@@ -173,7 +174,7 @@ def test_a_reserved_key_is_kept_under_another_name_and_counted(tmp_path: Path, h
 
 def test_paths_are_relative_and_secrets_masked_before_anything_is_written(tmp_path: Path, home: Path) -> None:
     """In the log, in the files beside it, and in the label of the workspace."""
-    with Telemetry(tmp_path, "full") as telemetry:
+    with Telemetry(tmp_path, "full", run_id="run_1") as telemetry:
         telemetry.event("read", {"file": f"{tmp_path}/src/a.py"}, warnings=["mail ada@example.org"])
         telemetry.event("read", {"file": "/home/ada/x.py"})
 
@@ -469,6 +470,7 @@ def test_what_found_no_room_in_the_queue_is_in_no_figure(overflow: Any, tmp_path
     read = last_run(home)
     drops = read["telemetry_drops"]
     assert drops["attempted"] == drops["written"] + drops["dropped"] == 600
+    assert drops["dropped"] > 0
     assert reconciled(home) == []
 
 
@@ -585,6 +587,166 @@ def test_of_a_store_that_does_not_tell_what_it_took_counts_as_written(tmp_path: 
     drops = last_run(home)["telemetry_drops"]
     assert (drops["attempted"], drops["written"], drops["dropped"]) == (2, 1, 1)
     assert list(last_run(home)["latencies"]) == ["good"]
+
+
+def test_what_says_that_a_child_wrote_it_can_be_set_by_nobody(tmp_path: Path, home: Path) -> None:
+    """Neither by an event nor by a context: figures would leave the record out."""
+    with Telemetry(tmp_path) as telemetry:
+        telemetry.event("step", forked_pid=1)
+        telemetry.context.event("step", forked_pid=2)
+        assert telemetry.statistics()["misuse"]["reserved or unusable argument"] == 1
+
+    assert [(line.get("forked_pid"), line["extra.forked_pid"]) for line in lines(home)] == [
+        (None, 1),
+        (None, 2),
+    ]
+
+
+def test_who_emits_waits_for_nobody_who_computes_figures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither does the store, which holds its lock; what it stored is in the next figures."""
+    telemetry = Telemetry(tmp_path)
+    real = RunFigures.as_dict
+    waited: list[bool] = []
+
+    def as_dict(self: RunFigures) -> dict[str, Any]:
+        other = threading.Thread(target=telemetry.incr, args=("a",), daemon=True)
+        other.start()
+        other.join(30)
+        waited.append(other.is_alive())
+        return real(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunFigures, "as_dict", as_dict)
+        before = telemetry.figures()["metrics_delta"]
+
+    assert (waited, before) == ([False], {})
+    assert telemetry.figures()["metrics_delta"] == {"a": 1}
+    telemetry.close()
+
+
+def test_a_count_that_interrupts_another_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a finaliser or a signal handler does, between reading a figure and writing it."""
+    real = run_figures._is_number
+    interruptions: list[object] = []
+
+    def is_number(value: object) -> bool:
+        if len(interruptions) < 2:
+            interruptions.append(value)
+            telemetry.incr("a")
+        return real(value)
+
+    with Telemetry(tmp_path) as telemetry:
+        monkeypatch.setattr(run_figures, "_is_number", is_number)
+        telemetry.incr("a")
+
+        assert telemetry.figures()["metrics_delta"] == {"a": 3}
+
+
+def test_a_record_on_its_way_is_queued_and_not_lost(tmp_path: Path, home: Path) -> None:
+    """Of a flush while it is handed to the store."""
+
+    class Flushing(MemoryStore):
+        def emit(self, record: Record, /) -> None:
+            telemetry.flush()
+            super().emit(record)
+
+    with Telemetry(tmp_path, store=Flushing()) as telemetry:
+        telemetry.event("step")
+
+        drops = last_run(home)["telemetry_drops"]
+        assert (drops["attempted"], drops["queued"], drops["dropped"]) == (1, 1, 0)
+    assert last_run(home)["telemetry_drops"]["written"] == 1
+
+
+@pytest.mark.parametrize("config", [None, TelemetryConfig(batch_size=2)], ids=["log", "queue"])
+def test_a_flush_beside_threads_reports_no_loss(
+    config: TelemetryConfig | None, tmp_path: Path, home: Path
+) -> None:
+    """Whatever they are just about to do."""
+    seen = []
+    with Telemetry(tmp_path, config=config) as telemetry:
+
+        def work() -> None:
+            for _ in range(200):
+                telemetry.observe("step", 1)
+
+        threads = [threading.Thread(target=work) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            telemetry.flush()
+            seen.append(last_run(home)["telemetry_drops"])
+
+    assert {drops["dropped"] for drops in seen} <= {0}
+    assert min(drops["queued"] for drops in [*seen, last_run(home)["telemetry_drops"]]) >= 0
+    assert last_run(home)["telemetry_drops"]["written"] == last_run(home)["latencies"]["step"]["count"] == 600
+
+
+def test_runs_that_share_a_store_hear_of_their_own_records_each(tmp_path: Path) -> None:
+    """And of nothing that others keep there; one that is closed hears nothing."""
+    store = MemoryStore()
+    first, second = (Telemetry(tmp_path, run_id=name, store=store) for name in ("first", "second"))
+    other = TelemetryContext(store, enabled=True, processors=[lambda record: record])
+    for _ in range(3):
+        first.incr("a")
+        other.count("a")
+    second.incr("a", 5)
+
+    assert [run.figures()["metrics_delta"] for run in (first, second)] == [{"a": 3}, {"a": 5}]
+    assert [run.figures()["telemetry_drops"]["written"] for run in (first, second)] == [3, 1]
+    first.close()
+    assert len(store.on_stored) == 1
+    second.close()
+    assert store.on_stored == []
+
+
+def test_what_a_shared_store_dropped_is_a_loss_of_the_run_that_misses_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And of no other."""
+    monkeypatch.setattr(jsonl, "MAX_LINE_BYTES", 2_000)
+    store = JsonlStore(tmp_path / "events.jsonl", dialect="event")
+    first, second = (Telemetry(tmp_path, "full", run_id=name, store=store) for name in ("first", "second"))
+    second.event("short")
+    first.event("long", {"text": "x" * 3_000})
+    first.event("short")
+
+    drops = [run.figures()["telemetry_drops"] for run in (first, second)]
+    assert [(one["written"], one["dropped"], one["queued"]) for one in drops] == [(1, 1, 0), (1, 0, 0)]
+    first.close()
+    second.close()
+
+
+@needs_fork
+def test_a_forked_child_reports_its_own_losses_only(tmp_path: Path) -> None:
+    """What its parent lost before is none of them."""
+    config = TelemetryConfig(storage_type="file", event_types=("keep",))
+    with Telemetry(tmp_path, config=config) as telemetry:
+        for _ in range(20):
+            telemetry.event("skip")
+        read, write = os.pipe()
+        child = os.fork()
+        if not child:
+            for name in ("skip", "keep", "skip"):
+                telemetry.event(name)
+            telemetry.flush()
+            os.write(write, json.dumps(telemetry.statistics()["telemetry_drops"]).encode())
+            os._exit(0)
+        os.waitpid(child, 0)
+        os.close(write)
+        with os.fdopen(read) as pipe:
+            said = json.load(pipe)
+
+    assert said == {
+        "attempted": 3,
+        "written": 1,
+        "queued": 0,
+        "dropped": 2,
+        "dropped_by_processors": 2,
+        "drop_rate": 0.6667,
+    }
 
 
 def test_a_store_that_was_detached_misses_what_follows(
@@ -829,6 +991,23 @@ def test_a_table_that_cannot_be_meant_is_one_line_unless_the_run_is_off(tmp_path
         Telemetry(tmp_path)
 
     assert Telemetry(tmp_path, "off").context is NO_OP
+
+
+@pytest.mark.parametrize(
+    "content", [b"[tool", b"\xef\xbb\xbf[project]\n", b"x = '\xff'\n", b"tool = 3\n", None]
+)
+def test_a_project_file_that_cannot_be_read_is_said_once_and_costs_the_caller_nothing(
+    content: bytes | None, tmp_path: Path, home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The run is kept as without it; None stands for one that is a directory."""
+    file = tmp_path / "pyproject.toml"
+    file.mkdir() if content is None else file.write_bytes(content)
+    with Telemetry(tmp_path, run_id="r") as telemetry:
+        telemetry.event("step")
+
+    assert [line["cmd"] for line in lines(home)] == ["step"]
+    [message] = caplog.messages
+    assert message.startswith(f"run r is kept as without a configuration: {file}: ")
 
 
 def test_names_without_end_take_no_memory_without_end() -> None:

@@ -231,7 +231,11 @@ def test_a_project_without_a_table_has_no_configuration(tmp_path: Path) -> None:
         (b"[tool", "cannot be used"),
         (b"\xff", "cannot be used"),
         (b"[tool]\npytest_telemetry = 3\n", "cannot be used"),
-        (b"tool = 3\n", "cannot be used"),
+        (b"tool = 3\n", "tool is no table"),
+        (b"[tool]\npytest_telemetry = 'yes'\n", "is no table but 'yes'"),
+        (b"x = " + b"[" * 3_000, "is nested too deeply"),
+        (b"[tool.pytest_telemetry]\nstorage_path = '~nouser/x'\n", "only where somebody's home is known"),
+        (b'[tool.pytest_telemetry]\nstorage_path = "a\\u0000b"\n', "without NUL"),
         (b"[tool.pytest_telemetry]\nbatchsize = 3\n", "did you mean batch_size?"),
     ],
 )

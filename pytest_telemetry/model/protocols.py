@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pytest_telemetry.model.finding import Finding
     from pytest_telemetry.model.pattern import Pattern
 
-__all__ = ("BatchSink", "Check", "Processor", "Sink", "Store", "TelemetryReporter")
+__all__ = ("BatchSink", "Check", "Processor", "Sink", "Store", "TelemetryReporter", "TellingStore")
 
 Processor: TypeAlias = Callable[[Record], Record | None]
 """Returns the record, a changed copy, or None to drop it. It never changes its argument."""
@@ -56,12 +56,7 @@ class BatchSink(Sink, Protocol):
 
 @runtime_checkable
 class Store(Sink, Protocol):
-    """A sink that can be read back.
-
-    One with an attribute ``on_stored`` calls what is set there, if that is not None, with the records that it has just
-    stored, each once and in the order of `records`: how a run knows what to sum up. That call neither raises nor
-    emits. Of a store without, a run takes as stored what it emitted to it and raised nothing.
-    """
+    """A sink that can be read back."""
 
     def records(self, pattern: Pattern | None = None, /) -> Iterable[Record]:
         """Return what is kept, in the order in which it was accepted.
@@ -69,6 +64,19 @@ class Store(Sink, Protocol):
         With a *pattern*, those that it `matches`: what a store looks up faster than by reading everything may be
         looked up, and the outcome is the same.
         """
+
+
+@runtime_checkable
+class TellingStore(Store, Protocol):
+    """A store that says what it has stored: how a run knows what to sum up.
+
+    Attributes:
+        on_stored: Each is called with records that were just stored, before `statistics` count them or `flush`
+            returns: with each record once, in the order of `records`, but for those that a finaliser or a signal
+            handler emitted meanwhile. None of them raises, takes a lock or emits, so that a store may hold its own.
+    """
+
+    on_stored: list[Callable[[Sequence[Record]], object]]
 
 
 @runtime_checkable

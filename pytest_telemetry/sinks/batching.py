@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from pytest_telemetry.model.clock import SYSTEM_CLOCK
 from pytest_telemetry.model.config import OVERFLOWS
 from pytest_telemetry.model.errors import Unavailable
+from pytest_telemetry.runtime.per_process import PerProcess
 from pytest_telemetry.runtime.queue import END, NS, BatchQueue
 
 if TYPE_CHECKING:
@@ -83,12 +84,12 @@ class BatchingSink:
         self._in_background = in_background
         self._mono_ns = clock.mono_ns
         self._logged: set[str] = set()
-        self._shares: dict[int, _Share] = {}
-        self._here()
+        self._shares = PerProcess(self._begun)
+        self._shares[os.getpid()]
 
     def emit(self, record: Record, /) -> None:
         """Let *record* wait, or count it as dropped."""
-        share = self._shares.get(os.getpid()) or self._here()
+        share = self._shares[os.getpid()]
         queue = share.queue
         queue.accepted.add()
         if queue.closing:
@@ -112,7 +113,7 @@ class BatchingSink:
         Raises:
             Unavailable: The inner sink takes nothing at present; the records stay queued.
         """
-        share = self._here()
+        share = self._shares[os.getpid()]
         queue = share.queue
         end = queue.end
         if self._in_background and end:
@@ -128,7 +129,7 @@ class BatchingSink:
 
     def close(self) -> None:
         """Hand over what waits, end the threads and close the inner sink; idempotent."""
-        share = self._here()
+        share = self._shares[os.getpid()]
         queue = share.queue
         with share.once:
             if queue.ended:
@@ -145,7 +146,7 @@ class BatchingSink:
 
     def statistics(self) -> Mapping[str, int]:
         """Return ``accepted``, ``stored``, ``dropped`` and ``queued``, why something was dropped, and inner numbers."""
-        share = self._here()
+        share = self._shares[os.getpid()]
         queue = share.queue
         # in this order: what happens in between still counts as queued
         full, late, given_up, handed = queue.full.value, queue.late.value, share.given_up, share.handed
@@ -168,18 +169,11 @@ class BatchingSink:
 
     # where records are emitted
 
-    def _here(self) -> _Share:
-        """Return the share of this process; that of a forked child begins empty."""
-        process = os.getpid()
-        share = self._shares.get(process)
-        if share is None:
-            queue = BatchQueue(self._batch_size, self._interval_ns, self._mono_ns)
-            # of several threads that come here at once, all get the same
-            share = self._shares.setdefault(process, _Share(queue, self.inner.statistics()))
-            for other in self._shares.keys() - {process}:
-                self._shares.pop(other, None)
-            atexit.register(self.close)
-        return share
+    def _begun(self) -> _Share:
+        """Return the share of a process that begins; that of a forked child is empty."""
+        atexit.register(self.close)
+        queue = BatchQueue(self._batch_size, self._interval_ns, self._mono_ns)
+        return _Share(queue, self.inner.statistics())
 
     def _make_room(self, share: _Share) -> None:
         if self._overflow == "drop-oldest":

@@ -13,6 +13,7 @@ from pytest_telemetry.model.errors import Unavailable, UnusableInput
 from pytest_telemetry.model.logs import read_log
 from pytest_telemetry.model.wire import MAX_LINE_BYTES, LogLine, decode_line, encode_event, encode_noting
 from pytest_telemetry.runtime.append_file import AppendFile, ShortWrite
+from pytest_telemetry.runtime.per_process import PerProcess
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -58,7 +59,7 @@ class JsonlStore:
 
     Attributes:
         path: The file, absolute, symbolic links resolved.
-        on_stored: Called with what was stored, as `Store` says.
+        on_stored: Hear of what was stored, see `TellingStore`.
     """
 
     def __init__(
@@ -95,23 +96,11 @@ class JsonlStore:
                 f"cannot append telemetry to {os.fspath(path)!r}: {reason}; give the path of a file that can be written"
             ) from error
         self.path = self._file.path
-        self.on_stored: Callable[[Sequence[Record]], object] | None = None
+        self.on_stored: list[Callable[[Sequence[Record]], object]] = []
         self._log = self._file
         self._encode = encode_event if dialect == "event" else _encode_record
-        self._begin()
-
-    def _begin(self) -> None:
-        self._process = os.getpid()
-        # re-entrant: a finaliser that emits may run at any point of a thread
-        self._lock = threading.RLock()
-        self._accepted = self._stored = self._dropped = self._as_text = self._renamed = self._untidied = 0
-        self._log.refused = 0
-
-    def _own_lock(self) -> threading.RLock:
-        """Return the lock of this process: another thread may have held the parent's during ``fork``."""
-        if self._process != os.getpid():
-            self._begin()
-        return self._lock
+        self._shares = PerProcess(lambda: _Share(self._log.refused))
+        self._shares[os.getpid()]
 
     def emit(self, record: Record, /) -> None:
         """Append *record*; after `close`, or where its line is longer than readers take, count it as dropped.
@@ -122,8 +111,9 @@ class JsonlStore:
                 on a line of its own.
         """
         line = self._encode(record)
-        with self._own_lock():
-            self._append([line], (record,), 0)
+        share = self._shares[os.getpid()]
+        with share.lock:
+            self._append(share, [line], (record,), 0)
         if self._log.is_untidy:
             self._tidy()
 
@@ -134,11 +124,12 @@ class JsonlStore:
             Unavailable: Nothing was written, and no record was accepted.
             OSError: Storage failed midway; what is not in the log as a whole line is counted as dropped.
         """
+        share = self._shares[os.getpid()]
         first = 0
         while first < len(records):
             lines = self._encoded(records, first)
-            with self._own_lock():
-                self._append(lines, records, first)
+            with share.lock:
+                self._append(share, lines, records, first)
             first += len(lines)
         if self._log.is_untidy:
             self._tidy()
@@ -155,7 +146,9 @@ class JsonlStore:
                 break
         return lines
 
-    def _append(self, lines: list[tuple[bytes, int, int]], records: Sequence[Record], first: int) -> None:
+    def _append(
+        self, share: _Share, lines: list[tuple[bytes, int, int]], records: Sequence[Record], first: int
+    ) -> None:
         """Append *lines*, which are those of *records* from number *first* on, and count them."""
         fit = [] if self._file is None else [line for line in lines if len(line[0]) <= MAX_LINE_BYTES]
         done = 0
@@ -172,22 +165,25 @@ class JsonlStore:
             taken = len(records) - first
             raise
         finally:
-            self._accepted += taken
-            self._stored += done
-            self._dropped += taken - done
+            share.accepted += taken
+            share.stored += done
+            share.dropped += taken - done
             for _, as_text, renamed in fit[:done]:
-                self._as_text += as_text
-                self._renamed += renamed
-            if done and self.on_stored is not None:
+                share.as_text += as_text
+                share.renamed += renamed
+            if done and self.on_stored:
                 given = zip(lines, records[first : first + len(lines)], strict=True)
-                self.on_stored([record for line, record in given if len(line[0]) <= MAX_LINE_BYTES][:done])
+                stored = [record for line, record in given if len(line[0]) <= MAX_LINE_BYTES][:done]
+                for tell in self.on_stored.copy():
+                    tell(stored)
 
     def _tidy(self) -> None:
         """Tidy up without keeping other threads from emitting."""
         self._log.is_untidy = False
         refused = self._log.closed.tidy()
-        with self._own_lock():
-            self._untidied += refused
+        share = self._shares[os.getpid()]
+        with share.lock:
+            share.untidied += refused
 
     def records(self, pattern: Pattern | None = None, /) -> Iterator[Record]:
         """Yield what the files of the log hold, oldest segment first; with a *pattern*, what it matches.
@@ -213,7 +209,7 @@ class JsonlStore:
         Raises:
             OSError: It cannot say so.
         """
-        with self._own_lock():
+        with self._shares[os.getpid()].lock:
             if self._file is not None:
                 self._file.sync()
 
@@ -223,7 +219,7 @@ class JsonlStore:
         Raises:
             OSError: What `flush` raises; the file is closed all the same.
         """
-        with self._own_lock():
+        with self._shares[os.getpid()].lock:
             file, self._file = self._file, None
         if file is not None:
             try:
@@ -238,14 +234,15 @@ class JsonlStore:
         ``renamed`` the attributes that the event dialect keeps under another key, and ``untidied`` how often a
         segment was to be closed, compressed or removed and storage refused.
         """
-        with self._own_lock():
+        share = self._shares[os.getpid()]
+        with share.lock:
             return {
-                "accepted": self._accepted,
-                "stored": self._stored,
-                "dropped": self._dropped,
-                "as_text": self._as_text,
-                "renamed": self._renamed,
-                "untidied": self._untidied + self._log.refused,
+                "accepted": share.accepted,
+                "stored": share.stored,
+                "dropped": share.dropped,
+                "as_text": share.as_text,
+                "renamed": share.renamed,
+                "untidied": share.untidied + self._log.refused - share.refused_before,
             }
 
     def __enter__(self) -> Self:
@@ -255,6 +252,31 @@ class JsonlStore:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class _Share:
+    """What one process has of a log: its lock, and its numbers.
+
+    Attributes:
+        lock: Held while lines are appended. Re-entrant: a finaliser that emits may run at any point of a thread.
+        refused_before: How often storage had refused to close a segment when this one came.
+    """
+
+    __slots__ = (
+        "accepted",
+        "as_text",
+        "dropped",
+        "lock",
+        "refused_before",
+        "renamed",
+        "stored",
+        "untidied",
+    )
+
+    def __init__(self, refused_before: int) -> None:
+        self.lock = threading.RLock()
+        self.refused_before = refused_before
+        self.accepted = self.stored = self.dropped = self.as_text = self.renamed = self.untidied = 0
 
 
 def _encode_record(record: Record) -> tuple[bytes, int, int]:

@@ -49,6 +49,10 @@ _IDS: Final = IdSource(seed=int.from_bytes(os.urandom(8)))
 
 _Entry: TypeAlias = "ObservedSpan | _Measured | Record"
 
+_telling: Final = threading.RLock()
+if hasattr(os, "register_at_fork"):  # another thread may be telling while this one forks
+    os.register_at_fork(after_in_child=_telling._at_fork_reinit)  # type: ignore[attr-defined]  # noqa: SLF001 - as the standard library does
+
 
 class MemoryStore:
     """Keeps everything, up to *limit* entries, then forgets the oldest and counts them.
@@ -65,7 +69,8 @@ class MemoryStore:
 
     Attributes:
         notes: Returns further fields of `Recording`, for the failure texts.
-        on_stored: Called with a record that was emitted, as `Store` says, also if it is forgotten later.
+        on_stored: Hear of records that were emitted, also if they are forgotten later, see `TellingStore`. While
+            somebody does, emitting threads wait for each other.
     """
 
     def __init__(self, limit: int = 100_000, run_id: str | None = None) -> None:
@@ -75,7 +80,7 @@ class MemoryStore:
         self._run_id = run_id
         self._listeners: tuple[Callable[[object], object], ...] = ()
         self.notes: Callable[[], Mapping[str, Any]] = dict
-        self.on_stored: Callable[[Sequence[Record]], object] | None = None
+        self.on_stored: list[Callable[[Sequence[Record]], object]] = []
         self._lock = threading.RLock()
         self._begin()
 
@@ -126,9 +131,17 @@ class MemoryStore:
 
     def emit(self, record: Record, /) -> None:
         """Keep a record that came from elsewhere."""
-        self._add(record)
-        if self.on_stored is not None:
-            self.on_stored((record,))
+        if not self.on_stored:
+            self._add(record)
+            return
+        with _telling:  # so that they are told in the order in which they are kept
+            for tell in self.on_stored.copy():
+                tell((record,))
+            accept, append = self._ways
+            accept()
+            append(record)
+        if self._listeners:
+            self._tell(record)
 
     def processed(self, source: Span | Point, output: Record | None, processor: str, /) -> None:
         """Note what the processors of the context made of something kept earlier."""

@@ -61,7 +61,7 @@ class SqliteStore:
     Attributes:
         path: The file.
         batch_size: As it was given.
-        on_stored: Called with what was stored, as `Store` says.
+        on_stored: Hear of what was stored, see `TellingStore`.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class SqliteStore:
             ) from error
         self.path = given.absolute()
         self.batch_size = batch_size
-        self.on_stored: Callable[[Sequence[Record]], object] | None = None
+        self.on_stored: list[Callable[[Sequence[Record]], object]] = []
         self._closed = False
         self._read_only = read_only
         self._database = Database(self.path, given, timeout, self._begin, read_only=read_only)
@@ -149,10 +149,7 @@ class SqliteStore:
             self._stored += len(rows)
             self._dropped += len(made) - len(rows)
             self._as_text += sum(as_text for _, as_text in made)
-            if rows and self.on_stored is not None:
-                self.on_stored(
-                    [record for record, (row, _) in zip(records, made, strict=True) if row is not None]
-                )
+            self._tell([record for record, (row, _) in zip(records, made, strict=True) if row is not None])
 
     def _require_writable(self, count: int) -> None:
         """Refuse *count* records where the database is only read, before they could come in the way of reading."""
@@ -180,8 +177,11 @@ class SqliteStore:
         self._stored += queued
         self._as_text += self._queued_as_text
         self._queued_as_text = 0
-        if stored and self.on_stored is not None:
-            self.on_stored(stored)
+        self._tell(stored)
+
+    def _tell(self, stored: Sequence[Record]) -> None:
+        for tell in self.on_stored.copy() if stored else ():
+            tell(stored)
 
     def _drop_queue(self) -> None:
         self._dropped += len(self._queue)

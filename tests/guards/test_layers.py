@@ -36,6 +36,7 @@ LAYERS = {
     "duckdb_summary": 6,
     "losses": 6,
     "runs": 6,
+    "run_log": 6,
     "run_files": 6,
     "agents": 6,
     "assertions": 6,

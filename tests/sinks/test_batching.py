@@ -395,7 +395,7 @@ def test_a_record_that_is_appended_while_somebody_closes_is_not_forgotten(
             sink.close()
             super().append(record)
 
-    sink._here().queue.records = Overtaken()
+    sink._shares[os.getpid()].queue.records = Overtaken()
     emit(sink, 1)
 
     assert numbers(sink)["accepted"] == numbers(sink)["dropped"] == 1
@@ -841,7 +841,7 @@ def test_a_forked_child_begins_empty_and_goes_on(batching: Make, in_background: 
     emit(sink, 0, 1)
     reader, writer = os.pipe()
 
-    with sink._here().queue.lock:  # as if a worker were busy at this moment
+    with sink._shares[os.getpid()].queue.lock:  # as if a worker were busy at this moment
         child = os.fork()
         if child == 0:
             try:

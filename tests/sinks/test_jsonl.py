@@ -169,7 +169,7 @@ def test_who_asks_is_told_what_was_stored_and_nothing_else(
     told: list[int | None] = []
 
     with JsonlStore(tmp_path / "log") as store:
-        store.on_stored = lambda records: told.extend(record.seq for record in records)
+        store.on_stored.append(lambda records: told.extend(record.seq for record in records))
         store.emit(event(1))
         store.emit(event(2, text="x" * 400))
         store.emit_many([event(3), event(4, text="x" * 400), event(5)])

@@ -125,7 +125,7 @@ def test_a_forked_child_writes_although_the_lock_was_held(tmp_path: Path) -> Non
         """
 store = JsonlStore(sys.argv[1])
 store.emit(event(1))
-store._lock.acquire()  # as if another thread were writing at this moment
+store._shares[os.getpid()].lock.acquire()  # as if another thread were writing at this moment
 child = os.fork()
 if child == 0:
     store.emit(event(2))
@@ -133,7 +133,7 @@ if child == 0:
     store.close()
     os._exit(0)
 assert os.waitpid(child, 0)[1] == 0
-store._lock.release()
+store._shares[os.getpid()].lock.release()
 store.emit(event(3))
 assert figures(store) == (2, 2, 0)
 """,

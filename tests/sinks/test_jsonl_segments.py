@@ -594,8 +594,8 @@ def test_other_threads_go_on_while_one_tidies_up(path: Path, monkeypatch: pytest
     gone_on: list[bool] = []
 
     def go_on() -> None:
-        gone_on.append(store._lock.acquire(blocking=False))
-        store._lock.release()
+        gone_on.append(store._shares[os.getpid()].lock.acquire(blocking=False))
+        store._shares[os.getpid()].lock.release()
 
     def tidy(self: ClosedSegments) -> int:
         other = threading.Thread(target=go_on)

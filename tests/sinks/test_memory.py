@@ -7,6 +7,7 @@ import gc
 import sys
 import threading
 import weakref
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from pytest_telemetry import Record, TelemetryContext, event, metric, only, span
 from pytest_telemetry.model.protocols import Store
 from pytest_telemetry.runtime.pipeline import Observer
+from pytest_telemetry.sinks import memory
 from pytest_telemetry.sinks.memory import MemoryStore, creation_line
 
 
@@ -226,6 +228,25 @@ def test_records_from_elsewhere_can_be_added(store: MemoryStore) -> None:
     store.emit(record)
 
     assert list(store.records()) == [record]
+
+
+def test_who_asks_is_told_of_records_in_their_order(store: MemoryStore) -> None:
+    """No other thread keeps one between telling of one and keeping it."""
+    told: list[int | None] = []
+    others: list[bool] = []
+
+    def tell(records: Sequence[Record]) -> None:
+        told.extend(record.seq for record in records)
+        other = threading.Thread(target=lambda: others.append(memory._telling.acquire(blocking=False)))
+        other.start()
+        other.join()
+
+    store.on_stored.append(tell)
+    for seq in (1, 2):
+        store.emit(Record("event", "e", "e", 0, seq=seq))
+
+    assert others == [False, False]
+    assert told == [record.seq for record in store.records()] == [1, 2]
 
 
 def test_processors_shape_what_patterns_see(store: MemoryStore) -> None:

@@ -122,7 +122,7 @@ def test_who_asks_is_told_what_was_stored_when_it_was(
     long = {"text": "x" * 200}
 
     with SqliteStore(tmp_path / "t.db", batch_size=3) as store:
-        store.on_stored = lambda records: told.extend(record.seq for record in records)
+        store.on_stored.append(lambda records: told.extend(record.seq for record in records))
         store.emit(numbered(1))
         store.emit(numbered(2, attrs=long))
         before = list(told)
@@ -139,7 +139,7 @@ def test_what_could_not_be_stored_is_told_once_it_is(tmp_path: Path) -> None:
     told: list[int | None] = []
     batch = [numbered(1, attrs={"text": "x" * 100_000})]
     with SqliteStore(tmp_path / "t.db") as store:
-        store.on_stored = lambda records: told.extend(record.seq for record in records)
+        store.on_stored.append(lambda records: told.extend(record.seq for record in records))
         with full(store), pytest.raises(Unavailable):
             store.emit_many(batch)
         before = list(told)
