@@ -11,7 +11,7 @@ from pytest_telemetry.collection import DATABASE, DIRECTORY, EVENTS, read_config
 from pytest_telemetry.model.compressed import DAMAGE, open_compressed
 from pytest_telemetry.model.errors import UnusableInput
 from pytest_telemetry.model.logs import LogFiles, stored_bytes
-from pytest_telemetry.model.otlp_json import is_spread_over_lines
+from pytest_telemetry.model.otlp_signs import is_spread_over_lines
 from pytest_telemetry.model.wire import BadLine, LogLine, LogReader
 
 if TYPE_CHECKING:

@@ -5,14 +5,12 @@ Both mappings are tables of ``docs/reference/wire.md``.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
-from pytest_telemetry.model.paths import starts_absolute
 from pytest_telemetry.model.record import INSTRUMENTS, Record, Status
 from pytest_telemetry.model.stamps import stamp_has_zone, stamp_ns, stamp_of
 
@@ -190,6 +188,12 @@ def _segment(extra: dict[str, Any]) -> str | None:
     if given is None or not isinstance(given, (str, os.PathLike)):
         return None
     segment = os.fsdecode(extra.pop("segment"))
+    if _SEPARATOR.search(segment) is None:  # a label: no path, and nothing to be loaded
+        return segment
+    import hashlib  # noqa: PLC0415 - with all of OpenSSL
+
+    from pytest_telemetry.model.paths import starts_absolute  # noqa: PLC0415 - with all that finds paths in texts
+
     if not starts_absolute(segment):
         return segment
     mark = hashlib.sha256(segment.encode(errors="backslashreplace")).hexdigest()[:8]

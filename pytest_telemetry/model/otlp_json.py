@@ -5,7 +5,6 @@ What becomes of each field is a table of ``docs/reference/wire.md``.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pytest_telemetry.model.otlp_values import (
@@ -23,14 +22,7 @@ from pytest_telemetry.model.record import Instrument, Record, Status
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-__all__ = (
-    "PARENT_IS_REMOTE",
-    "WITHOUT",
-    "begins_export",
-    "is_export",
-    "is_spread_over_lines",
-    "records_of_export",
-)
+__all__ = ("PARENT_IS_REMOTE", "WITHOUT", "records_of_export")
 
 PARENT_IS_REMOTE: Final = "otel.parent_is_remote"
 """Attribute of a span whose parent is of another process, and so was timed by another clock."""
@@ -41,7 +33,6 @@ WITHOUT: Final = frozenset({"run_id"})
 Read: TypeAlias = tuple[Record | None, tuple[str, ...]]
 """A record and what is wrong with it; or none, and why."""
 
-_BEGIN: Final = re.compile(rb'\s*\{(\s*)"resource(?:Spans|Metrics|Logs)"\s*:(\s*)\[(\s*)')
 _SPAN_KINDS: Final = ("unspecified", "internal", "server", "client", "producer", "consumer")
 _STATUSES: Final[dict[str, Status]] = {"unset": "unset", "ok": "ok", "error": "error"}
 _CODES: Final = tuple(_STATUSES)
@@ -50,22 +41,6 @@ _LEVEL_NAMES: Final = {"warn": "warning", "fatal": "critical"}
 _TEMPORALITIES: Final = ("unspecified", "delta", "cumulative")
 _IS_REMOTE_IS_KNOWN: Final = 0x100
 _IS_REMOTE: Final = 0x200
-
-
-def begins_export(text: bytes) -> bool:
-    """Tell whether *text* is the beginning of an export."""
-    return _BEGIN.match(text) is not None
-
-
-def is_spread_over_lines(text: bytes) -> bool:
-    """Tell whether *text* is the beginning of an export that is laid out to be read by people."""
-    match = _BEGIN.match(text)
-    return match is not None and any(b"\n" in blank for blank in match.groups())
-
-
-def is_export(raw: Mapping[str, Any]) -> bool:
-    """Tell whether the object of a line is an export."""
-    return any(isinstance(raw.get(signal), list) for signal in _SIGNALS)
 
 
 def records_of_export(raw: Mapping[str, Any]) -> Iterator[Read]:

@@ -19,7 +19,7 @@ import orjson
 from pytest_telemetry.model.compressed import DAMAGE, UnreadableFile, compressed_bytes
 from pytest_telemetry.model.event_shape import event_of_record, record_of_event
 from pytest_telemetry.model.json_shape import DEEP, may_repeat_keys, read_with_care, repeated_keys, shape_of
-from pytest_telemetry.model.otlp_json import WITHOUT, begins_export, is_export, records_of_export
+from pytest_telemetry.model.otlp_signs import begins_export, is_export
 from pytest_telemetry.model.plain import are_flat, plain, restorable
 from pytest_telemetry.model.record_fields import DEFAULTS, FORMAT, NoRecord, record_of_fields
 
@@ -253,6 +253,8 @@ def _mapped(raw: dict[str, Any], number: int, problems: list[str], mapping: Line
 
 def _exported(raw: dict[str, Any], number: int, problems: Iterable[str]) -> Iterator[LogLine | BadLine]:
     """Yield what an export says; what is wrong with the line itself is a problem of its first record."""
+    from pytest_telemetry.model.otlp_json import WITHOUT, records_of_export  # noqa: PLC0415 - who writes needs none of it
+
     found = tuple(problems)
     for record, wrong in records_of_export(raw):
         if record is None:

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_telemetry.model.otlp_json import begins_export, is_spread_over_lines, records_of_export
+from pytest_telemetry.model.otlp_json import records_of_export
+from pytest_telemetry.model.otlp_signs import begins_export, is_spread_over_lines
 from pytest_telemetry.model.record import Record
 from pytest_telemetry.model.wire import BadLine, LogLine, LogReader
 
