@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import os
 import re
+import sys
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from datetime import date, time
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
@@ -163,6 +163,11 @@ def whole(text: str) -> str:
     return text
 
 
+def _is_decimal(value: Any) -> bool:
+    decimal = sys.modules.get("decimal")  # whoever has one has loaded it
+    return decimal is not None and isinstance(value, decimal.Decimal)
+
+
 def text_of(value: Any) -> str:
     """Return the text under which a value of an unknown type is kept; never raises.
 
@@ -172,7 +177,7 @@ def text_of(value: Any) -> str:
     try:
         if isinstance(value, os.PathLike):
             text = os.fsdecode(value)
-        elif isinstance(value, (date, time, Decimal, UUID)):
+        elif isinstance(value, (date, time, UUID)) or _is_decimal(value):
             text = str(value)
         else:
             text = _ADDRESS.sub("", repr(value))
