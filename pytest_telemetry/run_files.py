@@ -29,19 +29,27 @@ _PATIENCE_S: Final = 10.0
 _PAUSE_S: Final = 0.01
 
 
-def add_counters(path: Path, increments: Mapping[str, float]) -> None:
-    """Add *increments* to the counters in the file at *path*, which need not be there.
+def add_counters(path: Path, counters: Mapping[str, float], saved: dict[str, float]) -> None:
+    """Add to the file at *path*, which need not be there, what *counters* have and it was not given before.
 
     Any number of processes may do so at once, where the system has locks for files; each addition is in the file
     when this returns. What the file holds besides counters stays in it.
+
+    Args:
+        path: The file.
+        counters: What was counted up to now.
+        saved: What of it the file was given; brought up to date as soon as it has the rest.
 
     Raises:
         UnusableInput: The file holds no JSON object; it is left as it is.
         OSError: It cannot be written, or others kept it locked for ten seconds.
     """
+    new = {name: value for name, total in counters.items() if (value := total - saved.get(name, 0))}
+    if not new:
+        return
     with _alone(path):
         kept = read_object(path) if path.exists() else {}
-        for name, increment in increments.items():
+        for name, increment in new.items():
             before = kept.get(name, 0)
             if not _is_number(before):
                 raise UnusableInput(
@@ -49,6 +57,7 @@ def add_counters(path: Path, increments: Mapping[str, float]) -> None:
                 )
             kept[name] = before + increment
         write_object(path, kept)
+        saved.update(counters)
 
 
 def read_counters(path: Path) -> dict[str, float]:
