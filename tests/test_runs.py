@@ -360,6 +360,25 @@ def test_who_interrupts_the_writing_of_files_waits_for_nobody_and_loses_no_count
     assert counters(home) == {"a": 5, "b": 1}
 
 
+def test_counters_are_added_once_where_the_program_ends_as_soon_as_they_are_in_the_file(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a signal handler that calls ``sys.exit()``; the end of the program writes the files again."""
+    telemetry = Telemetry(tmp_path)
+    telemetry.incr("a", 5)
+
+    def ended(aside: Path, path: Path) -> None:
+        os.replace(aside, path)  # noqa: PTH105 - the method stands for what is interrupted
+        raise SystemExit
+
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        patch.setattr(Path, "replace", ended)
+        telemetry.flush()
+    telemetry.close()
+
+    assert counters(home) == last_run(home)["metrics_delta"] == {"a": 5}
+
+
 @pytest.mark.parametrize("ending", ["", "raise RuntimeError('out')"])
 def test_the_files_are_written_when_the_interpreter_ends(ending: str, tmp_path: Path, home: Path) -> None:
     """Also by an exception."""
