@@ -16,7 +16,7 @@ from pytest_telemetry.model.errors import UnusableInput
 from pytest_telemetry.model.file_lock import HAS_LOCKS, lock, unlock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
 __all__ = ("LAST_RUN", "METRICS", "add_counters", "read_counters", "read_object", "write_object")
@@ -29,26 +29,34 @@ _PATIENCE_S: Final = 10.0
 _PAUSE_S: Final = 0.01
 
 
-def add_counters(path: Path, increments: Mapping[str, float]) -> None:
-    """Add *increments* to the counters in the file at *path*, which need not be there.
+def add_counters(path: Path, counters: Mapping[str, float], saved: dict[str, float]) -> None:
+    """Add to the file at *path*, which need not be there, what *counters* have and it was not given before.
 
     Any number of processes may do so at once, where the system has locks for files; each addition is in the file
     when this returns. What the file holds besides counters stays in it.
+
+    Args:
+        path: The file.
+        counters: What was counted up to now.
+        saved: What of it the file was given; brought up to date as soon as it has the rest.
 
     Raises:
         UnusableInput: The file holds no JSON object; it is left as it is.
         OSError: It cannot be written, or others kept it locked for ten seconds.
     """
+    new = {name: value for name, total in counters.items() if (value := total - saved.get(name, 0))}
+    if not new:
+        return
     with _alone(path):
         kept = read_object(path) if path.exists() else {}
-        for name, increment in increments.items():
+        for name, increment in new.items():
             before = kept.get(name, 0)
             if not _is_number(before):
                 raise UnusableInput(
                     f"{path}: {name} is no number; move the file away, and counting begins anew"
                 )
             kept[name] = before + increment
-        write_object(path, kept)
+        write_object(path, kept, lambda: saved.update(counters))
 
 
 def read_counters(path: Path) -> dict[str, float]:
@@ -86,13 +94,19 @@ def read_object(path: Path) -> dict[str, Any]:
     return value
 
 
-def write_object(path: Path, value: Mapping[str, Any]) -> None:
+def write_object(path: Path, value: Mapping[str, Any], replaced: Callable[[], None] = lambda: None) -> None:
     """Replace the file at *path*, or the link that is there, by one that holds *value*.
+
+    Args:
+        path: The file.
+        value: What it is to hold.
+        replaced: Called once it holds it, also where a signal handler raises at that moment.
 
     Raises:
         OSError: It cannot be written; what was there stays.
     """
     aside = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
+    is_whole = False
     try:
         # half a surrogate pair becomes an escape, and what is no number in an older file stays
         with aside.open("x", encoding="utf-8", errors="backslashreplace") as file:
@@ -100,10 +114,12 @@ def write_object(path: Path, value: Mapping[str, Any]) -> None:
             file.write("\n")
             file.flush()
             os.fsync(file.fileno())
+        is_whole = True
         aside.replace(path)
-    except BaseException:
+    finally:
+        if is_whole and not aside.exists():
+            replaced()
         aside.unlink(missing_ok=True)
-        raise
 
 
 @contextlib.contextmanager

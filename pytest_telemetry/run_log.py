@@ -166,17 +166,31 @@ class RunLog:
         return self._shares[os.getpid()].files.copy()
 
     def write_files(self, directory: Path, figures: Callable[[], Mapping[str, Any]]) -> None:
-        """Write the files of the run; those of a forked child are its counters only. What fails is logged once."""
+        """Write the files of the run; those of a forked child are its counters only. What fails is logged once.
+
+        A call that interrupts another in the same thread cannot wait for it: that one writes once more, as its last act.
+        """
         share = self._shares[os.getpid()]
         with share.writing:
-            failure = _tried(lambda: directory.mkdir(parents=True, exist_ok=True))
-            failure = _tried(lambda: share.add_counters(directory / METRICS)) or failure
-            if os.getpid() == self.opened_by:
-                failure = _tried(lambda: write_object(directory / LAST_RUN, figures())) or failure
-            share.files["written" if failure is None else "failed"] += 1
-            if failure is not None and not self._has_complained:
-                self._has_complained = True
-                _log.error("the files of run %s cannot be written: %s", self._run_id, failure)
+            share.calls += 1
+            if share.calls > 1:
+                return
+            try:
+                self._write_files(share, directory, figures)
+            finally:  # also where a signal handler ends the program
+                was_interrupted, share.calls = share.calls > 1, 0
+                if was_interrupted:
+                    self.write_files(directory, figures)
+
+    def _write_files(self, share: _Share, directory: Path, figures: Callable[[], Mapping[str, Any]]) -> None:
+        failure = _tried(lambda: directory.mkdir(parents=True, exist_ok=True))
+        failure = _tried(lambda: share.add_counters(directory / METRICS)) or failure
+        if os.getpid() == self.opened_by:
+            failure = _tried(lambda: write_object(directory / LAST_RUN, figures())) or failure
+        share.files["written" if failure is None else "failed"] += 1
+        if failure is not None and not self._has_complained:
+            self._has_complained = True
+            _log.error("the files of run %s cannot be written: %s", self._run_id, failure)
 
 
 class _Share:
@@ -188,6 +202,7 @@ class _Share:
         done: How many of these calls are over, with any outcome.
         heard: What was stored and is in no figure yet.
         writing: Held by whoever writes files.
+        calls: How often that thread was asked to since it began.
         files: How often that went well, and how often not.
     """
 
@@ -197,6 +212,7 @@ class _Share:
         "_lock",
         "_saved",
         "before",
+        "calls",
         "done",
         "files",
         "heard",
@@ -210,6 +226,7 @@ class _Share:
         self.heard: deque[Record] = deque()
         # re-entrant, both: a signal handler may flush at any point of a thread
         self.writing = threading.RLock()
+        self.calls = 0
         self._lock = threading.RLock()
         self._is_lent = False
         self._figures = RunFigures()
@@ -249,12 +266,7 @@ class _Share:
 
     def add_counters(self, path: Path) -> None:
         """Add to the file at *path* what was counted since the last time."""
-        counters = self.read(RunFigures.counters)
-        saved = self._saved
-        new = {name: value - saved.get(name, 0) for name, value in counters.items()}
-        if any(new.values()):
-            add_counters(path, {name: value for name, value in new.items() if value})
-        self._saved = counters
+        add_counters(path, self.read(RunFigures.counters), self._saved)
 
 
 class NoLog:

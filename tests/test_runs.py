@@ -9,7 +9,9 @@ import os
 import subprocess
 import sys
 import threading
+from contextlib import nullcontext
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -324,6 +326,57 @@ def test_many_threads_lose_no_count(tmp_path: Path, home: Path) -> None:
 
     assert counters(home) == {"a": 200}
     assert last_run(home)["telemetry_drops"]["written"] == 200
+
+
+@pytest.mark.parametrize("moment", ["run_files._alone", "run_files.write_object", "run_log.write_object"])
+@pytest.mark.parametrize("act", ["flush", "close"])
+@pytest.mark.parametrize("is_the_end", [False, True])
+def test_who_interrupts_the_writing_of_files_waits_for_nobody_and_loses_no_count(
+    moment: str, act: str, is_the_end: bool, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a signal handler does, whether or not it ends the program: they are written once more."""
+    telemetry = Telemetry(tmp_path)
+    telemetry.incr("a", 5)
+    module, name = moment.split(".")
+    real = getattr(import_module(f"pytest_telemetry.{module}"), name)
+    interruptions: list[str] = []
+
+    def interrupted(*arguments: Any) -> Any:
+        if not interruptions:
+            interruptions.append(act)
+            telemetry.incr("b")
+            getattr(telemetry, act)()
+            if is_the_end:
+                raise SystemExit
+        return real(*arguments)
+
+    monkeypatch.setattr(f"pytest_telemetry.{moment}", interrupted)
+    with pytest.raises(SystemExit) if is_the_end else nullcontext():
+        telemetry.flush()
+
+    assert counters(home) == last_run(home)["metrics_delta"] == {"a": 5, "b": 1}
+    assert telemetry.statistics()["run_files"] == {"written": 1 if is_the_end else 2, "failed": 0}
+    telemetry.close()
+    assert counters(home) == {"a": 5, "b": 1}
+
+
+def test_counters_are_added_once_where_the_program_ends_as_soon_as_they_are_in_the_file(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a signal handler that calls ``sys.exit()``; the end of the program writes the files again."""
+    telemetry = Telemetry(tmp_path)
+    telemetry.incr("a", 5)
+
+    def ended(aside: Path, path: Path) -> None:
+        os.replace(aside, path)  # noqa: PTH105 - the method stands for what is interrupted
+        raise SystemExit
+
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        patch.setattr(Path, "replace", ended)
+        telemetry.flush()
+    telemetry.close()
+
+    assert counters(home) == last_run(home)["metrics_delta"] == {"a": 5}
 
 
 @pytest.mark.parametrize("ending", ["", "raise RuntimeError('out')"])

@@ -66,7 +66,7 @@ class BatchQueue:
         full: How many were dropped for want of room.
         late: How many were dropped because they came after `closing`.
         taken: Position of the first that waits.
-        closing: Whether no further ones are accepted, and each batch is offered once more only.
+        closing: Whether no further ones are accepted, and what is refused is not offered again.
         ended: Whether nobody takes anything any more.
     """
 

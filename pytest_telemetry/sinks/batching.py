@@ -219,21 +219,27 @@ class BatchingSink:
                 share.turn.release()
 
     def _hand_over(self, share: _Share, end: int | None) -> Unavailable | None:
-        """Hand over what waits before *end*, or without one what is due; return what refused it, if anything."""
+        """Hand over what waits before *end*, or without one what is due; return what refused it, if anything.
+
+        What is refused before `END` is given up.
+        """
         queue = share.queue
         while True:
             batch = queue.batch_that_is_due() if end is None else queue.batch_before(end)
             if batch is None:
                 return None
             refusal = self._offer(share, batch)
-            if refusal is not None and not queue.closing:
+            if refusal is not None and end != END:
                 return refusal
             self._settle(share, batch)
 
     def _offer(self, share: _Share, batch: Batch) -> Unavailable | None:
-        """Hand *batch* to the inner sink; return why it takes nothing at present, if so."""
+        """Hand *batch* to the inner sink; return why it takes nothing at present, if so.
+
+        Nothing is offered behind what was given up: each refusal may take as long as the sink waits for others.
+        """
         share.queue.offered(batch)
-        while batch.records:
+        while batch.records and not share.given_up:
             piece = batch.records[: 1 if self._many is None else None]
             error = self._given(piece)
             with share.queue.lock:

@@ -566,7 +566,7 @@ def test_close_makes_a_last_attempt_and_then_counts(batching: Make, in_backgroun
 
     sink.close()
 
-    assert inner.attempts == before + 2  # one for each batch
+    assert inner.attempts == before + 1  # and none for the batch behind
     assert numbers(sink) == {
         "accepted": 3,
         "dropped": 3,
@@ -589,6 +589,25 @@ def test_a_last_attempt_may_succeed(batching: Make, in_background: bool) -> None
 
     assert inner.kept == [0, 1, 2]
     assert numbers(sink)["stored"] == 3
+
+
+def test_without_threads_an_attempt_from_before_close_is_not_the_last(
+    batching: Make, haste: threading.Event
+) -> None:
+    """What another thread was refused meanwhile is offered once more by close."""
+    inner = Inner(Unavailable("locked"))
+    inner.gate.clear()
+    sink = batching(inner, batch_size=2, in_background=False)
+    other = threading.Thread(target=emit, args=(sink, 0, 1))
+    other.start()
+    wait(inner.entered)
+    opener = then(haste, inner.gate.set)
+
+    sink.close()
+
+    other.join(GUARD_S)
+    opener.join(GUARD_S)
+    assert inner.kept == [0, 1]
 
 
 @pytest.mark.parametrize("trouble", [RuntimeError("broken"), SystemExit(1), OSError(28, "disk full")])
