@@ -13,6 +13,7 @@ from pytest_telemetry.model.clock import SYSTEM_CLOCK
 from pytest_telemetry.model.config import TelemetryConfig
 from pytest_telemetry.model.errors import UnusableInput
 from pytest_telemetry.model.file_lock import HAS_LOCKS
+from pytest_telemetry.model.frozen import frozen_record
 from pytest_telemetry.model.wording import brief
 from pytest_telemetry.processors.filters import MinSeverity, OnlyEventTypes, RateLimit
 from pytest_telemetry.processors.masking import MaskedFields
@@ -115,7 +116,7 @@ class Collection:
     Attributes:
         store: What keeps the records, to read them back after a flush; None where nothing is collected.
         sinks: Empty where nothing is collected, which makes the context the no-op.
-        processors: In their order: what drops comes before what rewrites.
+        processors: In their order: what drops comes before what copies and rewrites.
     """
 
     store: Store | None
@@ -175,6 +176,7 @@ def _processors(config: TelemetryConfig, root: Path, clock: Clock) -> Iterator[P
         yield Sampling(config.sampling_rate)
     if config.max_events_per_hour is not None:
         yield RateLimit(config.max_events_per_hour, clock)
+    yield frozen_record  # a queue keeps what was masked, and the program its lists
     if config.sanitize_fields:
         yield MaskedFields(config.sanitize_fields)
     if config.pii_filtering:

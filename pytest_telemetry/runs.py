@@ -21,7 +21,10 @@ from pytest_telemetry.collection import (
 from pytest_telemetry.model.clock import SYSTEM_CLOCK
 from pytest_telemetry.model.errors import TelemetryError, UnusableInput
 from pytest_telemetry.model.event_shape import duration_of, status_of
+from pytest_telemetry.model.frozen import frozen_record
 from pytest_telemetry.model.ids import SYSTEM_IDS
+from pytest_telemetry.model.plain import text_of
+from pytest_telemetry.model.record import Record
 from pytest_telemetry.model.stamps import stamp_of
 from pytest_telemetry.model.tokens import estimated_tokens
 from pytest_telemetry.processors.paths import RelativePaths, label_of
@@ -41,7 +44,6 @@ if TYPE_CHECKING:
     from pytest_telemetry.model.clock import Clock
     from pytest_telemetry.model.config import TelemetryConfig
     from pytest_telemetry.model.protocols import Processor, Sink, Store, TelemetryReporter
-    from pytest_telemetry.model.record import Record
 
 __all__ = ("LEVELS", "Level", "Telemetry", "open_run")
 
@@ -80,13 +82,13 @@ class Telemetry:
     Args:
         workspace: What paths are relative to.
         level: ``off``; ``lite``, which cuts what is below ``args`` and ``result`` to previews; or ``full``.
-        run_id: Marks the records; random by default.
+        run_id: Marks the records, as the processors leave it; random by default.
         directory: Where the files are, ``_ctx/telemetry`` below the workspace by default; made if need be.
         config: Says what is collected and where it is kept, in place of ``events.jsonl`` and the usual processors. By
             default what ``[tool.pytest_telemetry]`` in the ``pyproject.toml`` of the workspace says, if it is there.
         store: Keeps the records, in place of all that; for one a log whose files are limited.
         reporters: Further sinks and reporters; a recorder for one.
-        processors: In place of the usual ones.
+        processors: In place of the usual ones; they get copies of values that could still change.
         clock: Where time comes from.
         estimate_tokens: Whether an event that says nothing of its tokens gets an estimate, marked as one.
         strict: Whether misuse raises instead of being counted; by default ``PYTEST_TELEMETRY_STRICT_SCOPES=1``.
@@ -98,7 +100,7 @@ class Telemetry:
     Attributes:
         context: For spans, counters and everything else; the no-op at level ``off``.
         store: What keeps the records, to read them back; None where nothing is kept.
-        run_id: As in every record.
+        run_id: As in every record and file.
         directory: Where the files are.
     """
 
@@ -143,7 +145,16 @@ class Telemetry:
             config = self._configured(root)
         if config is not None and not config.enabled:
             return
-        own = (RelativePaths(root), Redaction()) if config is None else processors_of(config, root, clock)
+
+        def shaping() -> tuple[Processor, ...]:
+            if processors is not None:
+                return frozen_record, *processors
+            if config is None:
+                return frozen_record, RelativePaths(root), Redaction()
+            return processors_of(config, root, clock)
+
+        if run_id:
+            self.run_id = _as_kept(run_id, shaping())
         short = (ShortPreviews(),) if level == "lite" else ()
         sink, self.store = self._opened(config, store, root)
         self._kept = RunLog(self.run_id, sink, self.store, self._said, self.close)
@@ -153,7 +164,7 @@ class Telemetry:
             enabled=True,
             processors=(
                 _placed(label_of(root), self._kept.forked_pid),
-                *(own if processors is None else processors),
+                *shaping(),
                 *short,
             ),
             clock=clock,
@@ -201,7 +212,8 @@ class Telemetry:
 
         Args:
             cmd: What happened; low cardinality.
-            args: What it was given; the members of a mapping become attributes ``args.KEY``.
+            args: What it was given; the members of a mapping become attributes ``args.KEY``. One that cannot be read is
+                kept as its text.
             result: What came of it, likewise; ``status`` in it decides whether the record is ok or an error.
             timing_ms: Milliseconds by a monotonic clock, with their fraction; 0 stays 0.
             tokens: ``input_tokens``, ``output_tokens``, ``total_tokens``, ``retrieved_tokens``.
@@ -218,12 +230,13 @@ class Telemetry:
         reserved = sorted(_RESERVED & extra.keys())
         if reserved or problems:
             self._misused(reserved, problems)
+        args, result, tokens = _read(args), _read(result), _read(tokens)
         attrs = _members("args", args) | _members("result", result)
         if tokens is None and self._estimates:
             tokens = estimated_tokens(args, result)
         attrs |= _members("tokens", tokens)
-        if warnings:
-            attrs["warnings"] = list(warnings) if isinstance(warnings, (list, tuple)) else [warnings]
+        if listed := _listed(warnings):
+            attrs["warnings"] = listed
         for name, value in extra.items():
             attrs[f"extra.{name}" if name in _RESERVED else name] = value
         status = status_of(result)
@@ -336,10 +349,44 @@ def _stamp(time_ns: int | None) -> str | None:
     return None if time_ns is None else stamp_of(time_ns)
 
 
+def _as_kept(run_id: str, processors: Sequence[Processor]) -> str:
+    """Return what *processors* make of the id of a run; one that drops or fails leaves it as it is."""
+    record = Record("event", "run", "run", None, run_id=run_id)
+    for processor in processors:
+        try:
+            shaped = processor(record)
+        except Exception as error:  # noqa: BLE001 - a processor never breaks observed code
+            _log.debug("a processor does not say what it makes of the id of a run: %r", error)
+            continue
+        if isinstance(shaped, Record):
+            record = shaped
+    return record.run_id or run_id
+
+
+def _read(value: Any) -> Any:
+    """Return a mapping as a dictionary, or its text where it cannot be read; what is none as it is."""
+    try:
+        if isinstance(value, Mapping):  # a copy: another thread may change it
+            return {str(key): member for key, member in dict(value).items()}
+    except Exception:  # noqa: BLE001 - what is observed is never broken
+        return text_of(value)
+    return value
+
+
 def _members(group: str, value: Any) -> dict[str, Any]:
     """Return the attributes that stand for a group of an event."""
     if value is None:
         return {}
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {f"{group}.{key}": member for key, member in value.items()}
     return {group: value}
+
+
+def _listed(warnings: Any) -> list[Any]:
+    """Return *warnings* as a list, whatever they are."""
+    try:
+        if not warnings:
+            return []
+        return list(warnings) if isinstance(warnings, (list, tuple)) else [warnings]
+    except Exception:  # noqa: BLE001 - an array, for one, has no truth
+        return [warnings]

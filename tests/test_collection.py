@@ -301,6 +301,19 @@ def test_every_key_is_shown() -> None:
     assert list(SHOWN) == [field.name for field in fields(TelemetryConfig)]
 
 
+@pytest.mark.parametrize("masks", [True, False])
+def test_what_waits_is_kept_as_it_was_when_it_was_emitted(world: World, masks: bool) -> None:
+    """The program goes on with its lists while they are in the queue."""
+    collection, context = world.open(pii_filtering=masks)
+    rows = [1]
+    context.event("step", rows=rows)
+    rows.append(2)
+    context.flush()
+
+    assert collection.store is not None
+    assert [record.attrs for record in collection.store.records()] == [{"rows": [1]}]
+
+
 @pytest.mark.parametrize("kind", ["sqlite", "file", "memory"])
 def test_a_collection_loses_nothing_by_default(world: World, kind: str) -> None:
     """What was accepted is stored and read back."""

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from importlib import import_module
@@ -28,6 +29,7 @@ from pytest_telemetry.model.logs import read_log
 from pytest_telemetry.model.pattern import Pattern
 from pytest_telemetry.model.record import Record
 from pytest_telemetry.model.wire import LogLine
+from pytest_telemetry.processors.redaction import Redaction
 from pytest_telemetry.project_setup import set_up
 from pytest_telemetry.run_files import read_counters
 from pytest_telemetry.runs import Level, Telemetry, open_run
@@ -187,6 +189,54 @@ def test_paths_are_relative_and_secrets_masked_before_anything_is_written(tmp_pa
     written = b"".join(path.read_bytes() for path in home.iterdir())
     assert b"ada" not in written
     assert str(tmp_path).encode() not in written
+
+
+@pytest.mark.parametrize("chosen", [None, [Redaction()]])
+def test_what_a_caller_does_with_its_values_afterwards_is_not_written(
+    chosen: list[Redaction] | None, tmp_path: Path
+) -> None:
+    """A queue keeps records for seconds: what is in them then was never looked at for secrets."""
+    messages, options, warnings = ["hello"], {"retries": 1}, ["slow"]
+    with Telemetry(tmp_path, "full", config=TelemetryConfig(), processors=chosen) as telemetry:
+        telemetry.event("ask", {"messages": messages}, options=options, warnings=warnings)
+        with telemetry.context("ask.again", options=options):
+            pass
+        telemetry.context.metric("asked", options)
+        messages.append("password=hunter2secret99")
+        options["password"] = 99
+        telemetry.flush()
+        assert telemetry.store is not None
+        event_, span_, metric_ = telemetry.store.records()
+
+    assert (event_.attrs["args.messages"], event_.attrs["warnings"]) == (["hello"], ["slow"])
+    assert event_.attrs["options"] == span_.attrs["options"] == metric_.value == {"retries": 1}
+
+
+@pytest.mark.parametrize("config", [None, TelemetryConfig(storage_type="file", max_events_per_hour=2)])
+def test_the_id_of_a_run_is_what_the_processors_make_of_it_in_all_files(
+    config: TelemetryConfig | None, tmp_path: Path, home: Path
+) -> None:
+    """So that nothing leaks beside the log, and the figures are those of the records that carry it."""
+    with Telemetry(tmp_path, run_id="ada@build.example.org", config=config) as telemetry:
+        telemetry.event("step", timing_ms=3)
+        telemetry.incr("steps")
+
+    assert telemetry.run_id == "[REDACTED:email]"
+    summed_up = last_run(home)
+    assert {line["run_id"] for line in lines(home)} == {summed_up["run_id"]} == {telemetry.run_id}
+    assert (summed_up["metrics_delta"], summed_up["telemetry_drops"]["written"]) == ({"steps": 1}, 2)
+
+
+def test_a_processor_that_makes_nothing_of_the_id_of_a_run_leaves_it(tmp_path: Path) -> None:
+    """Whether it drops or raises; those behind it are asked all the same."""
+
+    def refuse(_: Record) -> Record:
+        raise RuntimeError("mine")
+
+    with Telemetry(tmp_path, run_id="ada@b.example.org", processors=[lambda _: None, refuse]) as telemetry:
+        assert telemetry.run_id == "ada@b.example.org"
+    with Telemetry(tmp_path, run_id="ada@b.example.org", processors=[refuse, Redaction()]) as telemetry:
+        assert telemetry.run_id == "[REDACTED:email]"
 
 
 def test_the_last_run_is_what_its_log_says(tmp_path: Path, home: Path) -> None:
@@ -849,6 +899,48 @@ def test_nothing_that_a_run_is_told_breaks_its_caller(tmp_path: Path, home: Path
     assert counters(home)["n"] == 0.5
     telemetry.event("late")
     assert telemetry.statistics()["dropped_after_shutdown"] == 1
+
+
+class Unreadable(Mapping[str, int]):
+    """Changes whenever somebody looks, and so has no members to tell."""
+
+    def __getitem__(self, key: str) -> int:
+        raise RuntimeError(key)
+
+    def __iter__(self) -> Iterator[str]:
+        raise RuntimeError("dictionary changed size during iteration")
+
+    def __len__(self) -> int:
+        raise RuntimeError("mine")
+
+    def __repr__(self) -> str:
+        return "unreadable"
+
+
+class NoTruth:
+    """As an array compares: with what is neither true nor false."""
+
+    def __eq__(self, other: object) -> Any:
+        return self
+
+    def __bool__(self) -> bool:
+        raise ValueError("ambiguous")
+
+    def __repr__(self) -> str:
+        return "no truth"
+
+    __hash__ = None  # type: ignore[assignment]  # as an array
+
+
+def test_what_cannot_be_read_as_members_is_kept_as_a_value(tmp_path: Path, home: Path) -> None:
+    """Under the name of its group; the caller hears of nothing."""
+    with Telemetry(tmp_path, estimate_tokens=True) as telemetry:
+        telemetry.event("x", Unreadable(), Unreadable(), tokens=Unreadable())
+        telemetry.event("x", {"a": 1}, {"status": NoTruth()}, warnings=NoTruth())  # type: ignore[arg-type]
+
+    first, second = lines(home)
+    assert (first["args"], first["result"], first["tokens"]) == ("unreadable", "unreadable", "unreadable")
+    assert (second["result"], second["warnings"]) == ({"status": "no truth"}, ["no truth"])
 
 
 def test_half_a_surrogate_pair_has_one_name_in_all_files(tmp_path: Path, home: Path) -> None:

@@ -96,9 +96,9 @@ def _run_id(run_id: Any, problems: list[str]) -> str | None:
 def status_of(result: Any) -> Status:
     """Return what a ``result`` says of success, by its ``status``."""
     status = result.get("status") if isinstance(result, Mapping) else None
-    if status == "ok":
-        return "ok"
-    return "error" if isinstance(status, str) and status in _FAILED else "unset"
+    if not isinstance(status, str):  # nor does it have to be comparable
+        return "unset"
+    return "ok" if status == "ok" else "error" if status in _FAILED else "unset"
 
 
 def _attrs(raw: Mapping[str, Any], done: AbstractSet[str]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 import threading
 from collections import deque
@@ -11,6 +10,7 @@ from operator import is_
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from pytest_telemetry.model.frozen import frozen
 from pytest_telemetry.model.ids import IdSource
 from pytest_telemetry.model.record import Record
 from pytest_telemetry.model.recording import Recording
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from pytest_telemetry.runtime.conversion import Point
 
 __all__ = ("MemoryStore", "creation_line")
-
-_ATOMIC: Final = frozenset({str, int, float, bool, type(None), bytes})
 
 
 class _Measured:
@@ -116,7 +114,7 @@ class MemoryStore:
         """Note that a span ended; values that could still change are copied."""
         attrs = span.attrs
         if attrs is not None and is_tracked(attrs):  # a container inside, or something that may hold one
-            span.attrs = {key: _frozen(value) for key, value in attrs.items()}
+            span.attrs = {key: frozen(value) for key, value in attrs.items()}
         if self._listeners:
             self._tell(span)
 
@@ -124,9 +122,9 @@ class MemoryStore:
         """Keep a measurement or an event."""
         kept, attrs = point, point[4]
         if attrs is not None and is_tracked(attrs):
-            kept = (*point[:4], {key: _frozen(value) for key, value in attrs.items()}, *point[5:])
+            kept = (*point[:4], {key: frozen(value) for key, value in attrs.items()}, *point[5:])
         if is_tracked(point[2]):
-            kept = (*kept[:2], _frozen(point[2]), *kept[3:])
+            kept = (*kept[:2], frozen(point[2]), *kept[3:])
         self._add(_Measured(point, kept))
 
     def emit(self, record: Record, /) -> None:
@@ -376,13 +374,3 @@ def _is_as_seen(span: ObservedSpan, values: list[object]) -> bool:
     """Return whether *span* is still open, with attributes of these *values*."""
     now = _values_of(span)
     return span.is_open and len(now) == len(values) and all(map(is_, now, values))
-
-
-def _frozen(value: Any) -> Any:
-    """Return a copy of a value that could still change, or the value itself where it cannot be copied."""
-    if type(value) in _ATOMIC:
-        return value
-    try:
-        return copy.deepcopy(value)
-    except Exception:  # noqa: BLE001 - recording what cannot be copied beats losing it
-        return value
