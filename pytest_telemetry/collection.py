@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -202,7 +201,6 @@ def _store(config: TelemetryConfig, directory: Path, clock: Clock, dialect: Dial
         path,
         dialect=dialect,
         max_age_s=_DAY_S if HAS_LOCKS else None,  # without, no segment can be closed
-        keep=None if days is None else math.ceil(days),
         compress=config.compression,
         clock=clock,
     )

@@ -49,7 +49,7 @@ def prune_log(
 ) -> tuple[list[Segment], int]:
     """Remove the closed segments of a log in which everything is old, and never the file that is written to.
 
-    A file with the name of a segment that has lines, none of which is an event, stays.
+    A file stays that only has the name of a segment: it does not begin as logs do, or none of its lines is an event.
 
     Args:
         path: The log.
@@ -72,7 +72,7 @@ def prune_log(
     if active.exists() or not numbers:
         open_source(path).__exit__(None, None, None)  # says in one line what is no log
     candidates = numbers[: max(len(numbers) - keep, 0)]
-    looked_at = [_looked_at(active, number, before_ns) for number in candidates]
+    looked_at = [_looked_at(segments, active, number, before_ns) for number in candidates]
     old = [segment for segment in looked_at if segment is not None]
     if not dry_run:
         if not HAS_LOCKS:
@@ -83,7 +83,7 @@ def prune_log(
     return old, len(numbers)
 
 
-def _looked_at(active: Path, number: int, before_ns: int) -> Segment | None:
+def _looked_at(segments: ClosedSegments, active: Path, number: int, before_ns: int) -> Segment | None:
     """Return closed segment *number* if it is old or cannot be read as a log; None also where it has gone."""
     names = SegmentNames(active.name)
     # in this order: while it is compressed, the plain one is there until the other one is complete
@@ -93,8 +93,8 @@ def _looked_at(active: Path, number: int, before_ns: int) -> Segment | None:
         except FileNotFoundError:
             continue
         try:
-            newest_ns = _newest(file, before_ns, status.st_mtime_ns)
-        except UnusableInput as error:
+            newest_ns = _newest(file, before_ns, status.st_mtime_ns, is_log=segments.is_log(number))
+        except (UnusableInput, OSError) as error:
             if not file.exists():
                 continue
             return Segment(number, file.name, status.st_size, None, "unreadable", str(error))
@@ -102,7 +102,7 @@ def _looked_at(active: Path, number: int, before_ns: int) -> Segment | None:
     return None
 
 
-def _newest(file: Path, before_ns: int, written_ns: int) -> int | None:
+def _newest(file: Path, before_ns: int, written_ns: int, *, is_log: bool) -> int | None:
     """Return the time of the newest record in *file* if it is before *before_ns*; else None."""
     newest: int | None = None
     with open_source(file) as source:
@@ -115,6 +115,8 @@ def _newest(file: Path, before_ns: int, written_ns: int) -> int | None:
         if source.unread:  # what follows cannot be known
             raise UnusableInput(f"{file}: {source.unread[0].reason}")
         require_events(source, str(file))  # else it only has the name of a segment
+    if not is_log:  # likewise
+        raise UnusableInput(f"{file}: it does not begin as logs do")
     if newest is None:
         newest = written_ns
     return newest if newest < before_ns else None

@@ -23,6 +23,7 @@ from pytest_telemetry.model.record import Record
 from pytest_telemetry.runtime import append_file
 from pytest_telemetry.runtime.closed_segments import ClosedSegments
 from pytest_telemetry.runtime.context import TelemetryContext
+from pytest_telemetry.runtime.elsewhere import finished_span
 from pytest_telemetry.sinks.jsonl import JsonlStore
 from pytest_telemetry.sinks.memory import MemoryStore
 from pytest_telemetry.sinks.sqlite import SqliteStore
@@ -352,6 +353,21 @@ def old_segments(world: World) -> list[Path]:
     for segment in segments:
         os.utime(segment, ns=(world.clock.wall_ns() - 10 * DAY_S * 10**9,) * 2)
     return segments
+
+
+@pytest.mark.skipif(not HAS_LOCKS, reason="segments are not closed on this system")
+def test_a_segment_that_was_written_to_lately_stays_however_many_there_are(world: World) -> None:
+    """Each was closed because its first record had begun a day before it was written."""
+    store = world.directory / "_ctx" / "telemetry"
+    for number in range(6):
+        collection, context = world.open(storage_type="file", retention_days=3)
+        finished_span(context, "job", (DAY_S + 1) * 10**9, attrs={"number": number})
+        collection.sinks[0].close()
+        for path in store.iterdir():
+            os.utime(path, ns=(world.clock.wall_ns(),) * 2)
+
+    assert len(list(store.glob("events.0*"))) == 5
+    assert len(world.kept([], storage_type="file", retention_days=3)) == 6
 
 
 def test_an_old_segment_that_another_process_removes_meanwhile_is_no_error(

@@ -954,6 +954,70 @@ def test_half_a_surrogate_pair_has_one_name_in_all_files(tmp_path: Path, home: P
     assert reconciled(home) == []
 
 
+class Wordless(Exception):
+    """Has no text: what it would say is not there."""
+
+    def __str__(self) -> str:
+        raise AttributeError("message")
+
+    __repr__ = __str__
+
+
+@pytest.mark.parametrize("kind", ["", "file", "sqlite"])
+@pytest.mark.parametrize(
+    "warning",
+    [
+        UserWarning("slow for ada@example.org"),
+        {"path": Path("a.py"), "for": "ada@example.org"},
+        ["slow", ("disk", 2**70)],
+        Wordless(),
+        b"slow",
+        7,
+        None,
+    ],
+    ids=lambda warning: type(warning).__name__,
+)
+def test_a_warning_that_is_no_text_is_counted_as_the_log_keeps_it(
+    tmp_path: Path, kind: Any, warning: Any
+) -> None:
+    """Masked, without a failure of the log, and so that the log supports the figures."""
+    config = TelemetryConfig(storage_type=kind) if kind else None
+    with Telemetry(tmp_path, "full", directory=tmp_path / "run", config=config) as telemetry:
+        for _ in range(3):  # three failures would detach the log
+            telemetry.event("load", warnings=[warning])
+        telemetry.context.event("after", warnings={"slow"})
+
+    read = last_run(tmp_path / "run")
+    assert [one["count"] for one in read["top_warnings"]] == [3, 1]
+    assert "ada@example.org" not in str(read["top_warnings"])
+    assert read["telemetry_drops"]["written"] == 4
+    assert reconciled(tmp_path / "run") == []
+
+
+class Stubborn(int):
+    """A number that refuses to be compared or added."""
+
+    def __eq__(self, _: object) -> bool:
+        raise TypeError("no")
+
+    __hash__ = None  # type: ignore[assignment]  # as an array has none
+    __le__ = __ge__ = __add__ = __radd__ = __eq__
+
+
+def test_a_value_that_refuses_to_be_added_up_is_taken_as_the_log_keeps_it(tmp_path: Path, home: Path) -> None:
+    """The log hears of no failure, and supports the figures."""
+    value = Stubborn(7)
+    with Telemetry(tmp_path, "full") as telemetry:
+        telemetry.event("file.read", tokens={"total_tokens": value}, bytes_read=value, disclosure_mode=value)
+        telemetry.context.count("steps", value)
+
+    read = last_run(home)
+    assert read["tokens"]["file.read"]["total_total_tokens"] == 7
+    assert (read["file_read"]["other_bytes"], read["metrics_delta"]) == (7, {"steps": 7})
+    assert read["telemetry_drops"]["written"] == 2
+    assert reconciled(home) == []
+
+
 def test_the_status_of_a_result_is_that_of_the_event(tmp_path: Path) -> None:
     """With a timing or without."""
     recorder = TelemetryRecorder()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_telemetry.analysis.command_figures import room_for
 from pytest_telemetry.model.durations import Durations
-from pytest_telemetry.model.plain import whole
+from pytest_telemetry.model.plain import plain, text_of, whole
 from pytest_telemetry.model.stats import Method, summary_ms
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ class RunFigures:
 
     A count is that of the counter of its name where the run has one (``ast_parse_count``), or else how many
     records of the name it stands for there are (``ast.parse``). A rate is None where its denominator is 0.
+    Values of any type are counted as a log keeps them, and none of them makes it raise.
     From the ten-thousandth name on, new ones are taken together as ``(others)``.
 
     Args:
@@ -91,10 +92,11 @@ class RunFigures:
         return self._count_metric(record) if record.kind == "metric" else self._count_other(record)
 
     def _count_metric(self, record: Record) -> str:
-        if record.instrument != "counter" or not _is_number(record.value):
+        value = _kept(record.value)
+        if record.instrument != "counter" or not _is_number(value):
             return record.name
         name = room_for(whole(record.name), self._counters)
-        after = self._counters.get(name, 0) + record.value
+        after = self._counters.get(name, 0) + value
         if _is_number(after):  # no number of its file is infinite
             self._counters[name] = after
         return name
@@ -112,12 +114,13 @@ class RunFigures:
             return name
         if any(f"tokens.{kind}_tokens" in attrs for kind in _TOKENS):
             self._add_tokens(name, attrs)
-        if record.name == "file.read" and _is_number(attrs.get("bytes_read")):
-            mode = attrs.get("disclosure_mode")
-            self._bytes[mode if mode in _MODES else "other"] += attrs["bytes_read"]
-        warnings = attrs.get("warnings")
-        for warning in warnings if isinstance(warnings, (list, tuple)) else ():
-            self._warnings[room_for(whole(str(warning)), self._warnings)] += 1
+        if record.name == "file.read" and _is_number(read := _kept(attrs.get("bytes_read"))):
+            mode = _kept(attrs.get("disclosure_mode"))
+            self._bytes[mode if mode in _MODES else "other"] += read
+        warnings = _kept(attrs.get("warnings"))
+        for warning in warnings if isinstance(warnings, list) else ():
+            text = warning if isinstance(warning, str) else text_of(warning)
+            self._warnings[room_for(text, self._warnings)] += 1
         return name
 
     def _add_tokens(self, name: str, attrs: Mapping[str, Any]) -> None:
@@ -125,7 +128,7 @@ class RunFigures:
         sums["count"] += 1
         sums["estimated"] += attrs.get("tokens.estimated") is True
         for kind in _TOKENS:
-            given: Any = attrs.get(f"tokens.{kind}_tokens")
+            given = _kept(attrs.get(f"tokens.{kind}_tokens"))
             sums[f"total_{kind}_tokens"] += given if _is_number(given) else 0
 
     def counters(self) -> dict[str, float]:
@@ -181,6 +184,11 @@ def _rates(counts: Mapping[str, float]) -> dict[str, float | None]:
     return {
         name: rate(counts[part], counts[of]) for name, (part, of) in DENOMINATORS.items() if part in counts
     }
+
+
+def _kept(value: Any) -> Any:
+    """Return what a log keeps of *value*, so that live and afterwards the same is counted; never raises."""
+    return plain(value, "", {})
 
 
 def _is_number(value: Any) -> bool:

@@ -91,7 +91,7 @@ class ClosedSegments:
         refused = 0
         for number in numbers:
             try:
-                if self._is_log(number):
+                if self.is_log(number):
                     own.append(number)
             except OSError:
                 refused += 1
@@ -131,7 +131,7 @@ class ClosedSegments:
         """Return the numbers of the closed segments, in the order of reading."""
         return self._names.closed(path.name for path in self._active.parent.iterdir())
 
-    def _is_log(self, number: int) -> bool:
+    def is_log(self, number: int) -> bool:
         """Tell whether what is there of closed segment *number* begins as logs do.
 
         Raises:

@@ -162,8 +162,8 @@ def test_what_was_appended_to_meanwhile_stays(log: Path, monkeypatch: pytest.Mon
 
     newest = prune._newest
 
-    def and_then(file: Path, *arguments: Any) -> int | None:
-        found = newest(file, *arguments)
+    def and_then(file: Path, *arguments: Any, **options: Any) -> int | None:
+        found = newest(file, *arguments, **options)
         if file.name == ALL[0]:
             with file.open("ab") as writer:
                 writer.write(lines(0))
@@ -209,6 +209,12 @@ def test_what_cannot_be_read_or_removed_stays_and_is_an_error(
     [
         ("a.000001.jsonl", b'{"id":1}\n', "its one line is no event"),
         ("a.000001.jsonl", b"Dear Ada,\nsee you.\n", "none of its 2 lines is an event"),
+        ("a.000001.jsonl", b'{"id":1,"name":"Ada"}\n', "it does not begin as logs do"),
+        (
+            "a.000001.jsonl.gz",
+            gzip.compress(b'{"id":1,"name":"Ada"}\n', mtime=0),
+            "it does not begin as logs do",
+        ),
         (
             "a.000002.jsonl.gz",
             gzip.compress(b'{"id":1}\n{"id":2}\n', mtime=0),
