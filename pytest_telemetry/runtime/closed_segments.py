@@ -14,7 +14,6 @@ import errno
 import gzip
 import os
 import re
-import shutil
 import stat
 from typing import TYPE_CHECKING, Final
 
@@ -231,7 +230,8 @@ def _compress(file: int, target: Path) -> None:
             os.fdopen(file, "rb", closefd=False) as plain,
         ):
             with gzip.GzipFile("", "wb", 6, packed, mtime=0) as archive:
-                shutil.copyfileobj(plain, archive, _COPIED_AT_ONCE)
+                while copied := plain.read(_COPIED_AT_ONCE):
+                    archive.write(copied)
             packed.flush()
             os.fsync(packed.fileno())
     except BaseException:
