@@ -27,7 +27,7 @@ demo: $(VENV)/.ready
 	@$(BIN)/python docs/examples/demo.py
 
 test: $(VENV)/.ready
-	@$(BIN)/python -m pytest --cov --cov-report=term -n 2 $(ARGS)
+	@$(BIN)/python -m pytest --cov --cov-report=term -n 2 --dist worksteal $(ARGS)
 
 # logfire is a peer here: its pytest plugins are not wanted.
 PEERLESS := -p no:logfire -p no:pytest_logfire
