@@ -1,7 +1,7 @@
 """The SQLite store: what a record costs until it is in the file, and until it is a record again.
 
-A round writes 20,000 records in batches of 1,000 to a new file, flushes it, and reads all of them back: two spans
-in three, one metric, with ids as random as those of a run and three attributes. What counts is the fastest of fifteen
+A round writes 10,000 records in batches of 1,000 to a new file, flushes it, and reads all of them back: two spans
+in three, one metric, with ids as random as those of a run and three attributes. What counts is the fastest of thirty
 rounds, with the disk and everything else that a caller waits for.
 """
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-RECORDS: Final = 20_000
+RECORDS: Final = 10_000
 BATCH: Final = 1_000
-ROUNDS: Final = 15
+ROUNDS: Final = 30
 START: Final = 1_767_306_948_000_000_000
 
 
