@@ -80,7 +80,7 @@ def read_config(workspace: str | PathLike[str] = ".") -> TelemetryConfig | None:
         if config.storage_path is None:
             return config
         return replace(config, storage_path=Path(workspace, config.storage_path.expanduser()))
-    except (ValueError, RuntimeError) as error:  # a RuntimeError: nobody has that home directory
+    except ValueError as error:
         raise UnusableInput(f"{file}: [tool.pytest_telemetry] cannot be used: {error}") from error
 
 

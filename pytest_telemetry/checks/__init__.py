@@ -44,12 +44,9 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
-    # Not kept in globals(): where modules are unloaded between runs, as pytester does, classes would mix.
-    if name not in _WHERE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415 - only when a name is used
+    from pytest_telemetry.model.lazy import loaded  # noqa: PLC0415 - only when a name is used
 
-    return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
+    return loaded(__name__, _WHERE, name)
 
 
 def __dir__() -> list[str]:

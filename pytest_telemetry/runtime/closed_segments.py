@@ -86,20 +86,20 @@ class ClosedSegments:
             numbers = self.numbers()
         except OSError:
             return 1
-        own: list[int] = []
         refused = 0
-        for number in numbers:
+        own: list[int] = []
+        for number in numbers if self._keep is not None and len(numbers) > self._keep else ():
             try:
                 if self.is_log(number):
                     own.append(number)
             except OSError:
                 refused += 1
-        surplus = own[: -self._keep] if self._keep is not None else []
-        for number in own:
+        surplus = set(own[: -self._keep] if self._keep is not None else ())
+        for number in numbers:
             try:
-                if number in surplus or self._is_old(number):
+                if number in surplus or (self._is_old(number) and self.is_log(number)):
                     self.remove(number)
-                elif self._compress:
+                elif self._compress and self._is_plain(number) and self.is_log(number):
                     self._pack(number)
             except BlockingIOError:
                 continue  # somebody holds it: it stays until the next time
@@ -150,6 +150,9 @@ class ClosedSegments:
             with contextlib.suppress(FileNotFoundError):
                 return self._at(name).stat().st_mtime_ns < self._before_ns
         return False
+
+    def _is_plain(self, number: int) -> bool:
+        return self._at(self._names.plain(number)).exists()
 
     def _at(self, name: str) -> Path:
         return self._active.with_name(name)

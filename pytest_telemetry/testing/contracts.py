@@ -57,7 +57,9 @@ class SinkContract:
 
     def make(self, directory: Path) -> Sink:
         """Return a new sink, which keeps what it keeps somewhere in *directory*."""
-        raise NotImplementedError
+        raise NotImplementedError(
+            f"{type(self).__name__} does not say what it is about: define make(self, directory)"
+        )
 
     def test_the_numbers_add_up_at_any_time(self, tmp_path: Path) -> None:
         """While records are emitted, after a flush and after close: accepted == stored + dropped + queued."""

@@ -6,12 +6,14 @@ import ast
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import pytest_telemetry
+from pytest_telemetry import checks
 
-FACE = Path(pytest_telemetry.__file__)
+FACES = [pytest_telemetry, checks]
 NOT_AT_START = ("asyncio", "sqlite3", "orjson", "click")
 
 
@@ -22,28 +24,29 @@ def loaded_by(statement: str) -> set[str]:
     return set(done.stdout.split())
 
 
-@pytest.mark.parametrize("name", pytest_telemetry.__all__)
-def test_every_public_name_can_be_imported(name: str) -> None:
+@pytest.mark.parametrize(("face", "name"), [(face, name) for face in FACES for name in face.__all__])
+def test_every_public_name_can_be_imported(face: ModuleType, name: str) -> None:
     """A name of the table is there when it is first used."""
-    assert getattr(pytest_telemetry, name) is not None
+    assert getattr(face, name) is not None
 
 
-def test_the_lazy_table_and_its_typed_twin_name_the_same() -> None:
+@pytest.mark.parametrize("face", FACES)
+def test_the_lazy_table_and_its_typed_twin_name_the_same(face: ModuleType) -> None:
     """What type checkers see is what the table loads, from the same places."""
-    tree = ast.parse(FACE.read_text(encoding="utf-8"))
+    tree = ast.parse(Path(str(face.__file__)).read_text(encoding="utf-8"))
     guarded = next(
         node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
     )
     typed = {
-        alias.asname or alias.name: str(node.module).removeprefix("pytest_telemetry.")
+        alias.asname or alias.name: str(node.module).removeprefix(f"{face.__name__}.")
         for node in guarded.body
-        if isinstance(node, ast.ImportFrom)
+        if isinstance(node, ast.ImportFrom) and node.module != "typing"
         for alias in node.names
     }
 
-    assert typed == pytest_telemetry._WHERE
-    assert tuple(sorted(pytest_telemetry._WHERE)) == pytest_telemetry.__all__
-    assert set(pytest_telemetry.__all__) <= set(dir(pytest_telemetry))
+    assert typed == face._WHERE
+    assert tuple(sorted(face._WHERE)) == face.__all__
+    assert set(face.__all__) <= set(dir(face))
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
