@@ -204,6 +204,16 @@ def test_a_file_that_only_has_the_name_of_a_segment_is_left_alone(
     assert store.statistics()["untidied"] == 0
 
 
+def test_what_is_to_stay_as_it_is_is_not_opened(path: Path) -> None:
+    """Or each new segment would take longer than the one before; a place that cannot be read is no refusal."""
+    path.with_name("e.000001.jsonl.gz").mkdir()
+
+    with JsonlStore(path, max_bytes=1, compress=True) as store:
+        store.emit_many([event(1), event(2), event(3)])
+
+    assert store.statistics()["untidied"] == 0
+
+
 @pytest.mark.parametrize(
     "content",
     [b"", b'{"record":1,"ki', b'{"ts":"2026-01-01T00:00:00Z", "cmd" : "a"}\n', b'\n{ "record": 1}\n'],

@@ -319,6 +319,16 @@ def test_what_is_not_promised_is_a_visible_skip(pytester: pytest.Pytester) -> No
     assert outcome.parseoutcomes()["skipped"] == 7
 
 
+def test_a_contract_of_nothing_says_what_is_missing(tmp_path: Path) -> None:
+    """In the failure of each promise."""
+
+    class Mine(SinkContract):
+        pass
+
+    with pytest.raises(NotImplementedError, match=r"Mine does not say .*define make\(self, directory\)"):
+        Mine().test_the_numbers_add_up_at_any_time(tmp_path)
+
+
 def test_patterns_tell_records_apart() -> None:
     """Most find something and leave something; otherwise a store that ignores them would pass."""
     records = searched_records()
