@@ -14,6 +14,7 @@ from pytest_telemetry.analysis.run_figures import RunFigures, rate
 from pytest_telemetry.model.protocols import TellingStore
 from pytest_telemetry.run_files import LAST_RUN, METRICS, add_counters, write_object
 from pytest_telemetry.runtime.per_process import PerProcess
+from pytest_telemetry.runtime.reentry import is_within
 from pytest_telemetry.runtime.tally import Tally
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class RunLog:
     ) -> None:
         self._run_id = run_id
         self._sink = sink
+        self._store = store
         self._said = said
         self._close = close
         self._telling = store if isinstance(store, TellingStore) else None
@@ -129,6 +131,11 @@ class RunLog:
                 self._telling.on_stored.remove(self._hear)
 
     # what a run asks
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether this thread is in the middle of a call of the sink or the store: neither can be closed in there."""
+        return is_within(self._sink, self._store)
 
     def read(self, of: Callable[[RunFigures], _Answer]) -> tuple[_Answer, dict[str, Any]]:
         """Return what *of* makes of the figures, and the ``telemetry_drops`` that go with them.

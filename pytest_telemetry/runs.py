@@ -267,16 +267,19 @@ class Telemetry:
         self._kept.write_files(self.directory, self.figures)
 
     def close(self) -> None:
-        """Store what waits, close the store and write both files; idempotent. Later records are counted as dropped."""
-        if self._kept is None or self._closed:
+        """Store what waits, close the store and write both files; idempotent. Later records are counted as dropped.
+
+        In a signal handler that interrupted the store, or what writes to it, all that is done when the interpreter ends.
+        """
+        if self._kept is None or self._closed or self._kept.is_interrupted:
             return
-        self._closed = True
-        atexit.unregister(self.close)
         try:
             self.context.shutdown()
         finally:
             self._kept.write_files(self.directory, self.figures)
-            self._kept.stop_listening()
+        self._closed = True
+        atexit.unregister(self.close)
+        self._kept.stop_listening()
 
     def figures(self) -> dict[str, Any]:
         """Return what ``last_run.json`` would say now."""

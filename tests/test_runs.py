@@ -429,6 +429,69 @@ def test_counters_are_added_once_where_the_program_ends_as_soon_as_they_are_in_t
     assert counters(home) == last_run(home)["metrics_delta"] == {"a": 5}
 
 
+SIGNALLED = """
+import os, signal, sys
+from pytest_telemetry.model.config import TelemetryConfig
+from pytest_telemetry.runs import Telemetry
+from pytest_telemetry.sinks.jsonl import JsonlStore
+from pytest_telemetry.sinks.sqlite import SqliteStore
+workspace, storage, method, is_the_end = sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4] == "exit"
+kind = SqliteStore if storage == "sqlite" else JsonlStore
+real = getattr(kind, method)
+interruptions = []
+def interrupted(self, *arguments):
+    if interruptions:
+        return real(self, *arguments)
+    interruptions.append(method)
+    with self._database.lock if storage == "sqlite" else self._shares[os.getpid()].lock:
+        telemetry.event("meanwhile")
+        telemetry.event("meanwhile")  # a batch: the thread of the queue, if it has one, waits for the lock
+        signal.raise_signal(signal.SIGTERM)
+        return real(self, *arguments)
+setattr(kind, method, interrupted)
+config = TelemetryConfig(storage_type=storage, batch_size=2, async_flush=method != "emit_many")
+telemetry = Telemetry(workspace, config=config, run_id="r")
+def asked_to_end(*_):
+    telemetry.event("asked")
+    telemetry.flush()
+    telemetry.close()
+    if is_the_end:
+        sys.exit(0)
+signal.signal(signal.SIGTERM, asked_to_end)
+telemetry.event("first")
+telemetry.event("first")
+telemetry.flush()
+list(telemetry.store.records())
+assert interruptions
+"""
+
+
+@pytest.mark.parametrize(
+    ("storage", "method"),
+    [
+        ("file", "emit_many"),
+        ("file", "flush"),
+        ("sqlite", "emit_many"),
+        ("sqlite", "flush"),
+        ("sqlite", "_fetch"),
+    ],
+)
+@pytest.mark.parametrize("handler", ["exit", "return"])
+def test_a_signal_handler_may_close_a_run_whose_store_it_interrupted(
+    storage: str, method: str, handler: str, tmp_path: Path, home: Path
+) -> None:
+    """Nobody waits for whom it keeps waiting; all is stored at the end of the program at the latest."""
+    arguments = [str(tmp_path), storage, method, handler]
+    subprocess.run([sys.executable, "-c", SIGNALLED, *arguments], check=True, timeout=60)
+
+    with open_source(find_log(home)) as source:
+        kept = sorted(line.record.name for line in source if isinstance(line, LogLine))
+    assert kept == ["asked", "first", "first", "meanwhile", "meanwhile"]
+    drops = last_run(home)["telemetry_drops"]
+    assert (drops["attempted"], drops["written"], drops["queued"]) == (5, 5, 0)
+    assert reconciled(home) == []
+
+
 @pytest.mark.parametrize("ending", ["", "raise RuntimeError('out')"])
 def test_the_files_are_written_when_the_interpreter_ends(ending: str, tmp_path: Path, home: Path) -> None:
     """Also by an exception."""

@@ -60,12 +60,14 @@ class Pipeline:
         "_closed",
         "_dropped",
         "_dropped_late",
+        "_is_closing",
         "_lock",
         "_logged",
         "_misuse",
         "_point_taken",
         "_redirect",
         "_seq",
+        "_to_close",
         "clock",
         "ids",
         "mono_ns",
@@ -108,7 +110,8 @@ class Pipeline:
         self._seq = itertools.count(1).__next__
         self._lock = threading.RLock()
         self._logged: dict[str, object] = {}
-        self._closed = False
+        self._closed = self._is_closing = False
+        self._to_close = list(self.routes)
         self._redirect: Callable[[], None] | None = None
         self._choose_ways()
 
@@ -216,17 +219,22 @@ class Pipeline:
 
     def flush(self) -> None:
         """Flush every sink."""
-        if not self._closed:
-            self._each("flush")
+        for route in () if self._closed else self.routes:
+            self._have(route, "flush")
 
     def close(self) -> None:
-        """Close every sink, once."""
+        """Close every sink, once; what an interruption left open is closed by the next call."""
         with self._lock:
-            if self._closed:
+            if self._is_closing:
                 return
-            self._closed = True
+            self._is_closing = self._closed = True
             self._choose_ways()
-        self._each("close")
+        try:
+            while self._to_close:
+                self._have(self._to_close[0], "close")
+                del self._to_close[0]
+        finally:
+            self._is_closing = False
 
     def statistics(self) -> Mapping[str, Any]:
         """Return misuse, drops and per-sink numbers."""
@@ -402,15 +410,15 @@ class Pipeline:
                 interruption = self._give(route, None, route.take, point, 0, None) or interruption
         return interruption
 
-    def _each(self, act: str) -> None:
-        for route in self.routes:
-            try:
-                getattr(route.sink, act)()
-            except Exception as error:  # noqa: BLE001 - a sink never breaks observed code
-                with self._lock:
-                    route.failures += 1
-                message = "telemetry sink %s failed to %s"
-                self._log_once(f"{act} {route.name}", message, route.name, act, error=error)
+    def _have(self, route: Route, act: str) -> None:
+        """Have a sink flush or close, and account for the outcome."""
+        try:
+            getattr(route.sink, act)()
+        except Exception as error:  # noqa: BLE001 - a sink never breaks observed code
+            with self._lock:
+                route.failures += 1
+            message = "telemetry sink %s failed to %s"
+            self._log_once(f"{act} {route.name}", message, route.name, act, error=error)
 
     def _statistics_of(self, route: Route) -> dict[str, Any]:
         try:

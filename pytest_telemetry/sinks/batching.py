@@ -13,6 +13,7 @@ from pytest_telemetry.model.config import OVERFLOWS
 from pytest_telemetry.model.errors import Unavailable
 from pytest_telemetry.runtime.per_process import PerProcess
 from pytest_telemetry.runtime.queue import END, NS, BatchQueue
+from pytest_telemetry.runtime.reentry import is_within
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -111,8 +112,11 @@ class BatchingSink:
         """Return when everything accepted before the call is stored or counted as dropped.
 
         Raises:
-            Unavailable: The inner sink takes nothing at present; the records stay queued.
+            Unavailable: The inner sink takes nothing at present; the records stay queued. Also in a signal handler that
+                interrupted a call of this sink, or of the inner one: nobody can go on before that does.
         """
+        if is_within(self, self.inner):
+            raise Unavailable(f"records are waiting for {self._name}: it was interrupted for this flush")
         share = self._shares[os.getpid()]
         queue = share.queue
         end = queue.end
@@ -128,7 +132,13 @@ class BatchingSink:
         self.inner.flush()
 
     def close(self) -> None:
-        """Hand over what waits, end the threads and close the inner sink; idempotent."""
+        """Hand over what waits, end the threads and close the inner sink; idempotent.
+
+        In a signal handler that interrupted a call of this sink, or of the inner one, that is done when the
+        interpreter ends.
+        """
+        if is_within(self, self.inner):
+            return
         share = self._shares[os.getpid()]
         queue = share.queue
         with share.once:
@@ -242,19 +252,26 @@ class BatchingSink:
         while batch.records and not share.given_up:
             piece = batch.records[: 1 if self._many is None else None]
             error = self._given(piece)
+            must_pass = error is not None and not (self._in_background or isinstance(error, Exception))
+            taken = not isinstance(error, Unavailable) and not (must_pass and self._has_missed(share))
             with share.queue.lock:
                 share.failures += error is not None
-                share.handed += 0 if isinstance(error, Unavailable) else len(piece)
+                share.handed += len(piece) if taken else 0
             if isinstance(error, Unavailable):
                 self._log_once("takes nothing at present; records wait", error)
                 share.queue.refused(batch, error)
                 return error
-            del batch.records[: len(piece)]
+            if taken:
+                del batch.records[: len(piece)]
+            if error is not None and must_pass:
+                raise error
             if error is not None:
                 self._log_once("failed", error)
-                if not (self._in_background or isinstance(error, Exception)):
-                    raise error
         return None
+
+    def _has_missed(self, share: _Share) -> bool:
+        """Tell whether the inner sink accepted nothing of what it was last given, as the interruption came before."""
+        return self.inner.statistics()["accepted"] - share.before["accepted"] <= share.handed
 
     def _given(self, piece: list[Record]) -> BaseException | None:
         """Give *piece* to the inner sink; return what it raised, if it did."""

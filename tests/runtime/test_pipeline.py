@@ -465,6 +465,29 @@ def test_flush_and_shutdown_reach_every_sink(keeping: Any, native: Any) -> None:
     assert [sink.calls for sink in sinks] == [["flush", "close"]] * 2
 
 
+def test_a_shutdown_that_was_interrupted_is_ended_by_the_next_one(keeping: Any) -> None:
+    """What was closed by then is not closed again, and a call in the middle of the first one does nothing."""
+    sinks = [keeping(), keeping(), keeping()]
+    tele = TelemetryContext(*sinks, enabled=True)
+    close = sinks[1].close
+    interruptions: list[int] = []
+
+    def interrupted() -> None:
+        if not interruptions:
+            interruptions.append(1)
+            tele.shutdown()
+            raise KeyboardInterrupt
+        close()
+
+    sinks[1].close = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        tele.shutdown()
+    assert [sink.calls for sink in sinks] == [["close"], [], []]
+
+    tele.shutdown()
+    assert [sink.calls for sink in sinks] == [["close"]] * 3
+
+
 def test_records_after_shutdown_are_counted_as_dropped(sink: Any) -> None:
     """No call fails, and no sink hears of them."""
     tele = TelemetryContext(sink, enabled=True)

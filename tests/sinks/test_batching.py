@@ -392,7 +392,9 @@ def test_a_record_that_is_appended_while_somebody_closes_is_not_forgotten(
 
     class Overtaken(deque[Record]):
         def append(self, record: Record, /) -> None:
-            sink.close()
+            closing = threading.Thread(target=sink.close)
+            closing.start()
+            closing.join(GUARD_S)
             super().append(record)
 
     sink._shares[os.getpid()].queue.records = Overtaken()
@@ -759,21 +761,38 @@ def test_without_threads_block_hands_over_instead_of_waiting(batching: Make) -> 
     assert numbers(sink) == {"accepted": 5, "stored": 4, "queued": 1, "inner_failures": 1}
 
 
-def test_without_threads_an_interruption_passes(batching: Make) -> None:
-    """It is meant for the caller; the numbers add up all the same."""
-    sink = batching(Inner(KeyboardInterrupt()), batch_size=2, in_background=False)
+def test_without_threads_an_interruption_passes_and_what_was_not_taken_waits(batching: Make) -> None:
+    """It is meant for the caller; what it kept from being stored comes before all that follows."""
+    inner = Inner(KeyboardInterrupt())
+    sink = batching(inner, batch_size=2, in_background=False)
+
+    with pytest.raises(KeyboardInterrupt):
+        emit(sink, 0, 1)
+    assert numbers(sink) == {"accepted": 2, "queued": 2, "inner_failures": 1}
+    emit(sink, 2, 3)
+
+    assert inner.batches == [[0, 1], [2, 3]]
+    assert numbers(sink) == {"accepted": 4, "stored": 4, "inner_failures": 1}
+
+
+def test_without_threads_what_was_taken_before_an_interruption_is_not_offered_again(batching: Make) -> None:
+    """The sink says that it accepted it: nothing is stored twice."""
+
+    class Late(Inner):
+        def emit_many(self, records: Sequence[Record], /) -> None:
+            super().emit_many(records)
+            if len(self.batches) == 1:
+                raise KeyboardInterrupt
+
+    inner = Late()
+    sink = batching(inner, batch_size=2, in_background=False)
 
     with pytest.raises(KeyboardInterrupt):
         emit(sink, 0, 1)
     emit(sink, 2, 3)
 
-    assert numbers(sink) == {
-        "accepted": 4,
-        "stored": 2,
-        "dropped": 2,
-        "dropped_failed": 2,
-        "inner_failures": 1,
-    }
+    assert inner.batches == [[0, 1], [2, 3]]
+    assert numbers(sink) == {"accepted": 4, "stored": 4, "inner_failures": 1}
 
 
 def test_without_a_thread_to_be_had_records_are_stored_at_flush(
