@@ -14,6 +14,7 @@ from pytest_telemetry.model.errors import TelemetryError, UnusableInput
 from pytest_telemetry.model.event_shape import event_of_record, record_of_event
 from pytest_telemetry.model.record import Record
 from pytest_telemetry.model.wire import LogLine
+from pytest_telemetry.model.wording import plural
 from pytest_telemetry.new_file import aside, place, require_apart, require_free
 from pytest_telemetry.sinks.jsonl import JsonlStore
 from pytest_telemetry.sinks.sqlite import SqliteStore
@@ -133,9 +134,10 @@ def convert(
         )
     is_new = not os.path.lexists(target)
     written = aside(target) if is_new else target
+    done = Conversion(form)
     try:
         before = 0 if is_new else _count(written)
-        done = _copied(lines_of(source, name, progress), written, form)
+        _copy(lines_of(source, name, progress), written, done)
         require_events(source, name)
         done.malformed = source.malformed
         found = _count(written) - before
@@ -147,9 +149,10 @@ def convert(
         if is_new:
             place(written, target)
     except UnusableInput as error:
-        raise UnusableInput(_told(error, written, target)) from error
+        raise UnusableInput(_told(error, written, target) + _added(done, is_new=is_new)) from error
     except OSError as error:
-        raise TelemetryError(f"{target}: cannot be written: {_told(error, written, target)}") from error
+        told = _told(error, written, target) + _added(done, is_new=is_new)
+        raise TelemetryError(f"{target}: cannot be written: {told}") from error
     finally:
         if is_new:
             for ending in _BESIDE:
@@ -164,6 +167,11 @@ def _told(error: OSError | UnusableInput, written: Path, target: Path) -> str:
     return said if target.is_absolute() else said.replace(f"{Path.cwd()}{os.sep}", "")
 
 
+def _added(done: Conversion, *, is_new: bool) -> str:
+    """Return what to say of records that stay in a target although the rest of them did not arrive."""
+    return "" if is_new or not done.records else f"; {plural(done.records, 'record')} had been added by then"
+
+
 def _is_compressed(target: Path) -> bool:
     if not target.is_file():
         return False
@@ -171,24 +179,25 @@ def _is_compressed(target: Path) -> bool:
         return file.read(2) == b"\x1f\x8b"
 
 
-def _copied(lines: Iterator[object], target: Path, form: Form) -> Conversion:
-    done = Conversion(form)
+def _copy(lines: Iterator[object], target: Path, done: Conversion) -> None:
+    """Copy *lines* to *target*, and note in *done* what became of them, also where that fails half way."""
     unsaid: Counter[str] = Counter()
     read = (line for line in lines if isinstance(line, LogLine))
-    store = SqliteStore(target) if form == "sqlite" else JsonlStore(target, dialect=form)
-    with store:
-        while batch := list(islice(read, _AT_ONCE)):
-            records = [line.record for line in batch]
-            store.emit_many(records)
-            done.doubtful += sum(bool(line.problems) for line in batch)
-            if form == "event":
-                for record in records:
-                    unsaid.update(_unsaid(record))
-    said = store.statistics()
-    done.records, done.dropped = said["stored"], said["dropped"]
-    done.as_text, done.renamed = said["as_text"], said.get("renamed", 0)
-    done.unsaid = dict(unsaid)
-    return done
+    store = SqliteStore(target) if done.form == "sqlite" else JsonlStore(target, dialect=done.form)
+    try:
+        with store:
+            while batch := list(islice(read, _AT_ONCE)):
+                records = [line.record for line in batch]
+                store.emit_many(records)
+                done.doubtful += sum(bool(line.problems) for line in batch)
+                if done.form == "event":
+                    for record in records:
+                        unsaid.update(_unsaid(record))
+    finally:
+        said = store.statistics()
+        done.records, done.dropped = said["stored"], said["dropped"]
+        done.as_text, done.renamed = said["as_text"], said.get("renamed", 0)
+        done.unsaid = dict(unsaid)
 
 
 def _unsaid(record: Record) -> Iterator[str]:

@@ -248,7 +248,15 @@ class Telemetry:
             self.context.event(cmd, **attrs)
 
     def incr(self, name: str, amount: float = 1) -> None:
-        """Add *amount* to a counter of this run, and of ``metrics.json``."""
+        """Add *amount* to a counter of this run, and of ``metrics.json``.
+
+        Raises:
+            ValueError: In strict mode only: no number.
+        """
+        if self._kept is None:
+            return
+        if not hasattr(amount, "__float__"):
+            self._misused((), [f"{name} cannot be increased by {amount!r}: it is no number"])
         self.context.count(name, amount)
 
     def observe(self, cmd: str, timing_ms: float) -> None:

@@ -159,13 +159,15 @@ def test_lite_cuts_arguments_to_previews(level: Level, length: int, tmp_path: Pa
 
 
 def test_a_reserved_key_is_kept_under_another_name_and_counted(tmp_path: Path, home: Path) -> None:
-    """In strict mode it raises, and so does a timing that is no number."""
+    """In strict mode it raises, and so does what should be a number and is none."""
     with Telemetry(tmp_path) as telemetry:
         telemetry.event("step", ts="mine", segment="mine")
         telemetry.event("step", timing_ms="soon")  # type: ignore[arg-type]
-        assert telemetry.statistics()["misuse"]["reserved or unusable argument"] == 2
+        telemetry.incr("jobs", "one")  # type: ignore[arg-type]
+        assert telemetry.statistics()["misuse"]["reserved or unusable argument"] == 3
 
-    first, second = lines(home)
+    first, second, _ = lines(home)
+    assert not (home / "metrics.json").exists()
     assert (first["extra.ts"], first["extra.segment"]) == ("mine", "mine")
     assert second["timing_ms"] is None
     strict = Telemetry(tmp_path, strict=True)
@@ -173,6 +175,8 @@ def test_a_reserved_key_is_kept_under_another_name_and_counted(tmp_path: Path, h
         strict.event("step", ts=1, run_id=2)
     with pytest.raises(ValueError, match="timing_ms: not a number"):
         strict.observe("step", True)
+    with pytest.raises(ValueError, match=r"^jobs cannot be increased by 'one': it is no number$"):
+        strict.incr("jobs", "one")  # type: ignore[arg-type]
     strict.close()
 
 

@@ -238,7 +238,7 @@ class SqliteStore:
             ValueError: None of the two was given, or a negative *keep*.
             Unavailable: Others write, or there is no space; nothing was deleted.
             UnusableInput: The database cannot be read, to count.
-            OSError: The database failed.
+            OSError: The database failed, or is only read.
         """
         if before_ns is not None:
             before_ns = max(before_ns, -(2**63))
@@ -253,6 +253,7 @@ class SqliteStore:
             if dry_run:
                 [(old,)] = self._fetch(f"SELECT count(*) {where}", values)
                 return int(old)
+            self._require_writable(0)
             with self._database.writing("delete telemetry in") as connection:
                 deleted = connection.execute(f"DELETE {where}", values).rowcount
             self._trimmed += deleted

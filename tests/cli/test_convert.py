@@ -21,6 +21,7 @@ from pytest_telemetry.model.wire import MAX_LINE_BYTES, encode, encode_event
 from pytest_telemetry.sinks.sqlite import SqliteStore
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 BEGAN = 1_767_225_600_000_000_000
@@ -304,6 +305,31 @@ def test_errors_of_the_target_have_the_name_that_it_was_given(
     assert opening[2] == f"pytest-telemetry: {kept if name == 'a.db' else added}\n"
     assert writing[2] == f"pytest-telemetry: {target}: cannot be written: No space left on device\n"
     assert names(tmp_path) == ["events.jsonl", "kept"]
+
+
+@pytest.mark.parametrize("name", ["a.db", "a.jsonl"])
+def test_what_was_appended_before_an_error_is_said(
+    run: Any, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """It stays there, and would be added once more by whoever simply tries again."""
+    target = tmp_path / name
+    run("convert", log, target)
+    kind = SqliteStore if name == "a.db" else JsonlStore
+    emit_many, calls = kind.emit_many, iter([True, False])
+
+    def fill(store: Any, records: Sequence[Record]) -> None:
+        if not next(calls):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        emit_many(store, records)
+
+    monkeypatch.setattr(convert, "_AT_ONCE", 2)
+    monkeypatch.setattr(kind, "emit_many", fill)
+
+    assert run("convert", log, target, "--append") == (
+        2,
+        "",
+        f"pytest-telemetry: {target}: cannot be written: No space left on device; 2 records had been added by then\n",
+    )
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
