@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-import ntpath
 import os
-import posixpath
 import re
 from functools import lru_cache
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, unquote
 
+from pytest_telemetry.model.path_form import (
+    HOME,
+    UNFIT,
+    below,
+    is_windows,
+    label_for,
+    normal_form,
+    segments_of,
+    short_hash,
+)
 from pytest_telemetry.model.paths import BESIDE, ROUTES, absolute_spans, follows_method, path_end
 from pytest_telemetry.model.rewriting import rewritten, rewritten_record
 
@@ -28,14 +35,7 @@ _KNOWN: Final = 4_096
 _KNOWN_LENGTH: Final = 200
 _LONGEST: Final = 4_096  # longer ones exist on no system, and are not looked up
 
-_WINDOWS: Final = re.compile(r"[A-Za-z]:[\\/]|\\\\")
-_VERBATIM: Final = re.compile(r"\\\\+[?.]\\+(?P<share>UNC\\+)?")
 _NO_URI: Final = "".join(rf"(?<!(?i:file):{slashes})" for slashes in ("", "//", "///"))
-_UNFIT: Final = re.compile(r"[\s:\"'<>|*?,;()\[\]{}$^`=&#\\/%]")
-# On macOS, `/home` is a link.
-_HOME: Final = re.compile(
-    r"(?:[A-Za-z]:\\|/(?:System/Volumes/Data/)?)(?:Users|home)[\\/](?P<person>[^\\/]+)", re.IGNORECASE
-)
 
 
 class RelativePaths:
@@ -60,15 +60,15 @@ class RelativePaths:
 
     def __init__(self, workspace: str | os.PathLike[str], *, ignore: Collection[str] = ROUTES) -> None:
         given = os.fsdecode(workspace)
-        if not _WINDOWS.match(given):
+        if not is_windows(given):
             given = os.fsdecode(Path(given).absolute())
-        roots = filter(_has_inside, {_normal(given), _resolved(given)})
+        roots = filter(_has_inside, {normal_form(given), _resolved(given)})
         self._roots = tuple(sorted(roots, key=len, reverse=True))
         self._ignore = frozenset(ignore)
         self._whole = [_spelled(root) for root in self._roots]
-        homes = {match[0]: match["person"] for root in self._roots if (match := _HOME.match(root))}
+        homes = {match[0]: match["person"] for root in self._roots if (match := HOME.match(root))}
         known = dict.fromkeys((*self._roots, *homes))
-        self._mangled = [(_mangled(root), _label(root)) for root in known if len(_parts(root)) > 1]
+        self._mangled = [(_mangled(root), label_for(root)) for root in known if len(segments_of(root)) > 1]
         self._people = frozenset(homes.values())
         # Texts without a path: most of what is recorded, keys for one, was there before.
         self._clean: set[str] = set()
@@ -91,7 +91,7 @@ class RelativePaths:
                 self._keep_in_mind(text)
                 return text
             text = after
-        return f"external/{_hash(text)}-text"
+        return f"external/{short_hash(text)}-text"
 
     def _keep_in_mind(self, text: str) -> None:
         if len(text) <= _KNOWN_LENGTH:
@@ -127,17 +127,17 @@ class RelativePaths:
 
     def _nameless(self, path: str) -> str:
         """Return the label of *path* without the names of the people whose the workspace and the path are."""
-        home = _HOME.match(path)
+        home = HOME.match(path)
         people = self._people if home is None else self._people | {home["person"]}
-        label = _label(path)
-        for person in (_UNFIT.sub("_", person) for person in people):
+        label = label_for(path)
+        for person in (UNFIT.sub("_", person) for person in people):
             if person in label:
                 label = re.sub(rf"(?<![A-Za-z0-9]){re.escape(person)}(?![A-Za-z0-9])", "_", label)
         return label
 
     def _inside(self, path: str) -> str | None:
         for root in self._roots:
-            relative = _below(path, root)
+            relative = below(path, root)
             if relative is not None:
                 return relative
         return None
@@ -163,23 +163,14 @@ def _matches(text: str, pattern: re.Pattern[str]) -> list[tuple[int, int]]:
     return spans
 
 
-def _is_windows(path: str) -> bool:
-    return _WINDOWS.match(path) is not None
-
-
-def _parts(path: str) -> list[str]:
-    rest = ntpath.splitdrive(path)[1] if _is_windows(path) else path
-    return [part for part in re.split(r"[\\/]", rest) if part]
-
-
 def _has_inside(root: str) -> bool:
     """Tell whether a path relative to *root* says less than it does itself: not where *root* holds the homes of all."""
-    return bool(_parts(root)) and not _HOME.fullmatch(f"{root}/_")
+    return bool(segments_of(root)) and not HOME.fullmatch(f"{root}/_")
 
 
 def _spelled(root: str) -> re.Pattern[str]:
     """Return what finds the directory *root* inside a text."""
-    if _is_windows(root):
+    if is_windows(root):
         spelling, flags = r"[\\/]+".join(map(re.escape, root.split("\\"))), re.IGNORECASE
     else:
         spelling, flags = re.escape(root), re.NOFLAG
@@ -189,75 +180,26 @@ def _spelled(root: str) -> re.Pattern[str]:
 
 def _mangled(root: str) -> re.Pattern[str]:
     """Return what finds *root* where its separators, and what is no letter or digit in it, were replaced."""
-    segments = (re.sub(r"[^A-Za-z0-9]", "[^A-Za-z0-9]", part) for part in _parts(root))
+    segments = (re.sub(r"[^A-Za-z0-9]", "[^A-Za-z0-9]", part) for part in segments_of(root))
     return re.compile(rf"(?P<before>[_+!.-])[_+!.-]?{'[_+!.-]{1,2}'.join(segments)}(?![A-Za-z0-9])")
-
-
-def _normal(path: str) -> str:
-    """Return *path* without its ways to say the same: `..`, doubled slashes, a `file:` URI, `c:` for `C:`."""
-    if path[:6].lower() == "file:/":
-        path = _of_uri(path[5:])
-    if not _is_windows(path):
-        return "/" + posixpath.normpath(path).lstrip("/")
-    verbatim = _VERBATIM.match(path)
-    if verbatim is not None:
-        path = ("\\\\" if verbatim["share"] else "") + path[verbatim.end() :]
-    path = ntpath.normpath(path)
-    if path.startswith("\\"):
-        return "\\\\" + re.sub(r"\\+", r"\\", path.lstrip("\\"))
-    return path[0].upper() + path[1:]
-
-
-def _of_uri(path: str) -> str:
-    path = unquote(path, errors="replace")
-    if re.match(r"/+[A-Za-z]:[\\/]", path):
-        return path.lstrip("/")
-    if path.startswith("//") and not path.startswith("///"):
-        host, _, rest = path[2:].partition("/")
-        return f"/{rest}" if host.lower() in {"", "localhost"} else f"\\\\{host}\\{rest}"
-    return path
 
 
 def _resolved(path: str) -> str:
     """Return the normal form of *path* with symbolic links resolved, where it is a path of this system."""
-    return _normal(path) if len(path) > _LONGEST else _looked_up(path)
+    return normal_form(path) if len(path) > _LONGEST else _looked_up(path)
 
 
 @lru_cache(maxsize=1_024)
 def _looked_up(path: str) -> str:
-    path = _normal(path)
-    if _is_windows(path) is not (os.name == "nt"):
+    path = normal_form(path)
+    if is_windows(path) is not (os.name == "nt"):
         return path
     try:
-        return _normal(os.path.realpath(path))
+        return normal_form(os.path.realpath(path))
     except (OSError, ValueError):  # a character that no file system takes
         return path
 
 
-def _below(path: str, root: str) -> str | None:
-    """Return *path* relative to *root*, or None if it is not inside."""
-    windows = _is_windows(root)
-    if windows is not _is_windows(path):
-        return None
-    own, other = (path.casefold(), root.casefold()) if windows else (path, root)
-    if own == other:
-        return "."
-    prefix = other + ("\\" if windows else "/")
-    if not own.startswith(prefix):
-        return None
-    return path[len(prefix) :].replace("\\", "/") if windows else path[len(prefix) :]
-
-
 def label_of(path: str | os.PathLike[str]) -> str:
     """Return ``<hash>-<name>``, what stands for a path outside the workspace: the same for every way to say it."""
-    return _label(_resolved(os.fsdecode(path)))
-
-
-def _label(path: str) -> str:
-    parts = _parts(path)
-    name = "home" if _HOME.fullmatch(path) else parts[-1] if parts else "root"
-    return f"{_hash(path)}-{_UNFIT.sub('_', name)}"
-
-
-def _hash(text: str) -> str:
-    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return label_for(_resolved(os.fsdecode(path)))

@@ -51,6 +51,8 @@ THIRD_PARTY = {
     "orjson": {"model.wire"},
     "click": {"cli"},
     "duckdb": {"duckdb_summary"},
+    "tree_sitter": {"codeintel"},
+    "tree_sitter_python": {"codeintel"},
 }
 SEPARATE_MODULES = {"sinks", "bridges"}
 
