@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from pytest_telemetry.model.clock import Clock
 
-__all__ = ("AppendFile", "ShortWrite")
+__all__ = ("AppendFile", "Interrupted", "ShortWrite")
 
 # Windows would translate line feeds otherwise.
 _FLAGS: Final = (
@@ -35,6 +35,20 @@ class ShortWrite(OSError):
     def __init__(self, written: int, wanted: int, whole: int, path: Path) -> None:
         super().__init__(errno.ENOSPC, f"only {written} of {wanted} bytes were written", str(path))
         self.whole = whole
+
+
+class Interrupted(BaseException):
+    """A signal handler raised while lines were being written.
+
+    Attributes:
+        whole: How many lines are in the file all the same.
+        interruption: What it raised.
+    """
+
+    def __init__(self, whole: int, interruption: BaseException) -> None:
+        super().__init__(whole, interruption)
+        self.whole = whole
+        self.interruption = interruption
 
 
 class AppendFile:
@@ -97,6 +111,7 @@ class AppendFile:
         Raises:
             ShortWrite: Only a part was written.
             OSError: Nothing was written.
+            Interrupted: Somebody raised something else meanwhile.
         """
         size = self._look() if self._regular else 0
         if self._closes and size and self._is_over(size + len(lines[0])):
@@ -104,14 +119,29 @@ class AppendFile:
         data = lines[0] if len(lines) == 1 else b"".join(lines[: self._fitting(lines, size)])
         # Where this writer wrote last, nobody can have left half a line behind it.
         lead = b"\n" if size != self._end and self._ends_torn(size) else b""
-        written = os.write(self._file, lead + data)
         self._unsynced = True
+        try:
+            written = os.write(self._file, lead + data)
+        except OSError:
+            raise
+        except BaseException as interruption:  # noqa: BLE001 - raised on by who counts
+            self._end = -1
+            raise Interrupted(
+                data.count(b"\n") if self._stands_behind(size, data) else 0, interruption
+            ) from None
         if written < len(lead) + len(data):
             self._end = -1
             whole = data[: max(0, written - len(lead))].count(b"\n")
             raise ShortWrite(written, len(lead) + len(data), whole, self.path)
         self._end = size + written
         return 1 if len(lines) == 1 else data.count(b"\n")
+
+    def _stands_behind(self, size: int, data: bytes) -> bool:
+        """Tell whether *data* is where an append to a file of *size* bytes has put it, behind what others append."""
+        try:
+            return data in _read(self._file, os.fstat(self._file).st_size - size, size)
+        except OSError:  # a pipe
+            return False
 
     def sync(self) -> None:
         """Return when what was appended would survive a loss of power, and so would the name of the file.

@@ -12,7 +12,7 @@ from pytest_telemetry.model.clock import SYSTEM_CLOCK
 from pytest_telemetry.model.errors import Unavailable, UnusableInput
 from pytest_telemetry.model.logs import read_log
 from pytest_telemetry.model.wire import MAX_LINE_BYTES, LogLine, decode_line, encode_event, encode_noting
-from pytest_telemetry.runtime.append_file import AppendFile, ShortWrite
+from pytest_telemetry.runtime.append_file import AppendFile, Interrupted, ShortWrite
 from pytest_telemetry.runtime.per_process import PerProcess
 
 if TYPE_CHECKING:
@@ -164,6 +164,9 @@ class JsonlStore:
                 raise Unavailable(error.errno, error.strerror, str(self.path)) from error
             taken = len(records) - first
             raise
+        except Interrupted as stop:
+            done += stop.whole
+            raise stop.interruption from None
         finally:
             share.accepted += taken
             share.stored += done

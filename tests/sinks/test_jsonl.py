@@ -245,6 +245,31 @@ def test_storage_that_fails_midway_is_no_reason_to_offer_again(
     assert stored(tmp_path / "log") == [1, 2, 3]
 
 
+@pytest.mark.parametrize("in_file", [True, False])
+def test_what_was_written_before_a_signal_handler_ends_the_program_is_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_file: bool
+) -> None:
+    """It raises out of the write; what is in the file counts as stored, and what is not as dropped."""
+    real = os.write
+
+    def write(file: int, data: bytes) -> int:
+        monkeypatch.setattr(os, "write", real)
+        if in_file:
+            real(file, encode(event(9)))  # of another process
+            real(file, data)
+        raise SystemExit
+
+    with JsonlStore(tmp_path / "log") as store:
+        store.emit(event(0))
+        monkeypatch.setattr(os, "write", write)
+        with pytest.raises(SystemExit):
+            store.emit_many([event(1), event(2)])
+        store.emit(event(3))
+
+    assert balanced(store) == ((4, 4, 0) if in_file else (4, 2, 2))
+    assert stored(tmp_path / "log") == ([0, 9, 1, 2, 3] if in_file else [0, 3])
+
+
 def test_a_batch_is_one_write_for_many_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As many as the buffer takes, and the order stays."""
     real = os.write
