@@ -17,6 +17,7 @@ _ESCAPED: Final = re.compile("[\ud800-\udfff]")
 STRING: Final = rb"""'{3}(?:[^\\]|\\.)*?(?:'{3}|\Z)|"{3}(?:[^\\]|\\.)*?(?:"{3}|\Z)|'(?:[^\\'\n]|\\.)*'?|"(?:[^\\"\n]|\\.)*"?"""
 """Pattern of a string, also of one that does not end."""
 
+
 class PythonSource(NamedTuple):
     """What is to be parsed.
 

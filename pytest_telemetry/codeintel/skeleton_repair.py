@@ -100,7 +100,9 @@ def isolated(text: bytes, damage_of: Callable[[bytes], list[Damage]]) -> tuple[b
         damage += [Damage(part.line + function.first, part.end_line + function.first) for part in found]
         keeps_header = not damage_of(_alone(lines, function, function.body) + b" 0")
         first = function.body if keeps_header else function.first
-        code = [row for row in range(first, function.end) if lines[row].strip() and not _COMMENT.match(lines[row])]
+        code = [
+            row for row in range(first, function.end) if lines[row].strip() and not _COMMENT.match(lines[row])
+        ]
         lines[first : function.end] = [b""] * (function.end - first)
         if code:
             lines[code[-1]] = b" " * (function.indent + keeps_header) + b"0"

@@ -76,7 +76,9 @@ def rows_of(root: Node, text: bytes) -> tuple[list[SymbolRow], list[Damage]]:
     damage: list[Damage] = []
     if root.has_error:
         damage.extend(damage_in(root))
-    levels = [_Level(iter(_parts(root)), 0, "module", is_conditional=False, blocks=0)]
+    parts = _parts(root)
+    damage.extend(_misplaced(parts, text, 0))
+    levels = [_Level(iter(parts), 0, "module", is_conditional=False, blocks=0)]
     while levels:
         level = levels[-1]
         node = next(level.nodes, None)
@@ -120,17 +122,21 @@ def rows_of(root: Node, text: bytes) -> tuple[list[SymbolRow], list[Damage]]:
                 _Level(iter(inside), level.depth + 1, owner, is_conditional=False, blocks=level.blocks)
             )
         elif kind in _CONDITIONS or kind in _INNER or node.has_error:
+            parts = _parts(node)
             blocks = level.blocks
             if kind == "block":
                 blocks += 1
-                if all(part.type == "comment" for part in node.named_children):
+                damage.extend(_misplaced(parts, text))
+                if all(part.type == "comment" for part in parts):
                     damage.append(_start(node.parent or node))
+            elif kind == "try_statement" and len(parts) < 2:
+                damage.append(_start(node))
             if blocks >= MAX_LEVELS:
                 damage.append(_damage(node))
                 continue
             levels.append(
                 _Level(
-                    iter(_parts(node)),
+                    iter(parts),
                     level.depth,
                     level.owner,
                     level.is_conditional or kind in _CONDITIONS,
@@ -164,6 +170,21 @@ def merged(damage: Iterable[Damage]) -> tuple[Damage, ...]:
 
 def _damage(node: Node) -> Damage:
     return Damage(node.start_point.row + 1, _last_row(node) + 1)
+
+
+def _misplaced(statements: list[Node], text: bytes, column: int | None = None) -> Iterator[Damage]:
+    """Yield the lines of statements that are not indented as the first one is, which the grammar does not mind."""
+    before: Node | None = None
+    for node in statements:
+        start = node.start_point.column
+        if start != column and node.is_named and node.type != "comment" and not node.is_error:
+            if column is None:
+                column = start
+            elif before is None or before.end_point.row != node.start_point.row:
+                indent = text[node.start_byte - start : node.start_byte].rpartition(b"\f")[2]
+                if len(indent) != column:
+                    yield _start(node)
+        before = node
 
 
 def _start(node: Node) -> Damage:
