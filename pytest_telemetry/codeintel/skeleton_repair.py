@@ -26,7 +26,7 @@ _TOKEN: Final = re.compile(
 )
 _COMPOUND: Final = re.compile(rb"[ \t\f]*(?:async|class|def|elif|except|for|if|while|with)\b")
 _DEF: Final = re.compile(rb"[ \t\f]*(?:async[ \t]+)?def\b")
-_CLASS: Final = re.compile(rb"class[ \t]+\w+")
+_NAME: Final = re.compile(rb"(?:class|(?:async[ \t]+)?def)[ \t]+[\w\x80-\xff]+")
 _DEPENDENT: Final = re.compile(rb"@|(?:elif|else|except|finally|case)\b")
 """What no statement begins with, though a line may."""
 _COMMENT: Final = re.compile(rb"[ \t\f]*#")
@@ -84,8 +84,8 @@ class _Function(NamedTuple):
 def isolated(text: bytes, damage_of: Callable[[bytes], list[Damage]]) -> tuple[bytes, tuple[Damage, ...]]:
     """Return *text* without the functions and statements that are broken, and where they are.
 
-    Of a function the header stays if it can be read, and so does the name of a class; what stands in a function is
-    looked at first.
+    Of a function the header stays if it can be read, and otherwise its name, as that of a class does; what stands in a
+    function is looked at first.
 
     Args:
         text: What `repaired` returned.
@@ -98,14 +98,7 @@ def isolated(text: bytes, damage_of: Callable[[bytes], list[Damage]]) -> tuple[b
         if not found:
             continue
         damage += [Damage(part.line + function.first, part.end_line + function.first) for part in found]
-        keeps_header = not damage_of(_alone(lines, function, function.body) + b" 0")
-        first = function.body if keeps_header else function.first
-        code = [
-            row for row in range(first, function.end) if lines[row].strip() and not _COMMENT.match(lines[row])
-        ]
-        lines[first : function.end] = [b""] * (function.end - first)
-        if code:
-            lines[code[-1]] = b" " * (function.indent + keeps_header) + b"0"
+        _empty(lines, function, keeps_header=not damage_of(_alone(lines, function, function.body) + b" 0"))
     for row, end, indent, next_indent in _statements(b"\n".join(lines), lines):
         code_there = b"\n".join(lines[row:end]).strip()
         if _DEPENDENT.match(code_there) or not damage_of(code_there):
@@ -113,9 +106,31 @@ def isolated(text: bytes, damage_of: Callable[[bytes], list[Damage]]) -> tuple[b
         damage.append(Damage(row + 1, end))
         lines[row:end] = [b""] * (end - row)
         if next_indent > indent:
-            name = _CLASS.match(code_there)
-            lines[row] = b" " * indent + (b"if 0:" if name is None else name[0] + b":")
+            lines[row] = b" " * indent + (_plain_header(code_there) or b"if 0:")
     return b"\n".join(lines), tuple(damage)
+
+
+def _empty(lines: list[bytes], function: _Function, *, keeps_header: bool) -> None:
+    """Leave of a function its header and a body that ends where it did."""
+    first, body, end, indent = function
+    code = [row for row in range(first, end) if lines[row].strip() and not _COMMENT.match(lines[row])]
+    name = _NAME.match(lines[first].strip())
+    header = (
+        lines[first:body] if keeps_header else [b"" if name is None else b" " * indent + name[0] + b"():"]
+    )
+    lines[first:end] = [*header, *[b""] * (end - first - len(header))]
+    if code[-1] < first + len(header):
+        lines[first] += b" 0"
+    else:
+        lines[code[-1]] = b" " * (indent + bool(header[0].strip())) + b"0"
+
+
+def _plain_header(code: bytes) -> bytes:
+    """Return how a class or function begins that is named as the one in *code*; nothing where no name can be read."""
+    name = _NAME.match(code)
+    if name is None:
+        return b""
+    return name[0] + (b":" if code.startswith(b"class") else b"():")
 
 
 def _alone(lines: list[bytes], function: _Function, end: int) -> bytes:

@@ -158,10 +158,10 @@ def damage_in(root: Node) -> Iterator[Damage]:
 
 
 def merged(damage: Iterable[Damage]) -> tuple[Damage, ...]:
-    """Return the same lines in order, without overlaps."""
+    """Return the same lines in order, in as few parts as can be."""
     found: list[Damage] = []
     for part in sorted(damage, key=lambda part: (part.line, part.end_line)):
-        if found and part.line <= found[-1].end_line:
+        if found and part.line <= found[-1].end_line + 1:
             found[-1] = Damage(found[-1].line, max(part.end_line, found[-1].end_line))
         else:
             found.append(part)
@@ -178,12 +178,11 @@ def _misplaced(statements: list[Node], text: bytes, column: int | None = None) -
     for node in statements:
         start = node.start_point.column
         if start != column and node.is_named and node.type != "comment" and not node.is_error:
+            indent = len(text[node.start_byte - start : node.start_byte].rpartition(b"\f")[2])
             if column is None:
-                column = start
-            elif before is None or before.end_point.row != node.start_point.row:
-                indent = text[node.start_byte - start : node.start_byte].rpartition(b"\f")[2]
-                if len(indent) != column:
-                    yield _start(node)
+                column = indent
+            elif indent != column and (before is None or before.end_point.row != node.start_point.row):
+                yield _start(node)
         before = node
 
 
