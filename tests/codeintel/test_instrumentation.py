@@ -265,6 +265,13 @@ def test_what_cannot_be_read_is_an_error(tmp_path: Path) -> None:
         emissions_in("a.py", tmp_path)
 
 
+def test_a_name_that_depends_on_itself_is_followed_once() -> None:
+    """However many assignments there are: each is looked at once, and not in all their combinations."""
+    loop = "".join(f"a = b({number}) or c.a or a.b\nb = a.b or c(a)\nc = b or a.c\n" for number in range(20))
+
+    assert told(f"import logging\n{loop}a.info('x')\nlogging.info('y')\n") == [("logging", "log", "y")]
+
+
 def test_names_are_not_followed_without_end() -> None:
     """A chain of thousands of assignments, attributes or calls costs no stack."""
     chain = "".join(f"a{number + 1} = a{number}\n" for number in range(2_000))
