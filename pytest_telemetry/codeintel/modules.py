@@ -95,12 +95,21 @@ class Modules:
         directory = file.parent
         for _ in range(level - 1):
             directory = directory.parent
-        roots = (*reversed(self._own), *(place.root for place in self._places[1:]))
-        root = next((root for root in roots if directory.is_relative_to(root)), None)
+        root = self._root_of(directory)
         if root is None:
             return None
         source = next(filter(_is_file, (directory / "__init__.py", directory / "__init__.pyi")), None)
         return Module(".".join(directory.relative_to(root).parts), source, (directory,))
+
+    def name_of(self, file: Path) -> str:
+        """Return the name under which *file* is imported; its bare name where it is in no root."""
+        root = self._root_of(file)
+        parts = [file.stem] if root is None else [*file.relative_to(root).parent.parts, file.stem]
+        return ".".join(parts[:-1] if parts[-1] == "__init__" and parts[1:] else parts)
+
+    def _root_of(self, path: Path) -> Path | None:
+        roots = (*reversed(self._own), *(place.root for place in self._places[1:]))
+        return next((root for root in roots if path.is_relative_to(root)), None)
 
     def _walked(self, module: Module, names: Sequence[str]) -> tuple[Module, tuple[str, ...]]:
         for at, name in enumerate(names):

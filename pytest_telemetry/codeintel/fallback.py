@@ -1,0 +1,138 @@
+"""Asks a language server for a definition, and says what is done where it does not give one (layer 2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
+
+from pytest_telemetry.codeintel.resolution import Place, Resolution
+from pytest_telemetry.model.errors import TelemetryError, UnusableInput
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from pytest_telemetry.codeintel.definitions import Definitions
+    from pytest_telemetry.codeintel.reports import Reports
+    from pytest_telemetry.codeintel.workspace import Workspace
+
+__all__ = ("LanguageServer", "Question", "Reason", "definition_of", "fallen_back")
+
+Reason: TypeAlias = Literal["timeout", "error", "empty", "not_ready", "exited", "no_server"]
+
+METHOD: Final = "textDocument/definition"
+
+
+class _Location(Protocol):
+    """A place that a server names."""
+
+    @property
+    def file(self) -> str:
+        """Its name in reports."""
+
+    @property
+    def line(self) -> int:
+        """From 1."""
+
+    @property
+    def path(self) -> Path | None:
+        """The file, absolute."""
+
+
+class _Reply(Protocol):
+    """What a server answers."""
+
+    @property
+    def locations(self) -> Sequence[_Location]:
+        """None where it knows of no place."""
+
+
+class LanguageServer(Protocol):
+    """What is asked: an `LSPClient`, or what does the same."""
+
+    def open(self, file: Path, text: str | None = None) -> object:
+        """Tell that *file* is open, and what is in it."""
+
+    def close_file(self, file: Path) -> object:
+        """Tell that it is not open any more."""
+
+    def definition(self, file: Path, line: int, col: int) -> _Reply:
+        """Return where that is defined which stands at a place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Where that is defined which stands at a place.
+
+    Attributes:
+        query: The question as it was asked.
+        file: Where it stands.
+        line: From 1.
+        col: From 0, in characters.
+        text: What the file is to be taken to hold; None for what it holds.
+    """
+
+    query: str
+    file: Path
+    line: int
+    col: int
+    text: str | None = None
+
+
+def definition_of(
+    client: LanguageServer | None, question: Question, definitions: Definitions, workspace: Workspace
+) -> Resolution | Reason:
+    """Return the answer of a server, or the word for why there is none."""
+    if client is None:
+        return "no_server"
+    try:
+        if question.text is not None:
+            client.open(question.file, question.text)
+        try:
+            found = client.definition(question.file, question.line, question.col).locations
+        finally:
+            if question.text is not None:
+                client.close_file(question.file)
+    except TimeoutError:
+        return "timeout"
+    except ConnectionError:
+        return "exited"
+    except UnusableInput:
+        return "no_server"
+    except TelemetryError as error:
+        return "not_ready" if type(error).__name__ == "NotReady" else "error"
+    if not found:
+        return "empty"
+    places = {(each.file, each.line): _known(each, definitions, workspace) for each in found}
+    status: Literal["ok", "ambiguous"] = "ok" if len(places) == 1 else "ambiguous"
+    return Resolution(
+        question.query, status, tuple(places.values()), "lsp", None if status == "ok" else "several"
+    )
+
+
+def fallen_back(
+    reports: Reports, client: LanguageServer | None, reason: Reason, file: str, resolution: Resolution
+) -> Resolution:
+    """Record that *resolution*, an answer of the skeletons, stands for one of the server; return it with the reason."""
+    reports.event(
+        "lsp.fallback",
+        resolution.status,
+        args={"method": METHOD, "file": file},
+        reason=reason,
+        fallback_to="ast",
+        server=getattr(client, "server", None),
+    )
+    reports.count("lsp_fallback_count")
+    return replace(resolution, reason=reason)
+
+
+def _known(location: _Location, definitions: Definitions, workspace: Workspace) -> Place:
+    """Return the place with what its skeleton says of it, where it is in the workspace."""
+    path = location.path
+    if path is None or path.suffix not in {".py", ".pyi"} or not workspace.holds(path):
+        return Place(location.file, location.line, path=path)
+    symbols = [each for each in definitions.skeleton(path).walk() if each.line == location.line]
+    if len(symbols) == 1:
+        (symbol,) = symbols
+        return Place(location.file, symbol.line, symbol.end_line, symbol.kind, symbol.qualname, path=path)
+    return Place(location.file, location.line, path=path)
