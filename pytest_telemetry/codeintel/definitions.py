@@ -24,6 +24,9 @@ __all__ = ("Answer", "Builder", "Definition", "Definitions", "Doubt", "scopes_at
 _DEEPEST: Final = 50
 """Imports that are followed one after the other; nobody re-exports a name so often."""
 
+_MOST_STEPS: Final = 2_000
+"""Names that are looked up for one question; more are asked by code only that means to."""
+
 _OVERLOAD: Final = re.compile(r"(?:\w+\.)*overload")
 _EXTENDING: Final = re.compile(r"(\w+)\.(?:setter|getter|deleter|register)\b")
 _ALL_GROWS: Final = re.compile(rb"^[ \t]*__all__\s*(?:\+=|\.\w)", re.MULTILINE)
@@ -110,6 +113,7 @@ class Definitions:
         self._builder = builder
         self._sources: dict[Path, bytes] = {}
         self._skeletons: dict[Path, SkeletonMap] = {}
+        self._steps = 0
 
     def source(self, file: Path) -> bytes:
         """Return the text of a file as `python_source` has it.
@@ -150,10 +154,10 @@ class Definitions:
             return _itself(module)
         key = (module.name, module.file, *names)
         name, *rest = names
-        is_known = key in trail or len(trail) > _DEEPEST
+        is_known = key in trail or self._is_too_far(trail)
         trail = (*trail, key)
         # An import that leads to itself means a submodule: `from . import name` in the package.
-        bound = [] if is_known else self._bound(module, self._symbols(module), name, trail)
+        bound = [] if is_known else self._bound(module, self._symbols(module), name)
         if bound:
             return Answer.joined(self._followed(module, symbol, name, rest, trail) for symbol in bound)
         below = self._modules.submodule(module, name)
@@ -175,7 +179,7 @@ class Definitions:
             if key in trail or (symbol.kind == "class" and symbol is not scopes[-1]):
                 continue
             trail = (*trail, key)
-            bound = self._bound(module, symbol.children, names[0], trail)
+            bound = self._bound(module, symbol.children, names[0])
             if bound:
                 return Answer.joined(
                     self._followed(module, each, names[0], names[1:], trail) for each in bound
@@ -196,12 +200,16 @@ class Definitions:
             found = self._modules.walk(path)
         else:
             around = None if module.file is None else self._modules.around(module.file, level)
-            found = () if around is None else ((around, path),)
+            found = () if around is None else (self._modules.walk_from(around, path),)
         answer = Answer.joined(self.member(start, (*rest, *names), trail) for start, rest in found)
         if answer.found or any(doubt.word == "cycle" for doubt in answer.doubts):
             return answer
         text = f"{module.name} imports it from {target}, and there is no source of that here"
         return replace(answer, doubts=(Doubt("no_source", text),))
+
+    def _is_too_far(self, trail: Trail) -> bool:
+        self._steps += 1
+        return len(trail) > _DEEPEST or self._steps > _MOST_STEPS
 
     def _symbols(self, module: Module) -> tuple[Symbol, ...]:
         return () if module.file is None else self.skeleton(module.file).symbols
@@ -210,7 +218,7 @@ class Definitions:
         near = get_close_matches(name, {symbol.name for symbol in self._symbols(module)}, 1)
         return f"; did you mean {near[0]}?" if near else ""
 
-    def _bound(self, module: Module, symbols: Iterable[Symbol], name: str, trail: Trail) -> list[Symbol]:
+    def _bound(self, module: Module, symbols: Iterable[Symbol], name: str) -> list[Symbol]:
         """Return what may bind *name* in the end: the last that stands in no condition, and all after it.
 
         Overloads count where there is nothing else; then the first is that of the function.
@@ -218,7 +226,7 @@ class Definitions:
         kept: list[Symbol] = []
         for symbol in symbols:
             if symbol.name == "*":
-                if not self._exports(module, symbol, name, trail):
+                if not self._exports(module, symbol, name):
                     continue
             elif symbol.name != name or (kept and _extends(symbol)):
                 continue
@@ -227,20 +235,24 @@ class Definitions:
             kept.append(symbol)
         return [symbol for symbol in kept if not _is_overload(symbol)] or kept[:1]
 
-    def _exports(self, module: Module, star: Symbol, name: str, trail: Trail) -> bool:
+    def _exports(self, module: Module, star: Symbol, name: str) -> bool:
         """Tell whether a star import binds *name*: it is in ``__all__``, or without one it is public."""
-        key = (module.file, star.signature, name)
-        if key in trail or len(trail) > _DEEPEST:
-            return False
-        trail = (*trail, key)
-        for definition in self.imported(module, star.signature.removesuffix(":*"), (), trail).found:
-            origin = definition.module
-            listed, is_complete = self._listed(origin)
-            if name in listed:
-                return True
-            is_public = not name.startswith("_") and not is_complete
-            if is_public and self._bound(origin, self._symbols(origin), name, trail):
-                return True
+        waiting = [(module, star)]
+        seen: set[Path | None] = set()
+        while waiting:
+            importing, symbol = waiting.pop()
+            for definition in self.imported(importing, symbol.signature.removesuffix(":*"), ()).found:
+                origin = definition.module
+                listed, is_complete = self._listed(origin)
+                if name in listed:
+                    return True
+                if origin.file in seen or is_complete or name.startswith("_"):
+                    continue
+                seen.add(origin.file)
+                symbols = self._symbols(origin)
+                if any(each.name == name for each in symbols):
+                    return True
+                waiting += [(origin, each) for each in symbols if each.name == "*"]
         return False
 
     def _listed(self, module: Module) -> tuple[set[str], bool]:
@@ -289,7 +301,7 @@ class Definitions:
         if alias is not None:
             scopes = scopes_at(self._symbols(module), symbol.line)
             return self.in_scopes(module, scopes, (*alias[1].split("."), *rest), trail)
-        bound = self._bound(module, symbol.children, rest[0], trail)
+        bound = self._bound(module, symbol.children, rest[0])
         if bound:
             return Answer.joined(self._followed(module, each, rest[0], rest[1:], trail) for each in bound)
         what = "value" if symbol.kind == "constant" else "function"
@@ -309,7 +321,7 @@ class Definitions:
                 text = f"{name} is of the builtin {base}, of which there is no source"
                 return Answer(doubts=(Doubt("no_source", text),))
             symbol = base.symbol
-            bound = [] if symbol is None else self._bound(base.module, symbol.children, name, trail)
+            bound = [] if symbol is None else self._bound(base.module, symbol.children, name)
             if bound:
                 answer = Answer.joined(self._followed(base.module, each, name, rest, trail) for each in bound)
                 if not unknown:
@@ -322,7 +334,7 @@ class Definitions:
     def _order(self, owner: Definition, trail: Trail) -> list[Base]:
         """Return a class and its bases in the order in which Python looks into them."""
         key = ("bases", *owner.place)
-        if key in trail or len(trail) > _DEEPEST:
+        if key in trail or self._is_too_far(trail):
             return [owner]
         bases: list[Base] = []
         lines: list[list[Base]] = []

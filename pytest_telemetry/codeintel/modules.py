@@ -73,7 +73,7 @@ class Modules:
         """
         without_source: list[tuple[Module, tuple[str, ...]]] = []
         for group in (self._own, *((place.root,) for place in self._places[1:])):
-            found = [self._walked(first, names[1:]) for first in self._step(group, names[0], "")]
+            found = [self.walk_from(first, names[1:]) for first in self._step(group, names[0], "")]
             with_source = [(module, rest) for module, rest in found if module.file is not None]
             if with_source:
                 return tuple(with_source)
@@ -111,7 +111,12 @@ class Modules:
         roots = (*reversed(self._own), *(place.root for place in self._places[1:]))
         return next((root for root in roots if path.is_relative_to(root)), None)
 
-    def _walked(self, module: Module, names: Sequence[str]) -> tuple[Module, tuple[str, ...]]:
+    def walk_from(self, module: Module, names: Sequence[str]) -> tuple[Module, tuple[str, ...]]:
+        """Return what *names* lead to below *module*, and the names that are left.
+
+        Raises:
+            OutsideRoots: A link leads out of the roots.
+        """
         for at, name in enumerate(names):
             below = self.submodule(module, name)
             if below is None:
