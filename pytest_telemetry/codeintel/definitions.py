@@ -113,6 +113,7 @@ class Definitions:
         self._builder = builder
         self._sources: dict[Path, bytes] = {}
         self._skeletons: dict[Path, SkeletonMap] = {}
+        self._barren: set[tuple[Path | None, str]] = set()
         self._steps = 0
 
     def source(self, file: Path) -> bytes:
@@ -238,7 +239,7 @@ class Definitions:
     def _exports(self, module: Module, star: Symbol, name: str) -> bool:
         """Tell whether a star import binds *name*: it is in ``__all__``, or without one it is public."""
         waiting = [(module, star)]
-        seen: set[Path | None] = set()
+        seen: set[tuple[Path | None, str]] = set()
         while waiting:
             importing, symbol = waiting.pop()
             for definition in self.imported(importing, symbol.signature.removesuffix(":*"), ()).found:
@@ -246,13 +247,15 @@ class Definitions:
                 listed, is_complete = self._listed(origin)
                 if name in listed:
                     return True
-                if origin.file in seen or is_complete or name.startswith("_"):
+                key = (origin.file, name)
+                if key in seen or key in self._barren or is_complete or name.startswith("_"):
                     continue
-                seen.add(origin.file)
+                seen.add(key)
                 symbols = self._symbols(origin)
                 if any(each.name == name for each in symbols):
                     return True
                 waiting += [(origin, each) for each in symbols if each.name == "*"]
+        self._barren |= seen
         return False
 
     def _listed(self, module: Module) -> tuple[set[str], bool]:
