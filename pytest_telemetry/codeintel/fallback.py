@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
 
-from pytest_telemetry.codeintel.resolution import Place, Resolution
+from pytest_telemetry.codeintel.resolution import Place, Resolution, placed
 from pytest_telemetry.model.errors import TelemetryError, UnusableInput
 
 if TYPE_CHECKING:
@@ -133,6 +133,5 @@ def _known(location: _Location, definitions: Definitions, workspace: Workspace) 
         return Place(location.file, location.line, path=path)
     symbols = [each for each in definitions.skeleton(path).walk() if each.line == location.line]
     if len(symbols) == 1:
-        (symbol,) = symbols
-        return Place(location.file, symbol.line, symbol.end_line, symbol.kind, symbol.qualname, path=path)
+        return placed(location.file, symbols[0], path=path)
     return Place(location.file, location.line, path=path)

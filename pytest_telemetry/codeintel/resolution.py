@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_telemetry.codeintel.definitions import Answer, Definition, Definitions
+    from pytest_telemetry.codeintel.skeleton_map import Symbol
     from pytest_telemetry.codeintel.workspace import Workspace
 
-__all__ = ("Place", "Resolution", "Source", "Status", "places_of", "resolution_of")
+__all__ = ("Place", "Resolution", "Source", "Status", "placed", "places_of", "resolution_of")
 
 Status: TypeAlias = Literal["ok", "ambiguous", "not_found"]
 Source: TypeAlias = Literal["ast", "lsp"]
@@ -28,6 +29,7 @@ class Place:
         file: Its name in reports: relative to the workspace, or ``external/...``.
         line: Of ``class``, ``def``, or the statement; 1 for a module.
         end_line: The last one of it; None where only a server knows the place.
+        first_line: The first one of it, with decorators; likewise.
         kind: ``module``, ``class``, ``function``, ``method``, ``constant``, ``parameter`` or ``variable``; likewise.
         qualname: Dotted inside the file; empty for a module.
         module: Dotted name of the module; empty where nobody asked for it by one.
@@ -41,6 +43,7 @@ class Place:
     qualname: str = ""
     module: str = ""
     path: Path | None = None
+    first_line: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return what may be reported: all but the absolute path."""
@@ -168,5 +171,12 @@ def _place(definition: Definition, definitions: Definitions, workspace: Workspac
     name = workspace.name(path)
     if symbol is None:
         lines = definitions.source(path).rstrip(b"\n").count(b"\n") + 1
-        return Place(name, 1, lines, "module", "", module, path)
-    return Place(name, symbol.line, symbol.end_line, symbol.kind, symbol.qualname, module, path)
+        return Place(name, 1, lines, "module", "", module, path, 1)
+    return placed(name, symbol, module, path)
+
+
+def placed(file: str, symbol: Symbol, module: str = "", path: Path | None = None) -> Place:
+    """Return where a symbol of a file is."""
+    return Place(
+        file, symbol.line, symbol.end_line, symbol.kind, symbol.qualname, module, path, symbol.first_line
+    )

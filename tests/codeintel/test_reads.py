@@ -125,7 +125,7 @@ def test_what_cannot_be_read_is_one_clear_error(root: Path, path: str, options: 
 )
 def test_what_has_no_meaning_is_a_value_error(root: Path, options: Any) -> None:
     """Before anything is read."""
-    with pytest.raises(ValueError, match="mode must be one of|an excerpt is of lines or of a symbol"):
+    with pytest.raises(ValueError, match=r"mode must be one of|an excerpt is of lines or of a symbol"):
         SourceReader(workspace=root).read("pkg/a.py", **options)
 
 
