@@ -40,11 +40,17 @@ def bracketed(node: Node, text: bytes) -> str:
 
 def _part(node: Node, text: bytes) -> str:
     """Return a parameter with a default that is not too long, or an argument."""
+    kind = node.child_by_field_name("type") if node.type.startswith("typed_") else None
     value = node.child_by_field_name("value") if node.type.endswith("default_parameter") else None
-    if value is None:
+    first = kind or value
+    if first is None:
         return one_line(text_of(node, text))
-    head = one_line(text[node.start_byte : value.start_byte].decode()).rstrip("= ")
-    return f"{head} = {cut(text_of(value, text))}" if ":" in head else f"{head}={cut(text_of(value, text))}"
+    part = one_line(text[node.start_byte : first.start_byte].decode()).rstrip(":= ")
+    if kind is not None:
+        part += f": {one_line(text_of(kind, text))}"
+    if value is not None:
+        part += f"{'=' if kind is None else ' = '}{cut(text_of(value, text))}"
+    return part
 
 
 def one_line(code: str) -> str:

@@ -6,10 +6,11 @@ from functools import cache as once
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
-from pytest_telemetry.codeintel.python_source import python_source, repaired
+from pytest_telemetry.codeintel.python_source import python_source
 from pytest_telemetry.codeintel.reports import Reports
 from pytest_telemetry.codeintel.skeleton_map import SkeletonMap, symbols_of
-from pytest_telemetry.codeintel.skeleton_tree import merged, rows_of
+from pytest_telemetry.codeintel.skeleton_repair import isolated, repaired
+from pytest_telemetry.codeintel.skeleton_tree import damage_in, merged, rows_of
 from pytest_telemetry.codeintel.workspace import Workspace
 from pytest_telemetry.model.errors import MissingExtra, UnusableInput
 
@@ -106,6 +107,10 @@ class SkeletonMapBuilder:
             tree = python_tree(text)
         if tree.root_node.has_error:
             text, found = repaired(text)
+            damage += found
+            tree = python_tree(text)
+        if tree.root_node.has_error:
+            text, found = isolated(text, lambda part: [*damage_in(python_tree(part).root_node)])
             damage += found
             tree = python_tree(text)
         rows, found_in_tree = rows_of(tree.root_node, text)

@@ -1,18 +1,28 @@
-"""Keeps skeletons, so that a file that did not change is not parsed again: in memory (layer 2)."""
+"""Keeps skeletons, so that a file that did not change is not parsed again: in memory, or in a database (layer 2)."""
 
 from __future__ import annotations
 
+import logging
+import os
+import sqlite3
 import threading
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
+from zlib import crc32
 
-from pytest_telemetry.codeintel.skeleton_map import Damage, SkeletonMap, Symbol, SymbolRow, symbols_of
-from pytest_telemetry.model.wire import decode_value, encode_plain
+from pytest_telemetry.codeintel.skeleton_bytes import decoded, encoded
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+    from typing import Self
 
-__all__ = ("Lookup", "MemorySkeletonCache", "SkeletonCache", "decoded", "encoded")
+    from pytest_telemetry.codeintel.skeleton_map import SkeletonMap
+
+__all__ = ("Lookup", "MemorySkeletonCache", "SkeletonCache", "SqliteSkeletonCache")
+
+_log: Final = logging.getLogger("pytest_telemetry")
 
 
 class Lookup(NamedTuple):
@@ -22,8 +32,8 @@ class Lookup(NamedTuple):
     skeleton: SkeletonMap | None = None
 
 
-MISS: Final = Lookup("miss")
-ERROR: Final = Lookup("error")
+_MISS: Final = Lookup("miss")
+_ERROR: Final = Lookup("error")
 
 
 class SkeletonCache(Protocol):
@@ -65,7 +75,7 @@ class MemorySkeletonCache:
             value = self._kept.get(key)
             if value is None:
                 self._misses += 1
-                return MISS
+                return _MISS
             self._hits += 1
             self._kept.move_to_end(key)
         return Lookup("hit", decoded(value))
@@ -99,54 +109,212 @@ class MemorySkeletonCache:
             }
 
 
-def encoded(skeleton: SkeletonMap) -> bytes:
-    """Return a skeleton in few bytes, for `decoded`."""
-    rows = [_row(symbol, depth) for symbol, depth in skeleton.walk_with_depth()]
-    damage = [(part.line, part.end_line) for part in skeleton.damage]
-    return encode_plain([skeleton.file, skeleton.source_bytes, damage, rows]).encode()
+_APPLICATION_ID: Final = int.from_bytes(b"ptsk")
+_VERSION: Final = 1
+_SCHEMA: Final = (
+    "CREATE TABLE skeletons (key TEXT PRIMARY KEY, value BLOB, checksum INTEGER, bytes INTEGER, turn INTEGER)",
+    "CREATE INDEX skeletons_by_turn ON skeletons (turn)",
+    "CREATE TABLE totals (bytes INTEGER, turn INTEGER)",
+    "INSERT INTO totals VALUES (0, 0)",
+    f"PRAGMA application_id = {_APPLICATION_ID}",
+    f"PRAGMA user_version = {_VERSION}",
+)
+_BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_TOUCHES: Final = 1_000
+"""How many hits are remembered before they are written down: a read that writes would be ten times as slow."""
 
 
-def decoded(value: bytes) -> SkeletonMap:
-    """Return what `encoded` was given.
+class SqliteSkeletonCache:
+    """Keeps the latest skeletons in a file that threads and processes may share, also over a fork.
+
+    What fails is an error of that look-up, and one warning in the log: the file is damaged, of something else, or cannot
+    be written. It is left as it is then, and no longer used. What others lock for a second is an error, too, and tried
+    again the next time. A killed process, or a loss of power, costs entries and nothing else.
+
+    Args:
+        path: The file, made where it is missing, and its directory.
+        max_bytes: How long all skeletons may be, keys included; one that is longer by itself is not kept. The file
+            takes a little more, and does not shrink.
+    """
+
+    backend: Final = "sqlite"
+
+    def __init__(self, path: str | os.PathLike[str], max_bytes: int = 100_000_000) -> None:
+        self._path, self._max_bytes = Path(path), max_bytes
+        self._hits = self._misses = self._errors = 0
+        self._is_broken = self._has_warned = False
+        self._begin()
+
+    def _begin(self) -> None:
+        self._process = os.getpid()
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._touched: dict[str, None] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def get(self, key: str) -> Lookup:
+        """Return what was put under a key, by whichever process."""
+        found = _ERROR
+        with self._connected() as connection:
+            row = connection.execute("SELECT value, checksum FROM skeletons WHERE key = ?", (key,)).fetchone()
+            if row is None:
+                self._misses += 1
+                found = _MISS
+            elif type(row[0]) is not bytes or crc32(row[0]) != row[1]:
+                raise ValueError("an entry is damaged")
+            else:
+                found = Lookup("hit", decoded(row[0]))
+                self._hits += 1
+                self._touched.pop(key, None)
+                self._touched[key] = None
+                if len(self._touched) > _TOUCHES:
+                    self._write(connection)
+        return found
+
+    def put(self, key: str, skeleton: SkeletonMap) -> None:
+        """Keep a skeleton; those that were used least recently make room."""
+        value = encoded(skeleton)
+        with self._connected() as connection:
+            self._write(connection, key, value)
+
+    def statistics(self) -> Mapping[str, int]:
+        """Return what `SkeletonCache` says; where the file cannot be read, it holds nothing."""
+        entries = size = 0
+        with self._connected() as connection:
+            (entries,) = connection.execute("SELECT count(*) FROM skeletons").fetchone()
+            (size,) = connection.execute("SELECT bytes FROM totals").fetchone()
+        counts = {"hits": self._hits, "misses": self._misses, "errors": self._errors}
+        return counts | {"entries": entries, "bytes": size}
+
+    def close(self) -> None:
+        """Close the file, which the next use opens again; idempotent."""
+        if self._connection is None or self._process != os.getpid():
+            return
+        with self._connected() as connection:
+            self._write(connection)
+        with self._lock:
+            self._disconnect()
+
+    @contextmanager
+    def _connected(self) -> Iterator[sqlite3.Connection]:
+        """Lend the connection, and take what goes wrong with it.
+
+        The body runs in any case: where nothing can be opened, with a connection that fails.
+        """
+        if self._process != os.getpid():  # what a forked process inherits, it must neither use nor close
+            _inherited.append(self._connection)
+            self._begin()
+        with self._lock:
+            try:
+                yield self._opened()
+            except (sqlite3.Error, OSError, ValueError) as error:
+                self._failed(error)
+
+    def _opened(self) -> sqlite3.Connection:
+        if self._connection is None:
+            if self._is_broken:
+                raise OSError("it is not used any more")
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._connection = _open(self._path)
+        return self._connection
+
+    def _failed(self, error: Exception) -> None:
+        self._errors += 1
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _BUSY and not isinstance(error, ValueError):
+            self._is_broken = True
+            self._disconnect()
+        if not self._has_warned:
+            self._has_warned = True
+            _log.warning(
+                "the cache of skeletons %s fails, and files are parsed instead (%s): "
+                "remove it, or name another file",
+                self._path.name,
+                error,
+            )
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _write(self, connection: sqlite3.Connection, key: str = "", value: bytes | None = None) -> None:
+        """Write down what was used since the last time, keep *value*, and make room."""
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            size, turn = connection.execute("SELECT bytes, turn FROM totals").fetchone()
+            touched = [(turn + place, used) for place, used in enumerate(self._touched, 1)]
+            connection.executemany("UPDATE skeletons SET turn = ? WHERE key = ?", touched)
+            turn += len(touched) + 1
+            if value is not None:
+                size -= _removed(connection, [key])
+                length = len(key.encode()) + len(value)
+                if length <= self._max_bytes:
+                    row = (key, value, crc32(value), length, turn)
+                    connection.execute("INSERT INTO skeletons VALUES (?, ?, ?, ?, ?)", row)
+                    size += length
+            if size > self._max_bytes:
+                size -= _removed(connection, _oldest(connection, size - self._max_bytes))
+            connection.execute("UPDATE totals SET bytes = ?, turn = ?", (size, turn))
+            connection.execute("COMMIT")
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        self._touched.clear()
+
+
+_inherited: Final[list[sqlite3.Connection | None]] = []
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    """Return a connection to the database at *path*, with its tables.
 
     Raises:
-        ValueError: The bytes are something else.
+        OSError: It is one of something else.
+        sqlite3.Error: It is none, or cannot be opened.
     """
+    connection = sqlite3.connect(path, timeout=1, isolation_level=None, check_same_thread=False)
     try:
-        file, source_bytes, damage, rows = decode_value(value.decode())
-        return SkeletonMap(
-            file,
-            symbols_of(map(_read, rows)),
-            tuple(Damage(line, end_line) for line, end_line in damage),
-            source_bytes,
-        )
-    except (TypeError, LookupError) as error:
-        raise ValueError(f"no skeleton: {error}") from error
+        connection.execute("BEGIN IMMEDIATE")
+        _prepare(connection)
+        connection.execute("COMMIT")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
-def _row(symbol: Symbol, depth: int) -> list[Any]:
-    row = [
-        depth,
-        symbol.name,
-        symbol.kind,
-        symbol.line,
-        symbol.first_line,
-        symbol.end_line,
-        symbol.signature,
-        symbol.is_async,
-        symbol.decorators,
-        symbol.doc,
-        symbol.is_conditional,
-    ]
-    while not row[-1]:
-        row.pop()
-    return row
+def _prepare(connection: sqlite3.Connection) -> None:
+    asked = ("SELECT count(*) FROM sqlite_master", "PRAGMA application_id", "PRAGMA user_version")
+    tables, *marks = (connection.execute(question).fetchone()[0] for question in asked)
+    if not tables and marks == [0, 0]:
+        for statement in _SCHEMA:
+            connection.execute(statement)
+    elif marks != [_APPLICATION_ID, _VERSION]:
+        raise OSError("it is a database of something else")
 
 
-def _read(row: list[Any]) -> SymbolRow:
-    if len(row) > _DECORATORS:
-        row[_DECORATORS] = tuple(row[_DECORATORS])
-    return SymbolRow(*row)
+def _removed(connection: sqlite3.Connection, keys: list[str]) -> int:
+    """Remove entries and return how many bytes they had."""
+    size = 0
+    for key in keys:
+        row = connection.execute("DELETE FROM skeletons WHERE key = ? RETURNING bytes", (key,)).fetchone()
+        size += 0 if row is None else row[0]
+    return size
 
 
-_DECORATORS: Final = SymbolRow._fields.index("decorators")
+def _oldest(connection: sqlite3.Connection, size: int) -> list[str]:
+    """Return what was used least recently, *size* bytes of it or a little more."""
+    keys = []
+    for key, length in connection.execute("SELECT key, bytes FROM skeletons ORDER BY turn"):
+        if size <= 0:
+            break
+        keys.append(key)
+        size -= length
+    return keys

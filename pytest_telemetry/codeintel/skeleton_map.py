@@ -80,7 +80,7 @@ class SkeletonMap:
     Attributes:
         file: Its name, relative to the workspace.
         symbols: What stands at its top level, in order.
-        damage: Where it is broken, in order and without overlaps.
+        damage: Where it is broken, in order, and in as few parts as can be.
         source_bytes: Its length.
     """
 

@@ -76,7 +76,9 @@ def rows_of(root: Node, text: bytes) -> tuple[list[SymbolRow], list[Damage]]:
     damage: list[Damage] = []
     if root.has_error:
         damage.extend(damage_in(root))
-    levels = [_Level(iter(_parts(root)), 0, "module", is_conditional=False, blocks=0)]
+    parts = _parts(root)
+    damage.extend(_misplaced(parts, text, 0))
+    levels = [_Level(iter(parts), 0, "module", is_conditional=False, blocks=0)]
     while levels:
         level = levels[-1]
         node = next(level.nodes, None)
@@ -120,17 +122,21 @@ def rows_of(root: Node, text: bytes) -> tuple[list[SymbolRow], list[Damage]]:
                 _Level(iter(inside), level.depth + 1, owner, is_conditional=False, blocks=level.blocks)
             )
         elif kind in _CONDITIONS or kind in _INNER or node.has_error:
+            parts = _parts(node)
             blocks = level.blocks
             if kind == "block":
                 blocks += 1
-                if all(part.type == "comment" for part in node.named_children):
+                damage.extend(_misplaced(parts, text))
+                if all(part.type == "comment" for part in parts):
                     damage.append(_start(node.parent or node))
+            elif kind == "try_statement" and len(parts) < 2:
+                damage.append(_start(node))
             if blocks >= MAX_LEVELS:
                 damage.append(_damage(node))
                 continue
             levels.append(
                 _Level(
-                    iter(_parts(node)),
+                    iter(parts),
                     level.depth,
                     level.owner,
                     level.is_conditional or kind in _CONDITIONS,
@@ -152,10 +158,10 @@ def damage_in(root: Node) -> Iterator[Damage]:
 
 
 def merged(damage: Iterable[Damage]) -> tuple[Damage, ...]:
-    """Return the same lines in order, without overlaps."""
+    """Return the same lines in order, in as few parts as can be."""
     found: list[Damage] = []
     for part in sorted(damage, key=lambda part: (part.line, part.end_line)):
-        if found and part.line <= found[-1].end_line:
+        if found and part.line <= found[-1].end_line + 1:
             found[-1] = Damage(found[-1].line, max(part.end_line, found[-1].end_line))
         else:
             found.append(part)
@@ -164,6 +170,20 @@ def merged(damage: Iterable[Damage]) -> tuple[Damage, ...]:
 
 def _damage(node: Node) -> Damage:
     return Damage(node.start_point.row + 1, _last_row(node) + 1)
+
+
+def _misplaced(statements: list[Node], text: bytes, column: int | None = None) -> Iterator[Damage]:
+    """Yield the lines of statements that are not indented as the first one is, which the grammar does not mind."""
+    before: Node | None = None
+    for node in statements:
+        start = node.start_point.column
+        if start != column and node.is_named and node.type != "comment" and not node.is_error:
+            indent = len(text[node.start_byte - start : node.start_byte].rpartition(b"\f")[2])
+            if column is None:
+                column = indent
+            elif indent != column and (before is None or before.end_point.row != node.start_point.row):
+                yield _start(node)
+        before = node
 
 
 def _start(node: Node) -> Damage:
