@@ -477,7 +477,9 @@ def examples() -> list[tuple[str, str]]:
     for name in group.list_commands(context):
         one = group.get_command(context, name)
         assert one is not None
-        found += [(name, line) for line in re.findall(r"^  (pytest-telemetry .*)$", one.epilog or "", re.MULTILINE)]
+        found += [
+            (name, line) for line in re.findall(r"^  (pytest-telemetry .*)$", one.epilog or "", re.MULTILINE)
+        ]
     return found
 
 
