@@ -95,14 +95,6 @@ class _Started:
         self._root = root
         self.server = Path(name).name
 
-    def open(self, file: Path, text: str | None = None) -> object:
-        """Tell that *file* is open."""
-        return self._client.open(file, text)
-
-    def close_file(self, file: Path) -> object:
-        """Tell that it is not open any more."""
-        return self._client.close_file(file)
-
     def definition(self, file: Path, line: int, col: int) -> Any:
         """Start the server, open the file and ask."""
         self._client.initialize(self._root)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pytest_telemetry.codeintel.reports import Reports
     from pytest_telemetry.codeintel.workspace import Workspace
 
-__all__ = ("LanguageServer", "Question", "Reason", "definition_of", "fallen_back")
+__all__ = ("DefinitionServer", "LanguageServer", "Question", "Reason", "definition_of", "fallen_back")
 
 Reason: TypeAlias = Literal["timeout", "error", "empty", "not_ready", "exited", "no_server"]
 
@@ -47,17 +47,21 @@ class _Reply(Protocol):
         """None where it knows of no place."""
 
 
-class LanguageServer(Protocol):
+class DefinitionServer(Protocol):
     """What is asked: an `LSPClient`, or what does the same."""
+
+    def definition(self, file: Path, line: int, col: int) -> _Reply:
+        """Return where that is defined which stands at a place."""
+
+
+class LanguageServer(DefinitionServer, Protocol):
+    """What can be asked about a file that does not exist."""
 
     def open(self, file: Path, text: str | None = None) -> object:
         """Tell that *file* is open, and what is in it."""
 
     def close_file(self, file: Path) -> object:
         """Tell that it is not open any more."""
-
-    def definition(self, file: Path, line: int, col: int) -> _Reply:
-        """Return where that is defined which stands at a place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,30 +73,22 @@ class Question:
         file: Where it stands.
         line: From 1.
         col: From 0, in characters.
-        text: What the file is to be taken to hold; None for what it holds.
     """
 
     query: str
     file: Path
     line: int
     col: int
-    text: str | None = None
 
 
 def definition_of(
-    client: LanguageServer | None, question: Question, definitions: Definitions, workspace: Workspace
+    client: DefinitionServer | None, question: Question, definitions: Definitions, workspace: Workspace
 ) -> Resolution | Reason:
     """Return the answer of a server, or the word for why there is none."""
     if client is None:
         return "no_server"
     try:
-        if question.text is not None:
-            client.open(question.file, question.text)
-        try:
-            found = client.definition(question.file, question.line, question.col).locations
-        finally:
-            if question.text is not None:
-                client.close_file(question.file)
+        found = client.definition(question.file, question.line, question.col).locations
     except TimeoutError:
         return "timeout"
     except ConnectionError:
@@ -111,7 +107,7 @@ def definition_of(
 
 
 def fallen_back(
-    reports: Reports, client: LanguageServer | None, reason: Reason, file: str, resolution: Resolution
+    reports: Reports, client: object, reason: Reason, file: str, resolution: Resolution
 ) -> Resolution:
     """Record that *resolution*, an answer of the skeletons, stands for one of the server; return it with the reason."""
     reports.event(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_telemetry.codeintel.definitions import Builder
-    from pytest_telemetry.codeintel.fallback import LanguageServer
+    from pytest_telemetry.codeintel.fallback import DefinitionServer
     from pytest_telemetry.codeintel.name_at import NameAt
     from pytest_telemetry.codeintel.reports import Reporting
 
@@ -51,7 +51,7 @@ class Navigator:
         telemetry: Reporting = None,
         workspace: str | os.PathLike[str] = ".",
         *,
-        client: LanguageServer | None = None,
+        client: DefinitionServer | None = None,
         builder: Builder | None = None,
         roots: Iterable[str | os.PathLike[str]] = (),
     ) -> None:
@@ -78,6 +78,8 @@ class Navigator:
             raise OutsideRoots(f"{name}: is outside of the workspace: name a file in it")
         definitions = Definitions(self._modules, self._builder)
         path = self._workspace.file(file)
+        if path.exists() and not path.is_file():
+            raise UnusableInput(f"{name}: is no file that can be read: name one in the workspace")
         query = f"{name}:{line}:{col}"
         try:
             lines = definitions.source(path).count(b"\n") + 1

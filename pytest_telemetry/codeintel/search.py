@@ -109,7 +109,7 @@ def python_files(root: Path) -> Iterator[Path]:
         names[:] = sorted(name for name in names if _is_ours(Path(directory, name)))
         for name in sorted(files):
             path = Path(directory, name)
-            if path.suffix in {".py", ".pyi"} and not path.is_symlink():
+            if path.suffix in {".py", ".pyi"} and path.is_file() and not path.is_symlink():
                 yield path
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pytest_telemetry.codeintel.definitions import Answer, Definitions
 from pytest_telemetry.codeintel.fallback import Question, definition_of, fallen_back
@@ -18,6 +18,7 @@ from pytest_telemetry.model.wording import brief
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable
+    from pathlib import Path
 
     from pytest_telemetry.codeintel.definitions import Builder
     from pytest_telemetry.codeintel.fallback import LanguageServer
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ("Selector",)
 
-_QUERY_FILE = "__symbol_query__.py"
+_QUERY_FILE: Final = "__symbol_query__.py"
 
 
 class Selector:
@@ -110,8 +111,8 @@ class Selector:
         line = 2 if symbol.member else 1
         file = self._workspace.root / _QUERY_FILE
         answered = definition_of(
-            self._client,
-            Question(query, file, line, len((first, second)[line - 1]) - 1, text=f"{first}\n{second}\n"),
+            _WithText(self._client, f"{first}\n{second}\n"),
+            Question(query, file, line, len((first, second)[line - 1]) - 1),
             definitions,
             self._workspace,
         )
@@ -125,3 +126,19 @@ class Selector:
         if symbol.older is not None:
             answers.append(definitions.of_module(symbol.older.module, ()))
         return resolution_of(query, Answer.joined(answers), definitions, self._workspace)
+
+
+class _WithText:
+    """Asks a server about a file that holds a text for so long."""
+
+    def __init__(self, client: LanguageServer, text: str) -> None:
+        self._client = client
+        self._text = text
+
+    def definition(self, file: Path, line: int, col: int) -> Any:
+        """Return where that is defined which stands at a place."""
+        self._client.open(file, self._text)
+        try:
+            return self._client.definition(file, line, col)
+        finally:
+            self._client.close_file(file)

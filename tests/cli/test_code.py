@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import sys
@@ -96,6 +97,8 @@ def test_search_leaves_out_what_is_not_of_the_workspace(run: Any, work: Path) ->
         (work / name / "a.py").write_text("class Model: ...\n")
     (work / "env/pyvenv.cfg").write_text("")
     (work / "link.py").symlink_to(work / "app/models.py")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(work / "pipe.py")  # which nobody may ever write to
 
     assert len(run("code", "search", "Model")[1].splitlines()) == 2
 
@@ -145,6 +148,18 @@ def test_get_prints_what_an_address_names(
     lines = out.splitlines()
     assert (code, lines[0], lines[-1]) == (0, first, last)
     assert told in err
+
+
+def test_get_says_what_it_could_not_decode_and_that_a_file_goes_on(run: Any, work: Path) -> None:
+    """On standard error, where it also says how much was read."""
+    (work / "odd.txt").write_bytes(b"\xff\n" + b"x" * 1023 + b"\n" + b"y" * (8 * 1024 * 1024))
+
+    code, out, err = run("code", "get", "odd.txt:1-1")
+
+    assert (code, out) == (0, "\ufffd\n")
+    assert err == (
+        "pytest-telemetry: odd.txt, lines 1-1: excerpt, 4 bytes read; 1 undecodable, replaced; the file goes on behind\n"
+    )
 
 
 def test_get_prints_candidates_instead_of_a_guess(run: Any, work: Path) -> None:

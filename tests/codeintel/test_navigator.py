@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from pytest_telemetry import TelemetryRecorder, event
 from pytest_telemetry.codeintel.modules import OutsideRoots
+from pytest_telemetry.codeintel.name_at import name_at
 from pytest_telemetry.codeintel.navigator import Navigator
 from pytest_telemetry.codeintel.selector import Selector
 from pytest_telemetry.model.errors import TelemetryError, UnusableInput
@@ -175,6 +177,22 @@ def test_a_file_that_is_not_there_or_outside_is_refused(files: Any) -> None:
         navigator.definition("gone.py", 1, 0)
     with pytest.raises(OutsideRoots, match="outside of the workspace"):
         navigator.definition("../a.py", 1, 0)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_not_waited_for(files: Any) -> None:
+    """Nobody may ever write to it."""
+    root = files({})
+    os.mkfifo(root / "pipe.py")
+
+    with pytest.raises(UnusableInput, match="no file that can be read"):
+        Navigator(workspace=root).definition("pipe.py", 1, 0)
+
+
+@pytest.mark.parametrize(("line", "col"), [(0, 0), (9, 0), (1, 99)])
+def test_no_name_stands_outside_of_a_text(line: int, col: int) -> None:
+    """That is no error."""
+    assert name_at(b"x = 1\n", line, col) is None
 
 
 @dataclass(frozen=True)
