@@ -82,6 +82,15 @@ def test_search_finds_nothing_with_exit_code_1(run: Any, work: Path) -> None:
     assert err == "pytest-telemetry: 0 hits in 2 files; skeleton, 0 bytes read\n"
 
 
+def test_search_puts_what_is_called_so_before_what_contains_it(run: Any, work: Path) -> None:
+    """Whatever the files are called."""
+    (work / "a.py").write_text("class SuperModel: ...\nclass Models: ...\n")
+
+    found = [line.split()[-1] for line in run("code", "search", "model")[1].splitlines()]
+
+    assert found == ["Model", "Models", "Model.save(self)", "SuperModel"]
+
+
 def test_search_shows_the_best_hits_and_says_how_many_there_are(run: Any, work: Path) -> None:
     """As many as were asked for."""
     code, out, err = run("code", "search", "model", "--limit", "1")

@@ -92,6 +92,7 @@ LIB = {
         ("x = 2\ny = lambda z=^x: z\n", "1 constant"),
         ("for x in y: ...\nprint(^x)\n", "1 variable"),
         ("class A:\n    for x in y: print(^x)\n", "2 variable"),
+        ("class A:\n    for x in y: ...\n    def m(self): return ^x\n", "not_found"),
         ("x = 1\ny = f'{^x}'\n", "1 constant"),
         ("if a:\n    x = 1\nelse:\n    x = 2\n^x\n", "ambiguous"),
         ("größe = 1; x = größe + ^größe\n", "1 constant"),
