@@ -58,13 +58,15 @@ def one_line(code: str) -> str:
     if "\n" not in code and "  " not in code and "\t" not in code:
         return code
     pieces = []
+    between = ""
     done = 0
     for match in _COMMENT_OR_STRING.finditer(code):
-        pieces.append(_without_space(code[done : match.start()]))
-        if match["comment"] is None:
-            pieces.append(match[0].replace("\n", "\\n"))
+        between += code[done : match.start()]
         done = match.end()
-    pieces.append(_without_space(code[done:]))
+        if match["comment"] is None:
+            pieces += [_without_space(between), match[0].replace("\n", "\\n")]
+            between = ""
+    pieces.append(_without_space(between + code[done:]))
     return "".join(pieces)
 
 

@@ -160,7 +160,8 @@ class SqliteSkeletonCache:
     def get(self, key: str) -> Lookup:
         """Return what was put under a key, by whichever process."""
         found = _ERROR
-        with self._connected() as connection:
+        with self._guarded():
+            connection = self._opened()
             row = connection.execute("SELECT value, checksum FROM skeletons WHERE key = ?", (key,)).fetchone()
             if row is None:
                 self._misses += 1
@@ -179,13 +180,15 @@ class SqliteSkeletonCache:
     def put(self, key: str, skeleton: SkeletonMap) -> None:
         """Keep a skeleton; those that were used least recently make room."""
         value = encoded(skeleton)
-        with self._connected() as connection:
+        with self._guarded():
+            connection = self._opened()
             self._write(connection, key, value)
 
     def statistics(self) -> Mapping[str, int]:
         """Return what `SkeletonCache` says; where the file cannot be read, it holds nothing."""
         entries = size = 0
-        with self._connected() as connection:
+        with self._guarded():
+            connection = self._opened()
             (entries,) = connection.execute("SELECT count(*) FROM skeletons").fetchone()
             (size,) = connection.execute("SELECT bytes FROM totals").fetchone()
         counts = {"hits": self._hits, "misses": self._misses, "errors": self._errors}
@@ -195,23 +198,21 @@ class SqliteSkeletonCache:
         """Close the file, which the next use opens again; idempotent."""
         if self._connection is None or self._process != os.getpid():
             return
-        with self._connected() as connection:
+        with self._guarded():
+            connection = self._opened()
             self._write(connection)
         with self._lock:
             self._disconnect()
 
     @contextmanager
-    def _connected(self) -> Iterator[sqlite3.Connection]:
-        """Lend the connection, and take what goes wrong with it.
-
-        The body runs in any case: where nothing can be opened, with a connection that fails.
-        """
+    def _guarded(self) -> Iterator[None]:
+        """Let one thread at a time do something, and take what goes wrong with it."""
         if self._process != os.getpid():  # what a forked process inherits, it must neither use nor close
             _inherited.append(self._connection)
             self._begin()
         with self._lock:
             try:
-                yield self._opened()
+                yield
             except (sqlite3.Error, OSError, ValueError) as error:
                 self._failed(error)
 
