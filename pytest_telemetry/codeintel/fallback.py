@@ -16,7 +16,15 @@ if TYPE_CHECKING:
     from pytest_telemetry.codeintel.reports import Reports
     from pytest_telemetry.codeintel.workspace import Workspace
 
-__all__ = ("DefinitionServer", "LanguageServer", "Question", "Reason", "definition_of", "fallen_back")
+__all__ = (
+    "DefinitionServer",
+    "LanguageServer",
+    "NoAnswer",
+    "Question",
+    "Reason",
+    "definition_of",
+    "fallen_back",
+)
 
 Reason: TypeAlias = Literal["timeout", "error", "empty", "not_ready", "exited", "no_server"]
 
@@ -65,6 +73,19 @@ class LanguageServer(DefinitionServer, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """A server gave no answer.
+
+    Attributes:
+        reason: Why, in a word.
+        text: What was raised; empty where nothing was. It is not recorded: a server may have written anything there.
+    """
+
+    reason: Reason
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """Where that is defined which stands at a place.
 
@@ -83,22 +104,16 @@ class Question:
 
 def definition_of(
     client: DefinitionServer | None, question: Question, definitions: Definitions, workspace: Workspace
-) -> Resolution | Reason:
-    """Return the answer of a server, or the word for why there is none."""
+) -> Resolution | NoAnswer:
+    """Return the answer of a server, or why there is none."""
     if client is None:
-        return "no_server"
+        return NoAnswer("no_server")
     try:
         found = client.definition(question.file, question.line, question.col).locations
-    except TimeoutError:
-        return "timeout"
-    except ConnectionError:
-        return "exited"
-    except UnusableInput:
-        return "no_server"
-    except TelemetryError as error:
-        return "not_ready" if type(error).__name__ == "NotReady" else "error"
+    except (TimeoutError, ConnectionError, TelemetryError) as error:
+        return NoAnswer(_reason(error), str(error))
     if not found:
-        return "empty"
+        return NoAnswer("empty")
     places = {(each.file, each.line): _known(each, definitions, workspace) for each in found}
     status: Literal["ok", "ambiguous"] = "ok" if len(places) == 1 else "ambiguous"
     return Resolution(
@@ -107,19 +122,31 @@ def definition_of(
 
 
 def fallen_back(
-    reports: Reports, client: object, reason: Reason, file: str, resolution: Resolution
+    reports: Reports, client: object, answer: NoAnswer, file: str, resolution: Resolution
 ) -> Resolution:
-    """Record that *resolution*, an answer of the skeletons, stands for one of the server; return it with the reason."""
+    """Record that *resolution*, which skeletons gave, stands for an answer of the server; return it with the reason."""
     reports.event(
         "lsp.fallback",
         resolution.status,
         args={"method": METHOD, "file": file},
-        reason=reason,
+        reason=answer.reason,
         fallback_to="ast",
         server=getattr(client, "server", None),
     )
     reports.count("lsp_fallback_count")
-    return replace(resolution, reason=reason)
+    detail = "; ".join(filter(None, (answer.text, resolution.detail)))
+    return replace(resolution, reason=answer.reason, detail=detail)
+
+
+def _reason(error: Exception) -> Reason:
+    """Return the word for what a client raises, which may be another one than ours."""
+    if isinstance(error, TimeoutError):
+        return "timeout"
+    if isinstance(error, ConnectionError):
+        return "exited"
+    if isinstance(error, UnusableInput):
+        return "no_server"
+    return "not_ready" if type(error).__name__ == "NotReady" else "error"
 
 
 def _known(location: _Location, definitions: Definitions, workspace: Workspace) -> Place:

@@ -255,6 +255,7 @@ def test_what_a_server_does_not_answer_is_answered_from_skeletons(
 
     assert (found.status, found.file, found.line, found.kind) == ("ok", "a.py", 1, "function")
     assert (found.source, found.reason) == ("ast", reason)
+    assert found.detail == ("" if isinstance(answer, Reply) else str(answer))
     (fallback,) = [record for record in telemetry_recorder if record.name == "lsp.fallback"]
     assert fallback.status == "ok"
     assert fallback.attrs == {
