@@ -45,6 +45,7 @@ _TRACEBACK: Final = "PYTEST_TELEMETRY_TRACEBACK"
 
 _COMMANDS: Final = {
     "check": "Hold event logs to the promises of good telemetry.",
+    "code": "Search, read and navigate Python code, and say what that costs.",
     "convert": "Copy records between logs and databases.",
     "gate": "Fail when a benchmark became slower than its baseline.",
     "init": "Prepare a project: configuration and .gitignore.",

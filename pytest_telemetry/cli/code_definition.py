@@ -1,0 +1,102 @@
+"""``pytest-telemetry code definition``: tells where that is defined which stands at a place (layer 7)."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from pytest_telemetry.cli.code_call import call_options, root_option, run_of, tell
+from pytest_telemetry.codeintel.navigator import Navigator
+from pytest_telemetry.codeintel.workspace import Workspace
+from pytest_telemetry.model.errors import UnusableInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_telemetry.runs import Level, Telemetry
+
+__all__ = ("command",)
+
+_PLACE: Final = re.compile(r"(?P<file>.+):(?P<line>\d{1,9}):(?P<col>\d{1,9})")
+
+
+@click.command(
+    name="definition",
+    epilog="""\b
+Examples:
+  pytest-telemetry code definition app/views.py:12:9
+  pytest-telemetry code definition app/views.py:12:9 --server ty --telemetry full
+Exit code: 0 found, 1 not found or ambiguous, 2 input that cannot be used.""",
+)
+@click.argument("place", metavar="FILE:LINE:COL")
+@click.option(
+    "--server",
+    metavar="NAME",
+    default="none",
+    show_default=True,
+    help="Ask this language server: ty, pyrefly, basedpyright, ..., any that is installed (auto), or a program.",
+)
+@click.option(
+    "--timeout",
+    "timeout_ms",
+    type=click.FloatRange(min=1),
+    default=500,
+    show_default=True,
+    metavar="MS",
+    help="How long the server is waited for.",
+)
+@root_option
+@call_options
+def command(
+    *,
+    place: str,
+    server: str,
+    timeout_ms: float,
+    roots: tuple[str, ...],
+    workspace: str,
+    level: Level,
+    as_json: bool,
+) -> int:
+    """Tell where that is defined which stands at a place of a file; line and column count from 1.
+
+    What the server does not answer in time is answered from skeletons, and that is said.
+    """
+    found = _PLACE.fullmatch(place)
+    if found is None or found["col"].strip("0") == "":
+        raise UnusableInput(f"{place}: is no place: write FILE:LINE:COL, both from 1")
+    with run_of(workspace, level) as run, _server(run, server, timeout_ms, workspace) as client:
+        navigator = Navigator(run, workspace, client=client, roots=roots)
+        resolution = navigator.definition(found["file"], int(found["line"]), int(found["col"]) - 1)
+    return tell(resolution, as_json=as_json)
+
+
+@contextlib.contextmanager
+def _server(run: Telemetry, name: str, timeout_ms: float, workspace: str) -> Iterator[_Started | None]:
+    if name == "none":
+        yield None
+        return
+    client = import_module("pytest_telemetry.codeintel.lsp").LSPClient(
+        run, None if name == "auto" else name, timeout_ms=timeout_ms
+    )
+    with contextlib.closing(client):
+        yield _Started(client, Workspace(workspace).root, name)
+
+
+class _Started:
+    """A server that is started by the first question: what keeps it from starting is why it does not answer."""
+
+    def __init__(self, client: Any, root: Path, name: str) -> None:
+        self._client = client
+        self._root = root
+        self.server = Path(name).name
+
+    def definition(self, file: Path, line: int, col: int) -> Any:
+        """Start the server, open the file and ask."""
+        self._client.initialize(self._root)
+        self._client.open(file)
+        return self._client.definition(file, line, col)

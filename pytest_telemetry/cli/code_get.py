@@ -1,0 +1,84 @@
+"""``pytest-telemetry code get``: prints a symbol, some lines, or a file (layer 7)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pytest_telemetry.cli.code_call import call_options, root_option, run_of, tell
+from pytest_telemetry.cli.group import CLEAN, FOUND, complain, say
+from pytest_telemetry.cli.printing import say_json
+from pytest_telemetry.codeintel.reads import MODES
+from pytest_telemetry.codeintel.retrieval import retrieve
+from pytest_telemetry.model.wording import plural
+
+if TYPE_CHECKING:
+    from pytest_telemetry.codeintel.reads import Mode, Reading
+    from pytest_telemetry.codeintel.retrieval import Retrieved
+    from pytest_telemetry.runs import Level
+
+__all__ = ("command",)
+
+
+@click.command(
+    name="get",
+    epilog="""\b
+Examples:
+  pytest-telemetry code get sym://python/app.models/Model.save
+  pytest-telemetry code get app/models.py --mode skeleton
+  pytest-telemetry code get app/models.py:12 --telemetry full
+Exit code: 0 printed, 1 not found or ambiguous, 2 input that cannot be used.""",
+)
+@click.argument("address", metavar="ID")
+@click.option(
+    "--mode",
+    type=click.Choice(MODES),
+    help="How much is disclosed; by default an excerpt, and of FILE the skeleton.",
+)
+@root_option
+@call_options
+def command(
+    *, address: str, mode: Mode | None, roots: tuple[str, ...], workspace: str, level: Level, as_json: bool
+) -> int:
+    """Print a symbol, some lines, or a file, and say how many bytes that was.
+
+    ID is a sym:// address, FILE:LINE for the innermost definition around a line, FILE:FIRST-LAST, or FILE.
+    """
+    with run_of(workspace, level) as run:
+        found = retrieve(address, mode, run, workspace, roots=roots)
+    reading, resolution = found.reading, found.resolution
+    if as_json:
+        say_json(_object(address, found))
+        return FOUND if reading is None else CLEAN
+    if reading is None:
+        return FOUND if resolution is None else tell(resolution, as_json=False)
+    say(reading.text.removesuffix("\n"))
+    complain(_told(reading))
+    return CLEAN
+
+
+def _told(reading: Reading) -> str:
+    where = "" if reading.lines is None else f", lines {reading.lines[0]}-{reading.lines[1]}"
+    parts = [f"{reading.file}{where}: {reading.mode}, {plural(reading.bytes_read, 'byte')} read"]
+    if reading.undecodable:
+        parts.append(f"{reading.undecodable:,} undecodable, replaced")
+    if reading.is_cut:
+        parts.append("the file goes on behind")
+    return "; ".join(parts)
+
+
+def _object(address: str, found: Retrieved) -> dict[str, Any]:
+    reading, resolution = found.reading, found.resolution
+    return {
+        "id": address,
+        "status": "ok" if resolution is None else resolution.status,
+        "file": None if reading is None else reading.file,
+        "lines": None if reading is None or reading.lines is None else list(reading.lines),
+        "text": None if reading is None else reading.text,
+        "bytes_read": 0 if reading is None else reading.bytes_read,
+        "disclosure_mode": None if reading is None else reading.mode,
+        "undecodable": 0 if reading is None else reading.undecodable,
+        "is_cut": reading is not None and reading.is_cut,
+        "resolution": None if resolution is None else resolution.as_dict(),
+    }

@@ -1,0 +1,160 @@
+"""Asks a language server for a definition, and says what is done where it does not give one (layer 2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
+
+from pytest_telemetry.codeintel.resolution import Place, Resolution, placed
+from pytest_telemetry.model.errors import TelemetryError, UnusableInput
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from pytest_telemetry.codeintel.definitions import Definitions
+    from pytest_telemetry.codeintel.reports import Reports
+    from pytest_telemetry.codeintel.workspace import Workspace
+
+__all__ = (
+    "DefinitionServer",
+    "LanguageServer",
+    "NoAnswer",
+    "Question",
+    "Reason",
+    "definition_of",
+    "fallen_back",
+)
+
+Reason: TypeAlias = Literal["timeout", "error", "empty", "not_ready", "exited", "no_server"]
+
+METHOD: Final = "textDocument/definition"
+
+
+class _Location(Protocol):
+    """A place that a server names."""
+
+    @property
+    def file(self) -> str:
+        """Its name in reports."""
+
+    @property
+    def line(self) -> int:
+        """From 1."""
+
+    @property
+    def path(self) -> Path | None:
+        """The file, absolute."""
+
+
+class _Reply(Protocol):
+    """What a server answers."""
+
+    @property
+    def locations(self) -> Sequence[_Location]:
+        """None where it knows of no place."""
+
+
+class DefinitionServer(Protocol):
+    """What is asked: an `LSPClient`, or what does the same."""
+
+    def definition(self, file: Path, line: int, col: int) -> _Reply:
+        """Return where that is defined which stands at a place."""
+
+
+class LanguageServer(DefinitionServer, Protocol):
+    """What can be asked about a file that does not exist."""
+
+    def open(self, file: Path, text: str | None = None) -> object:
+        """Tell that *file* is open, and what is in it."""
+
+    def close_file(self, file: Path) -> object:
+        """Tell that it is not open any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """A server gave no answer.
+
+    Attributes:
+        reason: Why, in a word.
+        text: What was raised; empty where nothing was. It is not recorded: a server may have written anything there.
+    """
+
+    reason: Reason
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Where that is defined which stands at a place.
+
+    Attributes:
+        query: The question as it was asked.
+        file: Where it stands.
+        line: From 1.
+        col: From 0, in characters.
+    """
+
+    query: str
+    file: Path
+    line: int
+    col: int
+
+
+def definition_of(
+    client: DefinitionServer | None, question: Question, definitions: Definitions, workspace: Workspace
+) -> Resolution | NoAnswer:
+    """Return the answer of a server, or why there is none."""
+    if client is None:
+        return NoAnswer("no_server")
+    try:
+        found = client.definition(question.file, question.line, question.col).locations
+    except (TimeoutError, ConnectionError, TelemetryError) as error:
+        return NoAnswer(_reason(error), str(error))
+    if not found:
+        return NoAnswer("empty")
+    places = {(each.file, each.line): _known(each, definitions, workspace) for each in found}
+    status: Literal["ok", "ambiguous"] = "ok" if len(places) == 1 else "ambiguous"
+    return Resolution(
+        question.query, status, tuple(places.values()), "lsp", None if status == "ok" else "several"
+    )
+
+
+def fallen_back(
+    reports: Reports, client: object, answer: NoAnswer, file: str, resolution: Resolution
+) -> Resolution:
+    """Record that *resolution*, which skeletons gave, stands for an answer of the server; return it with the reason."""
+    reports.event(
+        "lsp.fallback",
+        resolution.status,
+        args={"method": METHOD, "file": file},
+        reason=answer.reason,
+        fallback_to="ast",
+        server=getattr(client, "server", None),
+    )
+    reports.count("lsp_fallback_count")
+    detail = "; ".join(filter(None, (answer.text, resolution.detail)))
+    return replace(resolution, reason=answer.reason, detail=detail)
+
+
+def _reason(error: Exception) -> Reason:
+    """Return the word for what a client raises, which may be another one than ours."""
+    if isinstance(error, TimeoutError):
+        return "timeout"
+    if isinstance(error, ConnectionError):
+        return "exited"
+    if isinstance(error, UnusableInput):
+        return "no_server"
+    return "not_ready" if type(error).__name__ == "NotReady" else "error"
+
+
+def _known(location: _Location, definitions: Definitions, workspace: Workspace) -> Place:
+    """Return the place with what its skeleton says of it, where it is in the workspace."""
+    path = location.path
+    if path is None or path.suffix not in {".py", ".pyi"} or not workspace.holds(path):
+        return Place(location.file, location.line, path=path)
+    symbols = [each for each in definitions.skeleton(path).walk() if each.line == location.line]
+    if len(symbols) == 1:
+        return placed(location.file, symbols[0], path=path)
+    return Place(location.file, location.line, path=path)

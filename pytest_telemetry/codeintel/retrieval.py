@@ -1,0 +1,123 @@
+"""Reads what an address names: a file, a line of it, or a symbol (layer 2)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from pytest_telemetry.codeintel.reads import SourceReader
+from pytest_telemetry.codeintel.reports import Reports
+from pytest_telemetry.codeintel.selector import Selector
+from pytest_telemetry.codeintel.skeleton import SkeletonMapBuilder
+from pytest_telemetry.codeintel.workspace import Workspace
+from pytest_telemetry.model.errors import UnusableInput
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable
+
+    from pytest_telemetry.codeintel.definitions import Builder
+    from pytest_telemetry.codeintel.reads import Mode, Reading
+    from pytest_telemetry.codeintel.reports import Reporting
+    from pytest_telemetry.codeintel.resolution import Resolution
+
+__all__ = ("Retrieved", "retrieve")
+
+_LINES: Final = re.compile(r"(?P<file>.+):(?P<first>\d{1,9})(?:-(?P<last>\d{1,9}))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieved:
+    """What was read.
+
+    Attributes:
+        reading: The text; None where the address is of no one place.
+        resolution: What the address led to, where it is one of a symbol.
+    """
+
+    reading: Reading | None
+    resolution: Resolution | None = None
+
+
+def retrieve(
+    address: str,
+    mode: Mode | None = None,
+    telemetry: Reporting = None,
+    workspace: str | os.PathLike[str] = ".",
+    *,
+    builder: Builder | None = None,
+    roots: Iterable[str | os.PathLike[str]] = (),
+) -> Retrieved:
+    """Read what *address* names, and record it as ``code.get``, what fails as well.
+
+    It is a ``sym://`` address, ``FILE:LINE``, ``FILE:FIRST-LAST``, or ``FILE``. In the mode ``excerpt``, which is that
+    of all but the last, the first is read as what defines it, and the second as the innermost statement that defines
+    something around the line, or as the line alone; ``skeleton``, which is that of the last, and ``raw`` are of the
+    whole file.
+
+    Raises:
+        UnusableInput: As `Selector.resolve_symbol` and `SourceReader.read` do, or an excerpt is of no lines.
+        MissingExtra: tree-sitter is not installed.
+    """
+    reports = Reports(telemetry)
+    began = reports.mono_ns()
+    done = None
+    try:
+        builder = builder or SkeletonMapBuilder(telemetry, workspace)
+        reader = SourceReader(telemetry, workspace, builder)
+        if address.lower().startswith("sym:"):
+            resolution = Selector(telemetry, workspace, builder=builder, roots=roots).resolve_symbol(address)
+            done = Retrieved(_read_symbol(reader, resolution, mode or "excerpt"), resolution)
+        else:
+            done = Retrieved(_read_file(reader, Workspace(workspace), builder, address, mode))
+    finally:
+        reading = None if done is None else done.reading
+        resolved = None if done is None or done.resolution is None else done.resolution.status
+        reports.span(
+            "code.get",
+            reports.mono_ns() - began,
+            "error" if done is None else resolved or "ok",
+            args={"id": address, "mode": mode},
+            result={"file": None if reading is None else reading.file},
+            bytes_read=0 if reading is None else reading.bytes_read,
+            disclosure_mode=mode if reading is None else reading.mode,
+        )
+    return done
+
+
+def _read_symbol(reader: SourceReader, resolution: Resolution, mode: Mode) -> Reading | None:
+    place = resolution.place
+    if place is None or place.path is None:
+        return None
+    if mode != "excerpt":
+        return reader.read(place.path, mode)
+    return reader.read(place.path, mode, lines=(place.first_line or place.line, place.end_line or place.line))
+
+
+def _read_file(
+    reader: SourceReader, workspace: Workspace, builder: Builder, address: str, mode: Mode | None
+) -> Reading:
+    found = None if workspace.file(address).exists() else _LINES.fullmatch(address)
+    if found is None:
+        if mode == "excerpt":
+            raise UnusableInput(f"{address}: an excerpt is of lines or a symbol: add :LINE, or name a symbol")
+        return reader.read(address, mode or "skeleton")
+    file, first = found["file"], int(found["first"])
+    if mode in {"skeleton", "raw"}:
+        return reader.read(file, mode)
+    if found["last"]:
+        return reader.read(file, "excerpt", lines=(first, int(found["last"])))
+    return reader.read(file, "excerpt", lines=_around(workspace, builder, file, first))
+
+
+def _around(workspace: Workspace, builder: Builder, file: str, line: int) -> tuple[int, int]:
+    """Return the lines of the innermost symbol around a line, or the line."""
+    path = workspace.file(file)
+    if not workspace.holds(file) or not path.is_file():
+        return line, line  # the reader says what is wrong
+    symbols = builder.parse_python(path.read_bytes(), path).walk()
+    around = [
+        (each.first_line, each.end_line) for each in symbols if each.first_line <= line <= each.end_line
+    ]
+    return around[-1] if around else (line, line)

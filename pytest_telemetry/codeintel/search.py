@@ -1,0 +1,163 @@
+"""Searches the symbols of a workspace by name (layer 2)."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_telemetry.codeintel.modules import Modules
+from pytest_telemetry.codeintel.reports import Reports
+from pytest_telemetry.codeintel.resolution import placed
+from pytest_telemetry.codeintel.skeleton import SkeletonMapBuilder
+from pytest_telemetry.codeintel.workspace import Workspace
+from pytest_telemetry.model.errors import UnusableInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_telemetry.codeintel.definitions import Builder
+    from pytest_telemetry.codeintel.reports import Reporting
+    from pytest_telemetry.codeintel.resolution import Place
+    from pytest_telemetry.codeintel.skeleton_map import Symbol
+
+__all__ = ("Hit", "SearchResult", "python_files", "search_symbols")
+
+_NOT_OURS: Final = frozenset({"__pycache__", "node_modules", "site-packages", "_ctx"})
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A symbol that was found.
+
+    Attributes:
+        place: Where it is.
+        text: What is disclosed of it: its kind, name and signature.
+    """
+
+    place: Place
+    text: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON can hold it."""
+        return {**self.place.as_dict(), "text": self.text}
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """What a search found.
+
+    Attributes:
+        hits: The best ones first.
+        total: How many there were.
+        files: In how many files was looked.
+        unread: Names of files that could not be read.
+        bytes_read: How long the texts of the hits are in UTF-8, each with a line end.
+    """
+
+    hits: tuple[Hit, ...]
+    total: int
+    files: int
+    unread: tuple[str, ...]
+    bytes_read: int
+
+
+def search_symbols(
+    query: str,
+    telemetry: Reporting = None,
+    workspace: str | os.PathLike[str] = ".",
+    *,
+    builder: Builder | None = None,
+    limit: int = 50,
+) -> SearchResult:
+    """Return the classes, functions and constants whose dotted name contains *query*, and record ``code.search``.
+
+    Case does not matter. What is called so comes before what begins so, and that before the rest. Only files that
+    hold the text are parsed; links, hidden directories, virtual environments and caches are left out.
+
+    Raises:
+        UnusableInput: The query is empty, or the workspace no directory.
+        MissingExtra: tree-sitter is not installed.
+    """
+    reports = Reports(telemetry)
+    began = reports.mono_ns()
+    result = None
+    try:
+        if not query.strip():
+            raise UnusableInput("the query is empty: write a part of a name")
+        result = _searched(
+            query.strip(), Workspace(workspace), builder or SkeletonMapBuilder(telemetry, workspace), limit
+        )
+    finally:
+        status = "error" if result is None else "ok" if result.total else "not_found"
+        reports.span(
+            "code.search",
+            reports.mono_ns() - began,
+            status,
+            args={"query": query},
+            result={} if result is None else {"hits": result.total, "files": result.files},
+            bytes_read=0 if result is None else result.bytes_read,
+            disclosure_mode="skeleton",
+        )
+    return result
+
+
+def python_files(root: Path) -> Iterator[Path]:
+    """Yield the Python files below a directory in the order of their names."""
+    for directory, names, files in os.walk(root):
+        names[:] = sorted(name for name in names if _is_ours(Path(directory, name)))
+        for name in sorted(files):
+            path = Path(directory, name)
+            if path.suffix in {".py", ".pyi"} and path.is_file() and not path.is_symlink():
+                yield path
+
+
+def _is_ours(directory: Path) -> bool:
+    name = directory.name
+    return not (name.startswith(".") or name in _NOT_OURS or (directory / "pyvenv.cfg").is_file())
+
+
+def _searched(query: str, workspace: Workspace, builder: Builder, limit: int) -> SearchResult:
+    wanted = query.casefold()
+    needles = [part.encode() for part in wanted.split(".") if part.isascii()]
+    modules = Modules(workspace)
+    found: list[tuple[tuple[int, str, int], Hit]] = []
+    files = 0
+    unread: list[str] = []
+    for path in python_files(workspace.root):
+        files += 1
+        name = workspace.name(path)
+        try:
+            code = path.read_bytes()
+        except OSError:
+            unread.append(name)
+            continue
+        lower = code.lower()
+        if not all(needle in lower for needle in needles):
+            continue
+        module = modules.name_of(path)
+        for symbol in builder.parse_python(code, path).walk():
+            rank = None if symbol.kind == "import" else _rank(symbol, wanted)
+            if rank is not None:
+                hit = Hit(placed(name, symbol, module, path), _text(symbol))
+                found.append(((rank, name, symbol.line), hit))
+    found.sort(key=lambda ranked: ranked[0])
+    hits = tuple(hit for _, hit in found[:limit])
+    disclosed = sum(len(hit.text.encode()) + 1 for hit in hits)
+    return SearchResult(hits, len(found), files, tuple(unread), disclosed)
+
+
+def _rank(symbol: Symbol, wanted: str) -> int | None:
+    """Return how good a hit is, 0 for the best, or None for none."""
+    name, qualname = symbol.name.casefold(), symbol.qualname.casefold()
+    if wanted in {name, qualname}:
+        return 0
+    if name.startswith(wanted) or qualname.startswith(wanted):
+        return 1
+    return 2 if wanted in qualname else None
+
+
+def _text(symbol: Symbol) -> str:
+    space = " " if symbol.signature.startswith("=") else ""
+    return f"{symbol.kind} {symbol.qualname}{space}{symbol.signature}"

@@ -1,0 +1,352 @@
+"""Where that is defined which stands at a place, with a language server and without."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_telemetry import TelemetryRecorder, event
+from pytest_telemetry.codeintel.modules import OutsideRoots
+from pytest_telemetry.codeintel.name_at import name_at
+from pytest_telemetry.codeintel.navigator import Navigator
+from pytest_telemetry.codeintel.selector import Selector
+from pytest_telemetry.model.errors import TelemetryError, UnusableInput
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_telemetry.codeintel.resolution import Resolution
+
+MARK = "^"
+
+
+def find(root: Path, code: str, name: str = "here.py") -> Resolution:
+    """Return where that is defined in *code* which stands behind the mark; it is the text of a file."""
+    before, _, behind = code.partition(MARK)
+    (root / name).write_text(before + behind)
+    line = before.count("\n") + 1
+    return Navigator(workspace=root).definition(name, line, len(before) - before.rfind("\n") - 1)
+
+
+def place(resolution: Resolution) -> str:
+    """Return line and kind of what was found, with its file where that is another."""
+    if resolution.status != "ok":
+        return resolution.status
+    file = "" if resolution.file == "here.py" else f"{resolution.file}:"
+    return f"{file}{resolution.line} {resolution.kind}"
+
+
+LIB = {
+    "lib/__init__.py": "from .deep import Model\n",
+    "lib/deep.py": "class Model:\n    def save(self): ...\n\nLIMIT = 1\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("def f(): ...\n^f()\n", "1 function"),
+        ("def f(): ...\nf^()\n", "1 function"),
+        ("def long_name(): ...\nlong^_name()\n", "1 function"),
+        ("def ^f(): ...\n", "1 function"),
+        ("@deco\ndef ^f(): ...\n", "2 function"),
+        ("class A:\n    def m(self): ...\nA.^m\n", "2 method"),
+        ("class A:\n    def m(self): ...\n^A.m\n", "1 class"),
+        ("class A:\n    def m(self):\n        self.^n()\n    def n(self): ...\n", "4 method"),
+        (
+            "class A:\n    @classmethod\n    def m(cls):\n        def inner():\n            cls.^n()\n    def n(self): ...\n",
+            "6 method",
+        ),
+        ("class A:\n    @staticmethod\n    def m(x):\n        x.^n()\n    def n(self): ...\n", "not_found"),
+        ("class A:\n    x = 1\n    y = ^x\n", "2 constant"),
+        ("x = 2\nclass A:\n    x = 1\n    def m(self): return ^x\n", "1 constant"),
+        ("x = 2\nclass A:\n    x = 1\n    class B:\n        y = ^x\n", "1 constant"),
+        ("x = 2\ndef f(x): return ^x\n", "2 parameter"),
+        ("x = 2\ndef f(y=^x): ...\n", "1 constant"),
+        ("x = 2\ndef f(x: ^x): ...\n", "1 constant"),
+        ("def f(a, *, ^b: int = 1): ...\n", "1 parameter"),
+        ("def f(a: int = 1, *args, **kw): return ^kw\n", "1 parameter"),
+        ("def f(*args): return ^args\n", "1 parameter"),
+        ("x = 2\ndef f():\n    x = 1\n    x = 3\n    return ^x\n", "3 variable"),
+        ("x = 2\ndef f():\n    global x\n    x = 1\n    return ^x\n", "1 constant"),
+        (
+            "def f():\n    x = 1\n    def g():\n        nonlocal x\n        x = 2\n        return ^x\n",
+            "2 variable",
+        ),
+        ("def f():\n    def x(): ...\n    return ^x\n", "2 function"),
+        ("def x(): ...\ndef f():\n    def g():\n        return ^x\n    def x(): ...\n", "5 function"),
+        ("def f():\n    for i, (j, *k) in x: ...\n    return ^k\n", "2 variable"),
+        ("def f():\n    with open(x) as fh: return ^fh\n", "2 variable"),
+        ("def f():\n    try: ...\n    except E as e: return ^e\n", "3 variable"),
+        ("def f():\n    if (w := 1): return ^w\n", "2 variable"),
+        ("def f(a):\n    match a:\n        case [m, *n]: return ^n\n", "3 variable"),
+        ("def f(a):\n    match a:\n        case A(k=v): return ^v\n", "3 variable"),
+        ("def f(a):\n    match a:\n        case str() as s: return ^s\n", "3 variable"),
+        ("def f():\n    n += 1\n    return ^n\n", "2 variable"),
+        ("x = 2\ny = [^x for x in z]\n", "2 variable"),
+        ("x = 2\ny = {x: 1 for z in ^x}\n", "1 constant"),
+        ("x = 2\ny = lambda x: ^x\n", "2 parameter"),
+        ("x = 2\ny = lambda z=^x: z\n", "1 constant"),
+        ("for x in y: ...\nprint(^x)\n", "1 variable"),
+        ("class A:\n    for x in y: print(^x)\n", "2 variable"),
+        ("class A:\n    for x in y: ...\n    def m(self): return ^x\n", "not_found"),
+        ("x = 1\ny = f'{^x}'\n", "1 constant"),
+        ("if a:\n    x = 1\nelse:\n    x = 2\n^x\n", "ambiguous"),
+        ("größe = 1; x = größe + ^größe\n", "1 constant"),
+        ("x = 1\ny = 'ü𝄞' + ^x\n", "1 constant"),
+        ("x = 1\r\ny = ^x\r\n", "1 constant"),
+        ("def broken(:\n\ndef f(): ...\n^f()\n", "3 function"),
+    ],
+)
+def test_a_name_is_looked_up_in_the_scopes_around_it(files: Any, code: str, found: str) -> None:
+    """From the innermost to the module, as Python does."""
+    assert place(find(files({}), code)) == found
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("from lib import Model\n^Model\n", "lib/deep.py:1 class"),
+        ("from lib import Model as M\nM.^save\n", "lib/deep.py:2 method"),
+        ("import lib.deep\nlib.deep.^LIMIT\n", "lib/deep.py:4 constant"),
+        ("import lib.deep\nlib.^deep.LIMIT\n", "lib/deep.py:1 module"),
+        ("import lib.deep as d\nd.Model.^save\n", "lib/deep.py:2 method"),
+        ("from lib.deep import *\n^LIMIT\n", "lib/deep.py:4 constant"),
+        ("def f():\n    from lib import Model as M\n    return M.^save\n", "lib/deep.py:2 method"),
+        ("def f():\n    import lib.deep\n    return lib.^deep\n", "lib/deep.py:1 module"),
+        ("def f():\n    import lib.deep as d\n    return d.^LIMIT\n", "lib/deep.py:4 constant"),
+        ("from lib import ^Model\n", "lib/deep.py:1 class"),
+        ("from lib import Model as ^M\n", "lib/deep.py:1 class"),
+        ("from ^lib import Model\n", "lib/__init__.py:1 module"),
+        ("from lib.^deep import Model\n", "lib/deep.py:1 module"),
+        ("from . import ^lib\n", "lib/__init__.py:1 module"),
+        ("from .^lib import Model\n", "lib/__init__.py:1 module"),
+        ("import lib.^deep\n", "lib/deep.py:1 module"),
+        ("import ^lib.deep\n", "lib/__init__.py:1 module"),
+        ("import lib.deep as ^d\n", "lib/deep.py:1 module"),
+        ("class A:\n    from lib import Model\n    x = ^Model\n", "lib/deep.py:1 class"),
+        ("from lib import Model\nclass A(Model):\n    def m(self): self.^save()\n", "lib/deep.py:2 method"),
+        ("from __future__ import ^annotations\n", "not_found"),
+        ("import nowhere\n^nowhere\n", "not_found"),
+    ],
+)
+def test_a_name_that_is_imported_is_followed(files: Any, code: str, found: str) -> None:
+    """Also from within a function, and from the import itself."""
+    assert place(find(files(LIB), code)) == found
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "x = 1\n'^x'\n",
+        "x = 1\n# ^x\n",
+        "x = 1\nf(^x=2)\n",
+        "x = 1\nf().^x\n",
+        "x = 1\ny[0].^x\n",
+        "x = 1\n^\n",
+        "def f(x): return x.^y\n",
+        "^return\n",
+        "^len\n",
+        "x = 1\ny = ^ x\n",
+    ],
+)
+def test_what_is_no_name_of_a_scope_is_not_found(files: Any, code: str) -> None:
+    """Rather than to be taken for something of the same name."""
+    resolution = find(files({}), code)
+
+    assert resolution.status == "not_found"
+    assert resolution.detail
+
+
+@pytest.mark.parametrize(("line", "col"), [(0, 0), (3, 0), (1, -1)])
+def test_a_place_that_is_not_in_the_file_is_refused(files: Any, line: int, col: int) -> None:
+    """The text says which lines there are."""
+    root = files({"a.py": "x = 1\n"})
+
+    with pytest.raises(UnusableInput, match="lines are 1 to 2"):
+        Navigator(workspace=root).definition("a.py", line, col)
+
+
+def test_a_file_that_is_not_there_or_outside_is_refused(files: Any) -> None:
+    """Before anybody is asked."""
+    navigator = Navigator(workspace=files({}))
+
+    with pytest.raises(UnusableInput, match=r"^gone\.py: No such file"):
+        navigator.definition("gone.py", 1, 0)
+    with pytest.raises(OutsideRoots, match="outside of the workspace"):
+        navigator.definition("../a.py", 1, 0)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_not_waited_for(files: Any) -> None:
+    """Nobody may ever write to it."""
+    root = files({})
+    os.mkfifo(root / "pipe.py")
+
+    with pytest.raises(UnusableInput, match="no file that can be read"):
+        Navigator(workspace=root).definition("pipe.py", 1, 0)
+
+
+@pytest.mark.parametrize(("line", "col"), [(0, 0), (9, 0), (1, 99)])
+def test_no_name_stands_outside_of_a_text(line: int, col: int) -> None:
+    """That is no error."""
+    assert name_at(b"x = 1\n", line, col) is None
+
+
+@dataclass(frozen=True)
+class Location:
+    file: str
+    line: int
+    path: Path | None = None
+
+
+@dataclass(frozen=True)
+class Reply:
+    locations: tuple[Location, ...]
+
+
+class Server:
+    """Answers each question with the same, and keeps what it was asked."""
+
+    server = "stand-in"
+
+    def __init__(self, answer: Reply | Exception) -> None:
+        self.answer = answer
+        self.told: list[tuple[Any, ...]] = []
+
+    def open(self, file: Path, text: str | None = None) -> None:
+        self.told.append(("open", file.name, text))
+
+    def close_file(self, file: Path) -> None:
+        self.told.append(("close", file.name))
+
+    def definition(self, file: Path, line: int, col: int) -> Reply:
+        self.told.append(("definition", file.name, line, col))
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+class NotReady(TelemetryError):
+    """As the client has it."""
+
+
+FAILURES = [
+    (TimeoutError("late"), "timeout"),
+    (ConnectionError("gone"), "exited"),
+    (NotReady("warming up"), "not_ready"),
+    (TelemetryError("refused"), "error"),
+    (UnusableInput("not installed"), "no_server"),
+    (Reply(()), "empty"),
+]
+
+
+@pytest.mark.parametrize(("answer", "reason"), FAILURES, ids=[reason for _, reason in FAILURES])
+def test_what_a_server_does_not_answer_is_answered_from_skeletons(
+    files: Any, telemetry_recorder: TelemetryRecorder, answer: Any, reason: str
+) -> None:
+    """Marked as such with the reason, in the answer and in a record, whichever way it failed."""
+    root = files({"a.py": "def f(): ...\nf()\n"})
+
+    found = Navigator(telemetry_recorder.context, root, client=Server(answer)).definition("a.py", 2, 0)
+
+    assert (found.status, found.file, found.line, found.kind) == ("ok", "a.py", 1, "function")
+    assert (found.source, found.reason) == ("ast", reason)
+    assert found.detail == ("" if isinstance(answer, Reply) else str(answer))
+    (fallback,) = [record for record in telemetry_recorder if record.name == "lsp.fallback"]
+    assert fallback.status == "ok"
+    assert fallback.attrs == {
+        "args.method": "textDocument/definition",
+        "args.file": "a.py",
+        "result.status": "ok",
+        "reason": reason,
+        "fallback_to": "ast",
+        "server": "stand-in",
+    }
+    assert telemetry_recorder.metric("lsp_fallback_count") == 1
+
+
+def test_without_a_server_skeletons_answer_and_say_so(
+    files: Any, telemetry_recorder: TelemetryRecorder
+) -> None:
+    """That is a fallback as well, and what it leads to may be nothing."""
+    root = files({"a.py": "f()\n"})
+
+    found = Navigator(telemetry_recorder.context, root).definition("a.py", 1, 0)
+
+    assert (found.status, found.source, found.reason) == ("not_found", "ast", "no_server")
+    assert "has no f" in found.detail
+    assert event("lsp.fallback", {"result.status": "not_found", "reason": "no_server"}) in telemetry_recorder
+
+
+def test_what_a_server_answers_is_the_answer(files: Any, telemetry_recorder: TelemetryRecorder) -> None:
+    """With what the skeleton of that file says of the place; nothing is a fallback."""
+    root = files({"a.py": "f()\n", "b.py": "import x\n@x\ndef f():\n    ...\n"})
+    server = Server(Reply((Location("b.py", 3, root / "b.py"),)))
+
+    found = Navigator(telemetry_recorder.context, root, client=server).definition("a.py", 1, 0)
+
+    assert (found.status, found.source, found.reason) == ("ok", "lsp", None)
+    assert (found.file, found.line, found.end_line, found.kind, found.qualname) == (
+        "b.py",
+        3,
+        4,
+        "function",
+        "f",
+    )
+    assert server.told == [("definition", "a.py", 1, 0)]
+    assert "lsp.fallback" not in {record.name for record in telemetry_recorder}
+
+
+def test_several_answers_of_a_server_are_candidates(files: Any) -> None:
+    """As those of skeletons are; of a place outside, or where nothing begins, no more is known than the server says."""
+    root = files({"a.py": "f()\n"})
+    elsewhere = Location("external/1-x.py", 9, root.parent / "x.py")
+    server = Server(Reply((Location("a.py", 1, root / "a.py"), elsewhere, elsewhere, Location("x", 1))))
+
+    found = Navigator(workspace=root, client=server).definition("a.py", 1, 0)
+
+    assert (found.status, found.reason) == ("ambiguous", "several")
+    assert [(each.file, each.kind) for each in found.candidates] == [
+        ("a.py", None),
+        ("external/1-x.py", None),
+        ("x", None),
+    ]
+
+
+def test_a_selector_with_a_server_asks_it_first(files: Any, telemetry_recorder: TelemetryRecorder) -> None:
+    """By a file that there is not, which imports what is looked for."""
+    root = files({"pkg/a.py": "class A:\n    def m(self): ...\n"})
+    server = Server(Reply((Location("pkg/a.py", 2, root / "pkg/a.py"),)))
+    selector = Selector(telemetry_recorder.context, root, client=server)
+
+    found = selector.resolve_symbol("sym://python/pkg/a/A.m")
+
+    assert (found.file, found.line, found.kind, found.source) == ("pkg/a.py", 2, "method", "lsp")
+    assert server.told == [
+        ("open", "__symbol_query__.py", "import pkg.a\npkg.a.A.m\n"),
+        ("definition", "__symbol_query__.py", 2, 8),
+        ("close", "__symbol_query__.py"),
+    ]
+    assert [record.attrs["source"] for record in telemetry_recorder if record.name == "selector.resolve"] == [
+        "lsp"
+    ]
+    assert not (root / "__symbol_query__.py").exists()
+
+
+@pytest.mark.parametrize(("answer", "reason"), FAILURES, ids=[reason for _, reason in FAILURES])
+def test_a_selector_falls_back_as_well(
+    files: Any, telemetry_recorder: TelemetryRecorder, answer: Any, reason: str
+) -> None:
+    """The file that was opened to ask is closed again."""
+    root = files({"a.py": "x = 1\n"})
+    server = Server(answer)
+
+    found = Selector(telemetry_recorder.context, root, client=server).resolve_symbol("sym://python/a")
+
+    assert (found.status, found.file, found.source, found.reason) == ("ok", "a.py", "ast", reason)
+    assert server.told[1:] == [("definition", "__symbol_query__.py", 1, 7), ("close", "__symbol_query__.py")]
+    assert event("lsp.fallback", reason=reason) in telemetry_recorder
