@@ -316,7 +316,6 @@ class Life:
 
     async def _bury(self, reason: str, patience_s: float = 0) -> None:
         code = await self._process.end(patience_s)
-        self._tally["stderr_lines"] += self._process.stderr_lines
         status = "ok" if code == 0 and reason == "closed" else "error"
         self._reports.span(
             "lsp.exit", self._mono_ns() - self._spawned_ns, status, result={"code": code, "reason": reason}

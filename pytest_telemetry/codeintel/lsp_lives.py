@@ -133,7 +133,8 @@ class Lives:
         if self._restart is not None or self.state not in {"new", "failed"}:
             raise TelemetryError("initialize: there is a server already: close this client and make another")
         name = None if self._server is None else Path(self._server).name
-        self.reports, self._life = Reports(self._telemetry, server=name), None
+        self.reports = Reports(self._telemetry, server=name)
+        self._let_go()
         begin = self.mono_ns()
         try:
             self.workspace = Workspace(workspace)
@@ -184,6 +185,12 @@ class Lives:
             else:
                 return
 
+    def _let_go(self) -> None:
+        """Forget a life that has ended, but for what was counted."""
+        if self._life is not None:
+            self.tally["stderr_lines"] += self._life.stderr_lines
+            self._life = None
+
     def _file_to_warm_up(self) -> Path | None:
         if self._warmup_file is None:
             return None
@@ -199,6 +206,7 @@ class Lives:
         self.reports.event("lsp.state_change", "failed", reason=reason)
 
     async def _live(self, command: ServerCommand, terms: Terms) -> None:
+        self._let_go()
         life = self._life = Life(
             command,
             self.workspace,
