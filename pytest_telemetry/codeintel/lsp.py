@@ -107,7 +107,11 @@ class LSPClient:
 
     def initialize(self, workspace: FilePath | None = None) -> None:
         """As `AsyncLSPClient.initialize`."""
-        self._run(self._client.initialize, workspace)
+        try:
+            self._run(self._client.initialize, workspace)
+        finally:  # behind what the client has registered, so that it is done before that
+            atexit.unregister(self.close)
+            atexit.register(self.close)
 
     def wait_until_ready(self, timeout_ms: float = 10_000) -> None:
         """As `AsyncLSPClient.wait_until_ready`."""

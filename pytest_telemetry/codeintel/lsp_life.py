@@ -181,6 +181,10 @@ class Life:
         if self._burial is not None:
             await asyncio.shield(self._burial)
 
+    def kill(self) -> None:
+        """Kill the process of the server where nobody has ended it; for the end of the interpreter."""
+        self._process.kill()
+
     def gone(self) -> ServerGone:
         """Return what is to be raised where the server has ended."""
         return ServerGone(self.failure or f"{self._command.name} has ended", self.reason)

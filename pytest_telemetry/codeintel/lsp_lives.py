@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import itertools
 from collections import Counter
 from contextvars import Context
@@ -132,6 +133,8 @@ class Lives:
             raise ServerGone("this client is closed: make another", "closed")
         if self._restart is not None or self.state not in {"new", "failed"}:
             raise TelemetryError("initialize: there is a server already: close this client and make another")
+        atexit.unregister(self._kill)
+        atexit.register(self._kill)
         name = None if self._server is None else Path(self._server).name
         self.reports = Reports(self._telemetry, server=name)
         self._let_go()
@@ -173,6 +176,11 @@ class Lives:
             await asyncio.wait({self._restart})
         if self._life is not None:
             await self._life.close()
+        atexit.unregister(self._kill)
+
+    def _kill(self) -> None:
+        if self._life is not None:
+            self._life.kill()
 
     async def _wait_until_ready(self) -> None:
         while True:

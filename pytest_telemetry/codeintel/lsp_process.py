@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import atexit
 import os
 import signal
 from collections import deque
@@ -34,8 +33,7 @@ class ServerProcess(asyncio.SubprocessProtocol):
     """A program that speaks JSON-RPC on its standard input and output; what it says on the third pipe is drained.
 
     Everything happens in the event loop that `start` was awaited in. At the first sign that the process cannot be
-    talked to any more *on_trouble* is called, once, with a word and a text. A process that is left running ends
-    with the interpreter.
+    talked to any more *on_trouble* is called, once, with a word and a text.
 
     Args:
         on_message: Called with each message, in order.
@@ -109,11 +107,16 @@ class ServerProcess(asyncio.SubprocessProtocol):
                 break
             if step is not None:
                 step()
-        atexit.unregister(self._kill_at_exit)
         self._transport.close()
         if self.ended.done():
             await asyncio.wait({self._disconnected}, timeout=_TERMINATE_S)
         return self.ended.result() if self.ended.done() else None
+
+    def kill(self) -> None:
+        """Kill the process where it still runs, also without its event loop; a fork of ours does not own it."""
+        popen = None if self._transport is None else self._transport.get_extra_info("subprocess")
+        if os.getpid() == self._owner and popen is not None and popen.poll() is None:
+            self._kill()
 
     def last_words(self) -> str:
         """Return the last lines of its standard error, for people; empty where it has said nothing."""
@@ -127,7 +130,6 @@ class ServerProcess(asyncio.SubprocessProtocol):
         assert isinstance(transport, asyncio.SubprocessTransport)  # noqa: S101 - for the type
         self._transport = transport
         self.pid = transport.get_pid()
-        atexit.register(self._kill_at_exit)
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
         """Take what the process has written."""
@@ -204,12 +206,6 @@ class ServerProcess(asyncio.SubprocessProtocol):
 
     def _kill(self) -> None:
         self._signal(getattr(signal, "SIGKILL", signal.SIGTERM))
-
-    def _kill_at_exit(self) -> None:
-        """Kill it where nobody has ended it, its event loop may be gone; a fork of ours does not own it."""
-        popen = None if self._transport is None else self._transport.get_extra_info("subprocess")
-        if os.getpid() == self._owner and popen is not None and popen.poll() is None:
-            self._kill()
 
     def _signal(self, number: int) -> None:
         try:
