@@ -295,7 +295,8 @@ class Life:
     def _fail(self, reason: str, text: str) -> None:
         was_initialized = self.state in {"initialized", "ready"}
         if self._end("failed", reason, text):
-            self._burial = self._apart(self._bury(reason))
+            if self._process.pid:
+                self._burial = self._apart(self._bury(reason))
             self._on_failure(was_initialized)
 
     def _end(self, state: State, reason: str | None, text: str) -> bool:

@@ -21,6 +21,7 @@ __all__ = ("ServerProcess",)
 _STDIN, _STDOUT, _STDERR = 0, 1, 2
 _DOUBT_S: Final = 0.25
 """How long the other signs of a death are waited for, once a pipe was closed or the process has ended."""
+_KILL: Final = getattr(signal, "SIGKILL", signal.SIGTERM)
 _TERMINATE_S: Final = 1.0
 _KILL_S: Final = 5.0
 _UNREAD_BYTES: Final = 64 * 1024 * 1024
@@ -62,7 +63,7 @@ class ServerProcess(asyncio.SubprocessProtocol):
         self._last_lines: deque[bytes] = deque(maxlen=_LAST_LINES)
         self._line = b""
         self._closed: set[int] = set()
-        self._transport: asyncio.SubprocessTransport | None = None
+        self._transport: asyncio.SubprocessTransport
         self._troubled = False
         self._stall: asyncio.TimerHandle | None = None
         self._owner = os.getpid()
@@ -83,7 +84,7 @@ class ServerProcess(asyncio.SubprocessProtocol):
 
     def send(self, message: Message) -> None:
         """Hand *message* over; never blocks, and what a closed pipe does not take is lost."""
-        pipe = None if self._transport is None else self._transport.get_pipe_transport(_STDIN)
+        pipe = self._transport.get_pipe_transport(_STDIN)
         if not isinstance(pipe, asyncio.WriteTransport) or pipe.is_closing():
             return
         pipe.write(encoded(message))
@@ -98,25 +99,25 @@ class ServerProcess(asyncio.SubprocessProtocol):
         """
         self._troubled = True
         self._cancel_stall()
-        if self._transport is None:
-            return None
-        for step, seconds in ((self._terminate, patience_s), (self._kill, _TERMINATE_S), (None, _KILL_S)):
-            if not self.ended.done() and seconds:
+        await asyncio.wait({self.ended}, timeout=patience_s)
+        for number, seconds in ((signal.SIGTERM, _TERMINATE_S), (_KILL, _KILL_S)):
+            if not self.ended.done():
+                self._signal(number)
                 await asyncio.wait({self.ended}, timeout=seconds)
-            if self.ended.done():
-                break
-            if step is not None:
-                step()
         self._transport.close()
-        if self.ended.done():
-            await asyncio.wait({self._disconnected}, timeout=_TERMINATE_S)
-        return self.ended.result() if self.ended.done() else None
+        if not self.ended.done():
+            return None
+        await asyncio.wait({self._disconnected}, timeout=_TERMINATE_S)
+        return self.ended.result()
 
     def kill(self) -> None:
         """Kill the process where it still runs, also without its event loop; a fork of ours does not own it."""
-        popen = None if self._transport is None else self._transport.get_extra_info("subprocess")
-        if os.getpid() == self._owner and popen is not None and popen.poll() is None:
-            self._kill()
+        if (
+            self.pid
+            and os.getpid() == self._owner
+            and self._transport.get_extra_info("subprocess").poll() is None
+        ):
+            self._signal(_KILL)
 
     def last_words(self) -> str:
         """Return the last lines of its standard error, for people; empty where it has said nothing."""
@@ -135,19 +136,8 @@ class ServerProcess(asyncio.SubprocessProtocol):
         """Take what the process has written."""
         if fd == _STDERR:
             self._take_stderr(data)
-            return
-        self._cancel_stall()
-        try:
-            for message in self._frames.feed(data):
-                if self._troubled:
-                    return
-                self._on_message(message)
-        except FrameError as error:
-            self._trouble(error.flaw, str(error))
-            return
-        if self._frames.within_frame and not self._troubled:
-            text = f"it has begun a frame and sent nothing more for {self._stall_s:g} s"
-            self._stall = self._loop.call_later(self._stall_s, self._trouble, "stalled", text)
+        elif not self._troubled:
+            self._take_stdout(data)
 
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:  # noqa: ARG002 - of the interface
         """Take the end of a pipe."""
@@ -157,14 +147,25 @@ class ServerProcess(asyncio.SubprocessProtocol):
 
     def process_exited(self) -> None:
         """Take the end of the process."""
-        code = None if self._transport is None else self._transport.get_returncode()
+        code = self._transport.get_returncode()
         self.ended.set_result(-1 if code is None else code)
         self._doubt()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - of the interface
         """Take the end of everything."""
-        if not self._disconnected.done():
-            self._disconnected.set_result(None)
+        self._disconnected.set_result(None)
+
+    def _take_stdout(self, data: bytes) -> None:
+        self._cancel_stall()
+        try:
+            for message in self._frames.feed(data):
+                self._on_message(message)
+        except FrameError as error:
+            self._trouble(error.flaw, str(error))
+            return
+        if self._frames.within_frame and not self._troubled:
+            text = f"it has begun a frame and sent nothing more for {self._stall_s:g} s"
+            self._stall = self._loop.call_later(self._stall_s, self._trouble, "stalled", text)
 
     def _take_stderr(self, data: bytes) -> None:
         *lines, self._line = (self._line + data).split(b"\n")
@@ -200,12 +201,6 @@ class ServerProcess(asyncio.SubprocessProtocol):
         if self._stall is not None:
             self._stall.cancel()
             self._stall = None
-
-    def _terminate(self) -> None:
-        self._signal(signal.SIGTERM)
-
-    def _kill(self) -> None:
-        self._signal(getattr(signal, "SIGKILL", signal.SIGTERM))
 
     def _signal(self, number: int) -> None:
         try:

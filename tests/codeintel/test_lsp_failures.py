@@ -443,6 +443,29 @@ def test_a_start_that_is_cancelled_ends_the_server(
     assert ends(telemetry_recorder) == ([("failed", "cancelled")], [("error", -15, "cancelled")])
 
 
+@pytest.mark.parametrize("turns", range(1, 4))
+def test_a_start_that_is_closed_starts_nothing(
+    fake_server: Any, telemetry_recorder: TelemetryRecorder, telemetry_clock: FakeClock, turns: int
+) -> None:
+    """Wherever it is when another task closes the client; what was spawned meanwhile is ended."""
+
+    async def main() -> None:
+        client = AsyncLSPClient(**fake_server.options(**READY))
+        starting = asyncio.create_task(client.initialize())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await client.close()
+        with pytest.raises(ServerGone):
+            await starting
+        assert client.state == "closed"
+
+    run_in_fake_time(main(), telemetry_clock)
+
+    states, exits = ends(telemetry_recorder)
+    assert states == [("closed", None)]
+    assert len(exits) == len(told(telemetry_recorder, "lsp.spawn", "pid"))
+
+
 def test_closing_ends_all_that_waits(fake_server: Any, telemetry_recorder: TelemetryRecorder) -> None:
     """In other threads, at once; what comes later is refused, and to close again does nothing."""
     client = fake_server.started({"textDocument/hover": [[["notify", "x", {}]]]}, **READY)

@@ -14,6 +14,8 @@ from pytest_telemetry.codeintel.lsp_errors import LSPError
 from pytest_telemetry.codeintel.lsp_replies import ReplyReader
 from pytest_telemetry.codeintel.workspace import Workspace
 
+NOTHING: list[Any] = [None, []]
+
 
 def spanned(line: int, start: int, end: int) -> dict[str, Any]:
     return {"start": {"line": line, "character": start}, "end": {"line": line, "character": end}}
@@ -44,7 +46,7 @@ def test_a_definition_is_one_location_many_or_links(reader: ReplyReader, tmp_pat
     (found,) = replies[0].locations
     assert (found.file, found.line, found.col, found.end_line, found.end_col) == ("a.py", 1, 9, 1, 10)
     assert (found.path, found.uri) == (tmp_path.resolve() / "a.py", location["uri"])
-    assert [reader.locations(shape).status for shape in (None, [])] == ["empty", "empty"]
+    assert [reader.locations(nothing).status for nothing in NOTHING] == ["empty", "empty"]
 
 
 def test_the_text_of_an_open_document_counts(tmp_path: Path) -> None:
@@ -116,7 +118,7 @@ def test_symbols_are_nested_or_flat(reader: ReplyReader, tmp_path: Path) -> None
     (child,) = outer.children
     assert (child.name, child.line, child.col, child.first_line, child.end_line) == ("y", 1, 9, 1, 1)
     assert (other.name, other.col, other.children) == ("y", 9, ())
-    assert [reader.symbols(shape, path).status for shape in (None, [])] == ["empty", "empty"]
+    assert [reader.symbols(nothing, path).status for nothing in NOTHING] == ["empty", "empty"]
 
 
 def test_symbols_that_nest_without_end_are_refused(reader: ReplyReader, tmp_path: Path) -> None:
