@@ -172,8 +172,10 @@ class LSPClient:
         if loop is None or thread is None:
             return
         if first:
-            asyncio.run_coroutine_threadsafe(self._end(), loop).result()
-            loop.call_soon_threadsafe(loop.stop)
+            try:
+                asyncio.run_coroutine_threadsafe(self._end(), loop).result()
+            finally:
+                loop.call_soon_threadsafe(loop.stop)
         thread.join()
         atexit.unregister(self.close)
 

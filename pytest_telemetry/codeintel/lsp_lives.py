@@ -227,10 +227,10 @@ class Lives:
         )
         try:
             await life.start()
+            self._greet(life)
         except BaseException:
             await life.close()
             raise
-        self._greet(life)
 
     def _failed(self, command: ServerCommand, terms: Terms) -> None:
         if self._restarts_left and self._restart is None and not self._closed:

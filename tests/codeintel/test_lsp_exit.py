@@ -27,7 +27,7 @@ assert client.hover("a.py", 1, 1).status == "empty"
 def run(fake_server: Any, program: str) -> subprocess.CompletedProcess[str]:
     """Run a program that shows every warning, and return what it did; it has all the time that it needs."""
     options = fake_server.options()
-    argv = [sys.executable, "-X", "dev", "-W", "error", "-c", BEGIN + program]
+    argv = [sys.executable, "-W", "error", "-c", BEGIN + program]
     argv += [json.dumps(options["command"]), str(options["workspace"])]
     return subprocess.run(argv, capture_output=True, text=True, check=False)
 
