@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from pytest_telemetry.codeintel.jsonrpc import FrameError, FrameReader, encoded
@@ -111,13 +113,14 @@ class ServerProcess(asyncio.SubprocessProtocol):
         return self.ended.result()
 
     def kill(self) -> None:
-        """Kill the process where it still runs, also without its event loop; a fork of ours does not own it."""
-        if (
-            self.pid
-            and os.getpid() == self._owner
-            and self._transport.get_extra_info("subprocess").poll() is None
-        ):
+        """Kill the process where it still runs, without its event loop, and reap it; a fork of ours does not own it."""
+        if not self.pid or os.getpid() != self._owner:
+            return
+        popen: subprocess.Popen[bytes] = self._transport.get_extra_info("subprocess")
+        if popen.poll() is None:
             self._signal(_KILL)
+            with suppress(subprocess.TimeoutExpired):
+                popen.wait(_KILL_S)
 
     def last_words(self) -> str:
         """Return the last lines of its standard error, for people; empty where it has said nothing."""
