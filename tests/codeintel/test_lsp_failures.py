@@ -496,6 +496,7 @@ def test_closing_ends_all_that_waits(fake_server: Any, telemetry_recorder: Telem
         ({"shutdown": [[["exit", 0]]]}, ("ok", 0, "closed")),
         ({"initialized": [[["deaf"]]], "shutdown": [[["hang"]]]}, ("error", -9, "closed")),
         ({"shutdown": [[["raw", "noise\n"]]]}, ("error", -15, "closed")),
+        ({"shutdown": [[["deaf"]]]}, ("error", -9, "closed")),
     ],
 )
 def test_closing_takes_bounded_time(

@@ -73,6 +73,15 @@ def test_what_nobody_asked_for_is_counted_and_changes_nothing(fake_server: Any) 
     assert client.statistics()["unexpected_messages"] == 1 + len(odd)
 
 
+def test_an_id_that_is_no_number_is_none_of_ours(fake_server: Any) -> None:
+    """True is equal to 1, and 1.0 is: neither answers the first request."""
+    odd = [["send", {"id": number, "result": None}] for number in (True, 1.0, "1")]
+    client = fake_server.started({"initialize": [[*odd, ["reply", {"capabilities": {}}]]]}, **READY)
+
+    assert client.is_ready
+    assert client.statistics()["unexpected_messages"] == 3
+
+
 @pytest.mark.parametrize(
     ("error", "text", "reason"),
     [
