@@ -1,0 +1,122 @@
+"""The requests that a language server has not answered, and those that were given up (layer 2)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_telemetry.codeintel.lsp_errors import LSPError, RequestTimeout, ServerGone
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Callable, Iterator
+
+    from pytest_telemetry.codeintel.jsonrpc import Message
+    from pytest_telemetry.codeintel.reports import Reports
+
+__all__ = ("Requests",)
+
+_REMEMBERED: Final = 1_000
+"""Requests that were given up and whose answer is still waited for."""
+
+
+class Requests:
+    """Matches answers to requests: each to its own, or to none.
+
+    Args:
+        send: Sends a message to the server.
+        numbers: Gives ids; no two requests of a client ever get the same.
+        reports: Hears of late answers.
+        mono_ns: Tells how late they are.
+        tally: Counts ``requests`` and ``late_replies``.
+    """
+
+    def __init__(
+        self,
+        send: Callable[[Message], object],
+        numbers: Iterator[int],
+        reports: Reports,
+        mono_ns: Callable[[], int],
+        tally: Counter[str],
+    ) -> None:
+        self._send = send
+        self._numbers = numbers
+        self._reports = reports
+        self._mono_ns = mono_ns
+        self._tally = tally
+        self._pending: dict[int, asyncio.Future[Message | ServerGone]] = {}
+        self._given_up: OrderedDict[int, tuple[str, int]] = OrderedDict()
+
+    def ask(self, method: str, params: Any) -> tuple[int, asyncio.Future[Message | ServerGone]]:
+        """Send a request, and return its id and what will be its answer."""
+        number = next(self._numbers)
+        answer = self._pending[number] = asyncio.get_running_loop().create_future()
+        self._tally["requests"] += 1
+        self._send({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
+        return number, answer
+
+    async def call(self, method: str, params: Any, timeout_ms: float, *, may_cancel: bool = True) -> Any:
+        """Return the result of a request.
+
+        Args:
+            method: Of the protocol.
+            params: Likewise.
+            timeout_ms: How long it may take.
+            may_cancel: Whether the server is told when nobody waits for the answer any more.
+
+        Raises:
+            RequestTimeout: There is none after *timeout_ms*; what comes later is counted and recorded.
+            LSPError: The answer is an error.
+            ServerGone: The server has ended meanwhile.
+        """
+        number, answer = self.ask(method, params)
+        try:
+            await asyncio.wait({answer}, timeout=timeout_ms / 1000)
+        finally:
+            if self._pending.pop(number, None) is not None:
+                self._given_up[number] = (method, self._mono_ns())
+                if len(self._given_up) > _REMEMBERED:
+                    self._given_up.popitem(last=False)
+                if may_cancel:
+                    self._send({"jsonrpc": "2.0", "method": "$/cancelRequest", "params": {"id": number}})
+        if not answer.done():
+            raise RequestTimeout(f"{method} was not answered within {timeout_ms:g} ms")
+        message = answer.result()
+        if isinstance(message, ServerGone):
+            raise message
+        return _result(message, method)
+
+    def answered(self, message: Message) -> bool:
+        """Take an answer; False where nobody has asked."""
+        number = message.get("id")
+        if type(number) is not int:  # a bool would be equal to one
+            return False
+        answer = self._pending.pop(number, None)
+        if answer is not None:
+            answer.set_result(message)
+            return True
+        if number not in self._given_up:
+            return False
+        method, since = self._given_up.pop(number)
+        self._tally["late_replies"] += 1
+        late_ms = (self._mono_ns() - since) / 1e6
+        self._reports.event("lsp.late_reply", args={"method": method, "late_ms": late_ms})
+        self._reports.count("lsp_late_reply_count")
+        return True
+
+    def end(self, gone: ServerGone) -> None:
+        """Let all that waits raise *gone*."""
+        for answer in self._pending.values():
+            answer.set_result(gone)
+        self._pending.clear()
+
+
+def _result(message: Message, method: str) -> Any:
+    error = message.get("error")
+    if error is None:
+        return message.get("result")
+    code = error.get("code") if isinstance(error, dict) else None
+    if type(code) is not int:
+        raise LSPError(f"{method} was answered with an error that has no code")
+    raise LSPError(f"{method} was answered with error {code}: {error.get('message')}", code)
