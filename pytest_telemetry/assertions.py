@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, runtime_checkable
 
+from pytest_telemetry.checks.cache_pair import CachePair
 from pytest_telemetry.checks.latency import Describes, Latency
 from pytest_telemetry.checks.lsp_order import LspReadyOrder
 from pytest_telemetry.checks.lsp_transcript import findings_of
@@ -14,6 +15,7 @@ from pytest_telemetry.checks.measured import MeasuredTiming
 from pytest_telemetry.checks.paths import ROUTES, RelativePaths
 from pytest_telemetry.checks.percentiles import Percentiles
 from pytest_telemetry.checks.privacy import Privacy
+from pytest_telemetry.checks.record_counts import RecordCounts
 from pytest_telemetry.checks.timing import MonotonicTiming
 from pytest_telemetry.model.record import Record
 from pytest_telemetry.model.transcript import listing
@@ -36,6 +38,8 @@ __all__ = (
     "HoldsEntries",
     "HoldsRecords",
     "Subject",
+    "assert_cache_pair",
+    "assert_counts",
     "assert_dst_safe",
     "assert_latency",
     "assert_lsp_ready_order",
@@ -222,6 +226,28 @@ def assert_latency(
     __tracebackhide__ = True
     check = Latency(pattern, count=count, p50_ms=p50_ms, p95_ms=p95_ms, max_ms=max_ms, method=method)
     _hold(subject, check, allow_empty=True)  # that nothing matches is a finding of its own
+
+
+def assert_cache_pair(subject: Subject, name: str = "ast.cache", **attrs: Any) -> None:
+    """Assert that the lookups of one thing (``file="a.py"``) were a miss, and then hits only; see `CachePair`.
+
+    Raises:
+        AssertionError: They were not, there was no second one, or none at all.
+    """
+    __tracebackhide__ = True
+    _hold(subject, CachePair(name, **attrs), allow_empty=False)
+
+
+def assert_counts(subject: Subject, expected: Mapping[str, Any], *, allow_empty: bool = False) -> None:
+    """Assert how many records there are of each name of *expected*, and no more; see `RecordCounts`.
+
+    Raises:
+        AssertionError: There are more or fewer; the text lists what there is. Or nothing was recorded at all and
+            *allow_empty* is false.
+        ValueError: Nothing is expected.
+    """
+    __tracebackhide__ = True
+    _hold(subject, RecordCounts(expected), allow_empty=allow_empty)
 
 
 def _hold(subject: Subject, check: StreamingCheck, *, allow_empty: bool) -> None:

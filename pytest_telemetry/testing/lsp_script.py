@@ -52,4 +52,4 @@ def _write(stream: int, content: bytes) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(*sys.argv[1:3])  # what a client adds is for real servers

@@ -48,18 +48,21 @@ class LspServer:
     """A language server for tests of clients: any client, which starts it as a process and talks to it on stdio.
 
     It answers every request by itself, with `answers` or with ``null``, until the test holds answers back or makes
-    it misbehave. What it is told to do concerns the process that was started last, and waits up to three seconds
-    for one. Each start of the process is a session of its own. Everything stands in the `transcript`.
+    it misbehave. What it is told to do concerns the process that was started last, and waits for one. Each start of the process is a session of its own. Everything stands in the `transcript`.
 
     Use it in a ``with`` block, or as the fixture ``telemetry_lsp_server``. At its end every process is killed, and
     one that the client had left running is reported with a `ServerLeftRunningWarning`.
+
+    Args:
+        timeout: How many seconds to wait for a client to start the process.
 
     Attributes:
         transcript: What happened, in one order.
         command: The command that starts it: hand it to the client under test, or see `install`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, timeout: float = 3.0) -> None:
+        self._timeout = timeout
         self.transcript = Transcript()
         self._lock = threading.RLock()
         self._answers: dict[str, Answer] = dict(_DEFAULTS)
@@ -95,7 +98,7 @@ class LspServer:
             raise UnusableInput(
                 "install() needs executable scripts: hand the command of the server to the client"
             )
-        if not name or name != Path(name).name:
+        if name in {"", ".", ".."} or name != Path(name).name:
             raise UnusableInput(f"{name!r} is no name of a program: install('pylsp')")
         directory = Path(self._directory.name, "bin")
         directory.mkdir(exist_ok=True)
@@ -272,8 +275,8 @@ class LspServer:
 
     def _current(self) -> Connection:
         """Return the process that was started last."""
-        if not self.transcript.until(lambda: bool(self._connections)):
-            raise AssertionError("no client has started the server within 3 s")
+        if not self.transcript.until(lambda: bool(self._connections), self._timeout):
+            raise AssertionError(f"no client has started the server within {self._timeout:g} s")
         return self._connections[-1]
 
     def _accept(self) -> None:

@@ -150,20 +150,17 @@ def takes_no_time_out_for_ready(server: LspServer, client: Any) -> None:
 
 
 def gives_up_a_handshake(server: LspServer, client: Any) -> None:
-    """The server hangs from the start."""
+    """The server hangs from the start; where it starts slowly, a correct client may not even have asked."""
     server.hang()
-    client.handshake_timeout = 0.02
+    client.handshake_timeout = 0.15
     starting = in_the_background(client.start)
-    server.transcript.wait(received("initialize"))
-    server.transcript.until(lambda: bool(server.transcript.find(FAILED)), 0.05)
-    assert_eventually_judged(server.transcript, client)
+    server.transcript.wait(lambda entry: entry.name in {"initialize", "lsp.state_change"})
+    server.transcript.until(lambda: bool(server.transcript.find(FAILED)), 0.25)
+    client.verdict = broken_rules(
+        server.transcript, client.policy
+    )  # before the end of the server lets it go on
     client.process.kill()
     starting.join()
-
-
-def assert_eventually_judged(transcript: Transcript, client: Any) -> None:
-    """Judge while the client still waits, for the end of the server would let it go on."""
-    client.verdict = broken_rules(transcript, client.policy)
 
 
 def says_goodbye_in_order(server: LspServer, client: Any) -> None:
