@@ -168,8 +168,9 @@ class Server:
         if not step.ok:
             self._failed_to_initialize = True
             return
-        if self.declared is not None and self._initialized is None and step.follows(self.declared):
-            yield Complaint("R2", f"READY before {step.name}", self.declared, step)
+        declared = None if self.on_wire or self._initialized is not None else self.declared
+        if declared is not None and step.follows(declared):
+            yield Complaint("R2", f"READY before {step.name}", declared, step)
         self._initialized, self._failed_to_initialize, self._timed_out = step, False, False
 
     def diagnostics(self, step: Step) -> Iterator[Complaint]:

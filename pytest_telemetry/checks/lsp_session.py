@@ -56,12 +56,8 @@ class Session:
         self._note(entry.name, step)
         if entry.name == "textDocument/didOpen" and not self.server.warmup_uri:
             self.server.warmup_uri = step.uri
-        if (
-            entry.name == "exit"
-            and "result" in self._first
-            and "goodbye" not in self._first
-            and not self.hangs
-        ):
+        answers = "result" in self._first and "crash" not in self._first and self.hangs is None
+        if entry.name == "exit" and answers and "goodbye" not in self._first:
             self._complain("R10", "exit before the reply to shutdown", step, until="goodbye")
         if entry.is_request and role_of_method(entry.name) == "request":
             if "shutdown" in self._first:

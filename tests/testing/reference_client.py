@@ -73,10 +73,12 @@ class Client:
         return self._request(method, {}, 5.0).get("result")
 
     def close(self) -> None:
-        if self.state in OPEN:
+        with self._lock:
+            self.state = "closing" if self.state in OPEN else self.state
+        if self.state == "closing":
             self._request("shutdown", None, 5.0)
             self._send({"method": "exit"})
-        self._end("closed", "the user closed it")
+            self._end("closed", "the user closed it")
         self._reader.join()
         self.process.stdout.close()
 
@@ -88,7 +90,7 @@ class Client:
 
     def _end(self, state: str, reason: str) -> None:
         with self._lock:
-            if self.state not in OPEN:
+            if self.state not in (OPEN if state == "failed" else ("closing",)):
                 return
             self.telemetry.event("lsp.state_change", status=state, reason=reason)
             self.state = state
