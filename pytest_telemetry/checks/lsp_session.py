@@ -31,18 +31,20 @@ class Session:
         server: What is known of READY.
         told: Where the client told that something failed or ended, in this life or another.
         hangs: Since when the server does not answer, if it does not.
+        began: Where this life began; -1 for the first one.
     """
 
     server: Server
     told: list[Step]
     hangs: Step | None = None
+    began: int = -1
     _first: dict[str, Step] = field(default_factory=dict)
     _complaints: list[Complaint] = field(default_factory=list)
 
     @classmethod
-    def of(cls, policy: Policy, warmup_uri: str, told: list[Step], hangs: Step | None) -> Session:
+    def of(cls, policy: Policy, warmup_uri: str, told: list[Step], hangs: Step | None, began: int) -> Session:
         """Return a life that begins now."""
-        return cls(Server(policy, warmup_uri, on_wire=True, _spawned=True, _alive=1), told, hangs)
+        return cls(Server(policy, warmup_uri, on_wire=True, _spawned=True, _alive=1), told, hangs, began)
 
     def received(self, entry: Entry) -> None:
         """Take a message of the client."""
@@ -119,8 +121,8 @@ class Session:
         timed_out = said(record, "status") == "timeout"
         if role == "ready" and step.ok:
             self._note("ready", step)
-            if "ended" in self._first:
-                self._complain("R7", "READY although the server had died", step, self._first["ended"])
+            if "told" in self._first and "refused" not in self._first:
+                self._complain("R7", "READY after its end was told", step, self._first["told"])
             elif "shutdown" in self._first:
                 self._complain("R10", "READY after shutdown", step, self._first["shutdown"])
             else:
@@ -131,6 +133,7 @@ class Session:
             self._note("evidence told", step)
         if role == "death" or (role in {"initialize", "spawn"} and not step.ok):
             self.told.append(step)
+            self._note("told", step)
             if not (step.ok or timed_out or explains(record)):
                 self._complain("R6", f"{step.name} says that it failed, and not why", step)
 
@@ -163,7 +166,9 @@ class Session:
                 yield Complaint("R6", f"{what}, and no event says so", failure), False
         elif asked is not None and result is None and self.hangs is not None:
             given_up = first.get("closed") or first.get("ended")
-            if self._told_since(asked):
+            if any(
+                _seq(told) > self.began for told in self.told
+            ):  # what it asked may arrive after it gave up
                 return
             if given_up is None:
                 yield (

@@ -51,7 +51,8 @@ def judge_transcript(entries: Iterable[Entry], policy: Policy, warmup_uri: str =
 
     def life(number: int) -> Session:
         if number not in sessions:
-            sessions[number] = Session.of(policy, warmup_uri, told, hangs)
+            began = entry.seq if any(sessions) else -1
+            sessions[number] = Session.of(policy, warmup_uri, told, hangs, began)
         return sessions[number]
 
     for entry in entries:

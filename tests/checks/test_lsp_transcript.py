@@ -89,6 +89,8 @@ def owed(*lines: Line, **options: Any) -> list[str]:
         [HANGS, STARTED, INITIALIZE, ("record", "lsp.initialize", {"status": "timeout"}), ENDED],
         [*SHAKEN, HANGS, SHUTDOWN, EXIT],
         [STARTED, INITIALIZE, HANGS, ("server", "resume", 0)],
+        [HANGS, STARTED, FAILED, INITIALIZE, ENDED],
+        [*SHAKEN, PUBLISHED, CRASH, ENDED, READY, FAILED],
         [*SHAKEN, ("record", "lsp_failed_count", {}), ("record", "lsp.ready_count", {})],
         [STARTED, INITIALIZE, RESULT, SHUTDOWN, GOODBYE, EXIT],
         [*SHAKEN, ("sent", "workspace/configuration", {"id": "s"}), ("sent", "a", {"id": 5, "result": 0})],
@@ -129,7 +131,7 @@ def test_what_a_correct_client_may_do(lines: list[Line]) -> None:
             "lsp.state_change says that it failed, and not why",
         ),
         ([("record", "lsp.spawn", {"status": "error"})], "R6", "lsp.spawn says that it failed, and not why"),
-        ([*SHAKEN, PUBLISHED, ENDED, READY, CLOSED], "R7", "READY although the server had died"),
+        ([*SHAKEN, PUBLISHED, CRASH, ENDED, FAILED, READY], "R7", "READY after its end was told"),
         ([*SHAKEN, ("record", "lsp.timeout", {}), READY], "R8", "READY by a time-out"),
         (
             [*SHAKEN, PUBLISHED, ("record", "lsp.ready", {"ready_via": "time-out"})],
@@ -160,6 +162,7 @@ def test_what_is_certainly_wrong(lines: list[Line], rule: str, text: str) -> Non
         ([*SHAKEN, PUBLISHED, READY, CRASH], "R7"),
         ([*SHAKEN, PUBLISHED, READY, CLOSED, CRASH], "R7"),
         ([STARTED, HANGS, INITIALIZE], "R9"),
+        ([*SHAKEN, CRASH, FAILED, HANGS, STARTED, INITIALIZE], "R9"),
         ([STARTED, INITIALIZE, ("server", "stall")], "R9"),
     ],
 )
