@@ -228,14 +228,16 @@ def assert_latency(
     _hold(subject, check, allow_empty=True)  # that nothing matches is a finding of its own
 
 
-def assert_cache_pair(subject: Subject, name: str = "ast.cache", **attrs: Any) -> None:
+def assert_cache_pair(
+    subject: Subject, name: str = "ast.cache", *, allow_empty: bool = False, **attrs: Any
+) -> None:
     """Assert that the lookups of one thing (``file="a.py"``) were a miss, and then hits only; see `CachePair`.
 
     Raises:
-        AssertionError: They were not, there was no second one, or none at all.
+        AssertionError: They were not, or there was no second one. Or there was none and *allow_empty* is false.
     """
     __tracebackhide__ = True
-    _hold(subject, CachePair(name, **attrs), allow_empty=False)
+    _hold(subject, CachePair(name, **attrs), allow_empty=allow_empty)
 
 
 def assert_counts(subject: Subject, expected: Mapping[str, Any], *, allow_empty: bool = False) -> None:

@@ -95,15 +95,10 @@ def findings_of(complaints: Sequence[Complaint], check: str) -> list[Finding]:
         own = [each for each in complaints if each.rule == rule]
         examples = Examples(20)
         for each in own:
-            seqs = sorted(step.seq or 0 for step in (each.step, each.other) if step is not None)
-            examples.add(_text(each), None, rule=rule, reason=each.text, seq=seqs)
+            steps = sorted(filter(None, (each.step, each.other)), key=lambda step: step.seq or 0)
+            text = ", then ".join(f"{step.name} ({step.seq})" for step in steps)
+            examples.add(text, None, rule=rule, reason=each.text, seq=[step.seq for step in steps])
         found.append(
-            Finding(check, f"{rule}: {own[0].text}: {RULES[rule]}", len(own), examples=tuple(examples))
+            Finding(check, f"{rule}: {own[0].text} ({RULES[rule]})", len(own), examples=tuple(examples))
         )
     return found
-
-
-def _text(complaint: Complaint) -> str:
-    text = f"{complaint.step.name} ({complaint.step.seq})"
-    other = complaint.other
-    return text if other is None else f"{text}, beside {other.name} ({other.seq})"

@@ -178,7 +178,12 @@ def test_what_makes_ready_depends_on_the_policy() -> None:
     assert broken(*SHAKEN, OPENED, PUBLISHED, READY, policy="warmup-uri") == []
     assert broken(*SHAKEN, OPENED, PUBLISHED, READY, policy="warmup-uri", uri="A.py") == []
     other = ("sent", "textDocument/publishDiagnostics", {"params": {"uri": "file:///b.py"}})
-    for lines in ([OPENED, other], [ASKED, FOUND], [("sent", "textDocument/publishDiagnostics", {})]):
+    no_proof: list[list[Line]] = [
+        [OPENED, other],
+        [ASKED, FOUND],
+        [("sent", "textDocument/publishDiagnostics", {})],
+    ]
+    for lines in no_proof:
         rules = [rule for rule, _ in broken(*SHAKEN, OPENED, *lines, READY, policy="warmup-uri")]
         assert rules[-1] == "R2"
     assert broken(*SHAKEN, ASKED, policy="warmup-uri") == [("R3", "textDocument/definition before READY")]
@@ -205,11 +210,11 @@ def test_a_finding_names_the_rule_and_both_entries() -> None:
     found = findings_of(verdict.broken, LspReadyOrder.id)
 
     assert [finding.message for finding in found] == [
-        f"R4: textDocument/hover before the InitializeResult: {RULES['R4']}",
-        f"R2: READY before the InitializeResult: {RULES['R2']}",
+        f"R4: textDocument/hover before the InitializeResult ({RULES['R4']})",
+        f"R2: READY before the InitializeResult ({RULES['R2']})",
     ]
     (example,) = found[0].examples
-    assert example.text == "textDocument/hover (2), beside the InitializeResult (4)"
+    assert example.text == "textDocument/hover (2), then the InitializeResult (4)"
     assert example.detail == {
         "rule": "R4",
         "reason": "textDocument/hover before the InitializeResult",
