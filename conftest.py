@@ -1,7 +1,8 @@
 """Runs the Python blocks of the README and of every page below docs, and lends pytester to the tests.
 
-A page is one test: its ``python`` blocks run in order, in one namespace, in an empty directory. A block that
-defines tests is written to a file instead and run by a pytest of its own. If an HTML comment ``<!-- fails -->``
+A page is one test: its ``python`` blocks run in order, in one namespace, in an empty directory. A block whose first
+line is a comment with the name of a file (``# client.py``) is written to that file instead, for those that follow.
+A block that defines tests is written to a file as well and run by a pytest of its own. If an HTML comment ``<!-- fails -->``
 stands above such a block, that run must fail, and the lines of the ``text`` block that follows must be found in
 its output. ``<!-- not run: why -->`` leaves a block out.
 """
@@ -45,6 +46,7 @@ _FENCE = re.compile(
     r"(?:^<!-- (?P<note>[^\n]*?) -->\n+)?^```(?P<language>\w+)[^\n]*\n(?P<code>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
+_FILE = re.compile(r"# (\w+\.py)\n")
 _TEST = re.compile(r"^(?:async )?def test_|^class \w*Test|^    def test_", re.MULTILINE)
 NOT_OURS = "is not part of the repository"
 """Says, in the reason of a skip, that what a test looks at can be installed by nobody."""
@@ -103,6 +105,9 @@ class PageBlocks(pytest.Item):
                 self._run(block, following, namespace, directory)
 
     def _run(self, block: Block, following: Block | None, namespace: dict[str, Any], directory: Path) -> None:
+        if file := _FILE.match(block.code):
+            (directory / file[1]).write_text(block.code, encoding="utf-8")
+            return
         if _TEST.search(block.code):
             self._run_tests(block, following, directory)
             return

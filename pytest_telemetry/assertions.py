@@ -7,14 +7,18 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, runtime_checkable
 
+from pytest_telemetry.checks.cache_pair import CachePair
 from pytest_telemetry.checks.latency import Describes, Latency
 from pytest_telemetry.checks.lsp_order import LspReadyOrder
+from pytest_telemetry.checks.lsp_transcript import findings_of
 from pytest_telemetry.checks.measured import MeasuredTiming
 from pytest_telemetry.checks.paths import ROUTES, RelativePaths
 from pytest_telemetry.checks.percentiles import Percentiles
 from pytest_telemetry.checks.privacy import Privacy
+from pytest_telemetry.checks.record_counts import RecordCounts
 from pytest_telemetry.checks.timing import MonotonicTiming
 from pytest_telemetry.model.record import Record
+from pytest_telemetry.model.transcript import listing
 from pytest_telemetry.model.wire import BadLine, LogLine, decode_object
 from pytest_telemetry.reports.text import finding_lines
 from pytest_telemetry.run_files import read_object
@@ -22,16 +26,20 @@ from pytest_telemetry.sources import open_source, placed
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from pytest_telemetry.checks.lsp_server import Policy
     from pytest_telemetry.checks.streaming import StreamingCheck
     from pytest_telemetry.model.stats import Method
+    from pytest_telemetry.model.transcript import Entry
     from pytest_telemetry.testing.metamorphic import assert_dst_safe, assert_wall_clock_independent
 
 __all__ = (
+    "HoldsEntries",
     "HoldsRecords",
     "Subject",
+    "assert_cache_pair",
+    "assert_counts",
     "assert_dst_safe",
     "assert_latency",
     "assert_lsp_ready_order",
@@ -50,6 +58,17 @@ class HoldsRecords(Protocol):
 
     def records(self) -> Iterable[Record]:
         """Return what is kept."""
+
+
+@runtime_checkable
+class HoldsEntries(Protocol):
+    """The transcript of a scripted language server."""
+
+    def entries(self) -> Sequence[Entry]:
+        """Return what happened so far."""
+
+    def until(self, holds: Callable[[], bool], timeout: float) -> bool:
+        """Return whether *holds* returned true in time, asked again whenever something has happened."""
 
 
 Subject: TypeAlias = HoldsRecords | Iterable[Record | Mapping[str, Any]] | str | os.PathLike[str]
@@ -126,16 +145,48 @@ def assert_lsp_ready_order(
     *,
     policy: Policy = "diagnostics-or-definition",
     warmup_uri: str | None = None,
+    timeout: float = 3.0,
     allow_empty: bool = False,
 ) -> None:
     """Assert that language servers were spawned, initialized, READY and only then asked; see `LspReadyOrder`.
 
+    The transcript of a ``telemetry_lsp_server`` is judged by all ten rules. What its client has still to tell, that
+    the server died for one, it has *timeout* seconds to tell.
+
     Raises:
-        AssertionError: One was not; every request that came before READY is named. Or there is no LSP record and
-            *allow_empty* is false.
+        AssertionError: One was not; every request that came before READY is named, and of a transcript the rule,
+            the entries, and those around them. Or there is no LSP record and *allow_empty* is false.
     """
     __tracebackhide__ = True
-    _hold(subject, LspReadyOrder(policy, warmup_uri=warmup_uri), allow_empty=allow_empty)
+    check = LspReadyOrder(policy, warmup_uri=warmup_uri)
+    if isinstance(subject, HoldsEntries):
+        _hold_transcript(subject, check, timeout, allow_empty=allow_empty)
+    else:
+        _hold(subject, check, allow_empty=allow_empty)
+
+
+def _hold_transcript(
+    subject: HoldsEntries, check: LspReadyOrder, timeout: float, *, allow_empty: bool
+) -> None:
+    __tracebackhide__ = True
+
+    def nothing_owed() -> bool:
+        verdict = check.of_transcript(subject.entries())
+        return bool(verdict.broken) or not verdict.owed
+
+    subject.until(nothing_owed, timeout)
+    entries = subject.entries()
+    verdict = check.of_transcript(entries)
+    findings = findings_of([*verdict.broken, *verdict.owed], check.id)
+    if findings:
+        text = [finding.message for finding in findings]
+        for finding in findings:
+            for example in finding.examples[:5]:
+                text += [f"{finding.message.partition(':')[0]}: {example.text}"]
+                text += [listing(entries, marked=example.detail["seq"], around=2)]
+        raise AssertionError("\n".join(text))
+    if not verdict.judged and not allow_empty:
+        raise AssertionError(_nothing(check, len(entries), 0))
 
 
 def assert_percentiles(
@@ -175,6 +226,30 @@ def assert_latency(
     __tracebackhide__ = True
     check = Latency(pattern, count=count, p50_ms=p50_ms, p95_ms=p95_ms, max_ms=max_ms, method=method)
     _hold(subject, check, allow_empty=True)  # that nothing matches is a finding of its own
+
+
+def assert_cache_pair(
+    subject: Subject, name: str = "ast.cache", *, allow_empty: bool = False, **attrs: Any
+) -> None:
+    """Assert that the lookups of one thing (``file="a.py"``) were a miss, and then hits only; see `CachePair`.
+
+    Raises:
+        AssertionError: They were not, or there was no second one. Or there was none and *allow_empty* is false.
+    """
+    __tracebackhide__ = True
+    _hold(subject, CachePair(name, **attrs), allow_empty=allow_empty)
+
+
+def assert_counts(subject: Subject, expected: Mapping[str, Any], *, allow_empty: bool = False) -> None:
+    """Assert how many records there are of each name of *expected*, and no more; see `RecordCounts`.
+
+    Raises:
+        AssertionError: There are more or fewer; the text lists what there is. Or nothing was recorded at all and
+            *allow_empty* is false.
+        ValueError: Nothing is expected.
+    """
+    __tracebackhide__ = True
+    _hold(subject, RecordCounts(expected), allow_empty=allow_empty)
 
 
 def _hold(subject: Subject, check: StreamingCheck, *, allow_empty: bool) -> None:

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from pytest_telemetry._pytest.benchmarks import TelemetryBenchmark
     from pytest_telemetry._pytest.fixtures import RecorderFactory
     from pytest_telemetry.testing.fake_clock import FakeClock
+    from pytest_telemetry.testing.lsp_server import LspServer
     from pytest_telemetry.testing.recorder import TelemetryRecorder
 
-__all__ = ("telemetry_clock", "telemetry_recorder", "telemetry_recorder_factory")
+__all__ = ("telemetry_clock", "telemetry_lsp_server", "telemetry_recorder", "telemetry_recorder_factory")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -194,6 +195,18 @@ def telemetry_clock() -> FakeClock:
     from pytest_telemetry.testing.fake_clock import FakeClock  # noqa: PLC0415 - on first use
 
     return FakeClock()
+
+
+@pytest.fixture
+def telemetry_lsp_server(request: pytest.FixtureRequest) -> Iterator[LspServer]:
+    """Start a language server that does what the test says, in a process of its own, for the client under test.
+
+    Its ``transcript`` holds the messages, and what ``telemetry_recorder`` gets where the test has one.
+    """
+    from pytest_telemetry._pytest.fixtures import lsp_server_of  # noqa: PLC0415 - on first use
+
+    with lsp_server_of(request) as server:
+        yield server
 
 
 class _Benchmark:

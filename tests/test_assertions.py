@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_telemetry import assertions
 from pytest_telemetry.assertions import (
+    assert_cache_pair,
+    assert_counts,
     assert_latency,
     assert_lsp_ready_order,
     assert_measured_timing,
@@ -18,10 +21,12 @@ from pytest_telemetry.assertions import (
     assert_percentiles,
     assert_relative_paths,
 )
+from pytest_telemetry.checks.lsp_rules import RULES
 from pytest_telemetry.model.errors import UnusableInput
 from pytest_telemetry.model.record import Record
 from pytest_telemetry.sinks.jsonl import JsonlStore
 from pytest_telemetry.testing import metamorphic
+from pytest_telemetry.testing.lsp_transcript import Transcript
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -172,6 +177,13 @@ def test_the_helper_is_not_part_of_the_traceback() -> None:
             [Record("span", "a", "a", 5, 7)],
             "b: nothing matches",
         ),
+        (
+            assert_cache_pair,
+            {"file": "a.py"},
+            [Record("event", "ast.cache.hit", "a", 5, attrs={"args.file": "a.py"})],
+            "ast.cache, file='a.py': 1 of 1 lookup is not as it should be",
+        ),
+        (assert_counts, {"expected": {"a": 2}}, [Record("event", "a", "a", 5)], "a: 1, expected 2"),
     ],
 )
 def test_each_helper_fails_with_its_diagnosis_first(
@@ -193,6 +205,8 @@ def test_each_helper_passes_on_good_records() -> None:
     assert_lsp_ready_order(lsp)
     assert_percentiles(good, {"load": {"count": 5, "p50_ms": 3}})
     assert_latency(good, "load", count=5, p50_ms=3, p95_ms=5, max_ms=5)
+    assert_counts(good, {"load": 5})
+    assert_cache_pair([Record("event", f"ast.cache.{word}", word, 1) for word in ("miss", "hit")])
 
 
 @pytest.mark.parametrize(
@@ -216,6 +230,58 @@ def test_a_recording_without_anything_to_judge_does_not_pass(
 
     assert failure(call, nothing, **options) == f"nothing to judge: {said} (allow_empty=True accepts that)"
     call(nothing, allow_empty=True, **options)
+
+
+def test_no_lookup_at_all_is_no_pair() -> None:
+    """Other records are not judged."""
+    assert failure(assert_cache_pair, records(), file="b.py") == (
+        "nothing to judge: no cache lookup in what was recorded (records: 5) (allow_empty=True accepts that)"
+    )
+
+
+def test_counts_of_nothing_need_a_recording() -> None:
+    """That something is not there means nothing where nothing is."""
+    assert failure(assert_counts, [], {"a": 0}).startswith("nothing to judge: no record at all")
+    assert_counts([], {"a": 0}, allow_empty=True)
+    assert failure(assert_counts, records(), {"lo*": 1}) == "lo*: 5, expected 1\n  there was: load 5"
+
+
+def test_a_transcript_is_judged_by_what_went_over_the_wire() -> None:
+    """The text has the rule, the entries, and those around them."""
+    transcript = Transcript()
+    transcript.add("server", "started", 1, pid=1)
+    transcript.add("received", "initialize", 1, message={"id": 1, "method": "initialize"})
+    transcript.add("received", "initialized", 1, message={"method": "initialized"})
+    transcript.add("sent", "initialize", 1, message={"id": 1, "result": {}})
+
+    assert failure(assert_lsp_ready_order, transcript).splitlines() == [
+        f"R4: initialized before the InitializeResult ({RULES['R4']})",
+        "R4: initialized (2), then the InitializeResult (3)",
+        "    0  server            started pid=1",
+        "    1  client -> server  initialize #1",
+        ">   2  client -> server  initialized",
+        ">   3  server -> client  reply to initialize #1",
+    ]
+
+
+def test_what_a_client_has_still_to_tell_is_waited_for() -> None:
+    """And it is a failure when the time is over."""
+    transcript = Transcript()
+    transcript.add("received", "initialize", 1, message={"id": 1, "method": "initialize"})
+    transcript.add("sent", "initialize", 1, message={"id": 1, "error": {}})
+    assert failure(assert_lsp_ready_order, transcript, timeout=0).startswith(
+        "R6: initialize failed, and no event"
+    )
+
+    threading.Timer(0.01, lambda: transcript.state("failed", reason="refused")).start()
+
+    assert_lsp_ready_order(transcript, timeout=60)
+
+
+def test_an_empty_transcript_is_nothing_to_judge() -> None:
+    """As an empty recording is."""
+    assert failure(assert_lsp_ready_order, Transcript()).startswith("nothing to judge: no record at all")
+    assert_lsp_ready_order(Transcript(), allow_empty=True)
 
 
 @pytest.mark.parametrize(

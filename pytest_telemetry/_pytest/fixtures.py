@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
     from pytest_telemetry.model.clock import Clock
     from pytest_telemetry.model.protocols import Processor
+    from pytest_telemetry.testing.lsp_server import LspServer
 
-__all__ = ("RecorderFactory", "recorder_factory", "recorder_of")
+__all__ = ("RecorderFactory", "lsp_server_of", "recorder_factory", "recorder_of")
 
 _limit_key: Final = pytest.StashKey[int]()
 
@@ -92,6 +93,16 @@ def recorder_factory(request: pytest.FixtureRequest) -> Iterator[RecorderFactory
             recorder.warn_of_open_spans()
     finally:  # a warning may be an error
         warn_of_sink_failures(request.node)
+
+
+def lsp_server_of(request: pytest.FixtureRequest) -> LspServer:
+    """Return a scripted language server that hears of what the test records; leave it to end its processes."""
+    from pytest_telemetry.testing.lsp_server import LspServer  # noqa: PLC0415 - few tests have one
+
+    server = LspServer()
+    if "telemetry_recorder" in request.fixturenames:
+        server.transcript.follow(request.getfixturevalue("telemetry_recorder"))
+    return server
 
 
 def _clock(request: pytest.FixtureRequest) -> Clock:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 _WHERE = {
+    "CachePair": "cache_pair",
     "CountersKept": "reconcile",
     "Judgement": "streaming",
     "Latency": "latency",
@@ -17,6 +18,7 @@ _WHERE = {
     "Percentiles": "percentiles",
     "Privacy": "privacy",
     "Reconcile": "reconcile",
+    "RecordCounts": "record_counts",
     "RelativePaths": "paths",
     "RunId": "lines",
     "StreamingCheck": "streaming",
@@ -27,6 +29,7 @@ _WHERE = {
 __all__ = tuple(sorted(_WHERE))
 
 if TYPE_CHECKING:
+    from pytest_telemetry.checks.cache_pair import CachePair as CachePair
     from pytest_telemetry.checks.latency import Latency as Latency
     from pytest_telemetry.checks.lines import RunId as RunId
     from pytest_telemetry.checks.lines import Timestamps as Timestamps
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
     from pytest_telemetry.checks.privacy import Privacy as Privacy
     from pytest_telemetry.checks.reconcile import CountersKept as CountersKept
     from pytest_telemetry.checks.reconcile import Reconcile as Reconcile
+    from pytest_telemetry.checks.record_counts import RecordCounts as RecordCounts
     from pytest_telemetry.checks.streaming import Judgement as Judgement
     from pytest_telemetry.checks.streaming import StreamingCheck as StreamingCheck
     from pytest_telemetry.checks.timing import MonotonicTiming as MonotonicTiming

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from pytest_telemetry.checks.lsp_server import POLICIES, Complaint, Policy, Server, Step
+from pytest_telemetry.checks.lsp_transcript import judge_transcript
 from pytest_telemetry.checks.streaming import (
     Counts,
     Examples,
@@ -19,7 +20,11 @@ from pytest_telemetry.model.finding import Finding
 from pytest_telemetry.model.lsp import role_of, said
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pytest_telemetry.checks.lsp_transcript import Verdict
     from pytest_telemetry.model.record import Record
+    from pytest_telemetry.model.transcript import Entry
     from pytest_telemetry.model.wire import LogLine
 
 __all__ = ("LspReadyOrder",)
@@ -41,7 +46,8 @@ class LspReadyOrder(StreamingCheck):
     * ``warmup-uri``: a successful ``lsp.initialize``, and diagnostics for the document opened to warm up.
     * ``initialized``: a successful ``lsp.initialize``.
 
-    A time-out makes no server READY. Records with an attribute ``server`` are judged per server.
+    A time-out makes no server READY. Records with an attribute ``server`` are judged per server. What is broken is
+    one of `RULES`, whose id stands in the ``detail`` of each example.
 
     Args:
         policy: One of the three.
@@ -66,6 +72,10 @@ class LspReadyOrder(StreamingCheck):
     def start(self) -> Judgement:
         """Return a judgement that has seen nothing."""
         return _LspReadyOrder(self.policy, self.warmup_uri)
+
+    def of_transcript(self, entries: Iterable[Entry]) -> Verdict:
+        """Return what is wrong with what went over the wire and was told, by the same rules and some more."""
+        return judge_transcript(entries, self.policy, self.warmup_uri)
 
 
 class _LspReadyOrder(Judgement):
@@ -94,7 +104,7 @@ class _LspReadyOrder(Judgement):
         if not self._warmup_uri:
             server.warmup_uri = shortened(said(record, "warmup_uri")) or server.warmup_uri
         step = Step.of(record, place_of(line))
-        for complaint in getattr(server, role)(record, step):
+        for complaint in getattr(server, role)(step):
             if role == "request":
                 self._premature(complaint, record)
             else:
@@ -102,7 +112,7 @@ class _LspReadyOrder(Judgement):
         self._requests += role == "request"
 
     def _note(self, complaint: Complaint, run_id: str | None) -> None:
-        self._disorder_count[complaint.rule] += 1
+        self._disorder_count[complaint.text] += 1
         if len(self._disorder) < 20:
             self._disorder.append((complaint, run_id))
 
@@ -117,11 +127,12 @@ class _LspReadyOrder(Judgement):
         method = record.attrs.get("method", record.attrs.get("args.method"))
         asked = f"{record.name} {method}" if isinstance(method, str) else record.name
         self._early_examples.add(
-            f"{asked} came {complaint.rule}{_of_run(record.run_id)}",
+            f"{asked} came {complaint.text}{_of_run(record.run_id)}",
             complaint.step.place,
             command=record.name,
             run_id=record.run_id,
-            reason=complaint.rule,
+            reason=complaint.text,
+            rule=complaint.rule,
         )
 
     def findings(self) -> list[Finding]:
@@ -140,15 +151,17 @@ class _LspReadyOrder(Judgement):
         counts, places = Counter(self._disorder_count), list(self._disorder)
         for (run_id, _), server in self._servers.items():
             for complaint in server.unaccounted():
-                counts[complaint.rule] += 1
+                counts[complaint.text] += 1
                 places.append((complaint, run_id))
-        for rule, count in sorted(counts.items(), key=lambda item: -item[1]):
+        for text, count in sorted(counts.items(), key=lambda item: -item[1]):
             examples = Examples()
             for complaint, run_id in places:
-                if complaint.rule == rule:
-                    text = f"{complaint.step.name}: {rule}{_of_run(run_id)}"
-                    examples.add(text, complaint.step.place, run_id=run_id, reason=rule)
-            message = f"{rule}, {count:,} times" if count > 1 else rule
+                if complaint.text == text:
+                    said_of = f"{complaint.step.name}: {text}{_of_run(run_id)}"
+                    examples.add(
+                        said_of, complaint.step.place, run_id=run_id, reason=text, rule=complaint.rule
+                    )
+            message = f"{text}, {count:,} times" if count > 1 else text
             found.append(Finding(LspReadyOrder.id, message, count, examples=tuple(examples)))
         return found
 

@@ -1,8 +1,8 @@
-"""The life of one language server, as far as its records tell (layer 4)."""
+"""The life of one language server, as its records tell it, or the wire (layer 4)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 
 from pytest_telemetry.checks.streaming import shortened
@@ -24,15 +24,23 @@ _BY_TIMEOUT: Final = "READY by a time-out"
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that happened to a server.
+    """One thing that happened to a server, by a record or by a message.
 
     Attributes:
-        name: Name of the record.
+        name: Name of the record, or method of the message.
         place: Where it stands in the log.
         begin_ns: When it began; None where stamps are too coarse to order by, and only arrival counts.
         end_ns: When it ended, likewise.
         span_id: As in the record.
         parent_id: As in the record.
+        seq: Its number in a transcript.
+        ok: Whether nothing says that it failed.
+        via: What a declaration of READY names as its reason.
+        executable: What was spawned.
+        uri: The document that it is about.
+        definition: Whether it asks for a definition.
+        answered: Whether it is a request that has ended.
+        empty: Whether the answer was that there is nothing.
     """
 
     name: str
@@ -41,15 +49,35 @@ class Step:
     end_ns: int | None = None
     span_id: str | None = None
     parent_id: str | None = None
+    seq: int | None = None
+    ok: bool = True
+    via: str = ""
+    executable: str = ""
+    uri: str = ""
+    definition: bool = False
+    answered: bool = False
+    empty: bool = False
 
     @classmethod
-    def of(cls, record: Record, place: Place | None) -> Step:
-        """Return what is to be kept of *record*."""
-        if record.source == "log file":
-            return cls(shortened(record.name), place)
-        end_ns = record.end_ns if record.kind == "span" else record.time_ns
-        ids = (shortened(record.span_id or ""), shortened(record.parent_id or ""))
-        return cls(shortened(record.name), place, record.time_ns, end_ns, ids[0] or None, ids[1] or None)
+    def of(cls, record: Record, place: Place | None, *, seq: int | None = None) -> Step:
+        """Return what is to be kept of *record*; where *seq* says when it came, its own times do not count."""
+        timed = seq is None and record.source != "log file"
+        return cls(
+            shortened(record.name),
+            place,
+            record.time_ns if timed else None,
+            (record.end_ns if record.kind == "span" else record.time_ns) if timed else None,
+            (shortened(record.span_id or "") or None) if timed else None,
+            (shortened(record.parent_id or "") or None) if timed else None,
+            seq,
+            ok=succeeded(record),
+            via=shortened(said(record, "ready_via") or said(record, "reason")),
+            executable=shortened(said(record, "executable")),
+            uri=shortened(said(record, "uri")),
+            definition=is_definition(record),
+            answered=record.duration_ns is not None,
+            empty=said(record, "status") == "empty",
+        )
 
     def follows(self, earlier: Step) -> bool:
         """Tell whether this began after a step that arrived before it had ended; spans arrive when they end."""
@@ -62,10 +90,21 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """A step that came in the wrong order: the rule that it breaks, and the step."""
+    """A step that breaks a rule.
+
+    Attributes:
+        rule: Id of the rule, see `RULES`.
+        text: What is wrong, without where.
+        step: What broke it.
+        other: What it should have followed, or what it must not follow.
+        until: What should have come first, and may still be found after it.
+    """
 
     rule: str
+    text: str
     step: Step
+    other: Step | None = None
+    until: str = ""
 
 
 @dataclass(slots=True)
@@ -73,7 +112,7 @@ class _Suspect:
     """A declaration of READY that nothing accounts for so far."""
 
     step: Step
-    rule: str
+    by_timeout: bool
     certain: bool
 
 
@@ -84,131 +123,166 @@ class Server:
     Attributes:
         policy: What READY needs.
         warmup_uri: The document of ``warmup-uri``; empty for any.
+        on_wire: Whether every message is seen, so that what is not there did not happen. Otherwise only records
+            are, and nobody knows what a client leaves out.
+        evidence: What made the server READY by its policy, whether or not that was told.
+        declared: The declaration of READY that is in force.
     """
 
     policy: Policy
     warmup_uri: str = ""
+    on_wire: bool = False
+    evidence: Step | None = None
+    declared: Step | None = None
     _executable: str = ""
     _spawned: bool = False
+    _alive: int = 0
     _died: Step | None = None
     _initialized: Step | None = None
     _failed_to_initialize: bool = False
-    _evidence: Step | None = None
+    _found: Step | None = None
     _timed_out: bool = False
-    _ready: Step | None = None
-    _past: list[tuple[int, int]] = field(default_factory=list)
-    _suspects: list[_Suspect] = field(default_factory=list)
+    _declared_as: str = ""
+    _declarations: int = 0
+    _past: tuple[tuple[int, int], ...] = ()
+    _suspects: tuple[_Suspect, ...] = ()
 
-    def spawn(self, record: Record, step: Step) -> Iterator[Complaint]:
+    def spawn(self, step: Step) -> Iterator[Complaint]:
         """Take a new process; of the same executable, or an unknown one, it ends the READY of the old one."""
-        if not succeeded(record):
+        if not step.ok:
             return
         if not self._spawned:
-            for name, earlier in (("lsp.initialize", self._initialized), ("READY", self._ready)):
+            for name, earlier in (("lsp.initialize", self._initialized), ("READY", self.declared)):
                 if earlier is not None and step.follows(earlier):
-                    yield Complaint(f"{name} before lsp.spawn", earlier)
+                    yield Complaint("R2", f"{name} before lsp.spawn", earlier, step)
                     break
-        executable = shortened(said(record, "executable"))
-        if self._spawned and not (executable and self._executable and executable != self._executable):
+        if self._spawned and not (
+            step.executable and self._executable and step.executable != self._executable
+        ):
             self._end(step)
-        self._spawned, self._died, self._executable = True, None, executable or self._executable
+        self._alive += 1
+        self._spawned, self._died, self._executable = True, None, step.executable or self._executable
 
-    def initialize(self, record: Record, step: Step) -> Iterator[Complaint]:
+    def initialize(self, step: Step) -> Iterator[Complaint]:
         """Take the end of a handshake."""
-        if not succeeded(record):
+        if not step.ok:
             self._failed_to_initialize = True
             return
-        if self._ready is not None and self._initialized is None and step.follows(self._ready):
-            yield Complaint("READY before lsp.initialize", self._ready)
+        declared = None if self.on_wire or self._initialized is not None else self.declared
+        if declared is not None and step.follows(declared):
+            yield Complaint("R2", f"READY before {step.name}", declared, step)
         self._initialized, self._failed_to_initialize, self._timed_out = step, False, False
 
-    def diagnostics(self, record: Record, step: Step) -> Iterator[Complaint]:
+    def diagnostics(self, step: Step) -> Iterator[Complaint]:
         """Take published diagnostics."""
         yield from ()
-        if (
-            self.policy == "warmup-uri"
-            and self.warmup_uri
-            and shortened(said(record, "uri")) != shortened(self.warmup_uri)
-        ):
+        if self.policy == "warmup-uri" and self.warmup_uri and not self._warms_up(step.uri):
             return
         self._prove(step)
         for suspect in self._suspects:
             suspect.certain = True  # this run does record diagnostics, and there were none before READY
 
-    def ready(self, record: Record, step: Step) -> Iterator[Complaint]:
-        """Take a declaration of READY."""
-        if not succeeded(record):
-            return
-        via = said(record, "ready_via") or said(record, "reason")
-        if "timeout" in via.replace("-", "").replace("_", "").replace("timed out", "timeout").replace(
-            " ", ""
-        ):
-            yield Complaint(_BY_TIMEOUT, step)
-        elif self._failed_to_initialize:
-            yield Complaint("READY although lsp.initialize failed", step)
-        elif self.policy != "initialized" and self._evidence is None:
-            wanted = "diagnostics" if self.policy == "warmup-uri" else "diagnostics or a definition"
-            rule = _BY_TIMEOUT if self._timed_out else f"READY before {wanted}"
-            claimed = self.policy == "warmup-uri" or via in {"diagnostics", "definition"}
-            certain = self._timed_out or (claimed and self._initialized is not None)
-            self._suspects = [*self._suspects[-15:], _Suspect(step, rule, certain)]
-        self._ready = step
+    def _warms_up(self, uri: str) -> bool:
+        wanted = shortened(self.warmup_uri)
+        return uri == wanted or (self.on_wire and uri.endswith(f"/{wanted}"))
 
-    def timeout(self, _record: Record, _step: Step) -> Iterator[Complaint]:
+    def ready(self, step: Step) -> Iterator[Complaint]:
+        """Take a declaration of READY."""
+        if not step.ok:
+            return
+        complaint = self._unfounded(step)
+        self._declared_as = self._declared_as or step.name  # some clients tell one READY under two names
+        self._declarations += step.name == self._declared_as
+        if complaint is not None:
+            yield complaint
+        elif self._spawned and step.name == self._declared_as and self._declarations > self._alive:
+            yield Complaint("R1", "READY declared again", step, self.declared)
+        self.declared = step
+
+    def _unfounded(self, step: Step) -> Complaint | None:
+        """Return what is wrong with a declaration by itself; what may yet be explained becomes a suspect."""
+        via = step.via.replace("-", "").replace("_", "").replace("timed out", "timeout").replace(" ", "")
+        if "timeout" in via:
+            return Complaint("R8", _BY_TIMEOUT, step)
+        if self._failed_to_initialize:
+            return Complaint("R2", "READY although lsp.initialize failed", step)
+        if self.on_wire and self._initialized is None:
+            return Complaint("R2", "READY before the InitializeResult", step, until="result")
+        if self.policy == "initialized" or self.evidence is not None:
+            return None
+        if self.on_wire:
+            return self._unproven(step, by_timeout=self._timed_out)
+        claimed = self.policy == "warmup-uri" or step.via in {"diagnostics", "definition"}
+        certain = self._timed_out or (claimed and self._initialized is not None)
+        self._suspects = (*self._suspects[-15:], _Suspect(step, self._timed_out, certain))
+        return None
+
+    def _unproven(self, step: Step, *, by_timeout: bool) -> Complaint:
+        if by_timeout:
+            return Complaint("R8", _BY_TIMEOUT, step)
+        wanted = "diagnostics" if self.policy == "warmup-uri" else "diagnostics or a definition"
+        return Complaint("R2", f"READY before {wanted}", step, until="evidence")
+
+    def timeout(self, _step: Step) -> Iterator[Complaint]:
         """Take a time-out."""
         yield from ()
         self._timed_out = True
 
-    def death(self, _record: Record, step: Step) -> Iterator[Complaint]:
+    def death(self, step: Step) -> Iterator[Complaint]:
         """Take the end of the process."""
         yield from ()
         self._end(step)
         self._spawned, self._died = False, step
 
-    def request(self, record: Record, step: Step) -> Iterator[Complaint]:
+    def request(self, step: Step) -> Iterator[Complaint]:
         """Take a request, and what its success proves."""
-        if not self._serves(step) and not self._probes(record, step):
-            died = self._died is not None and self._ready is None
-            yield Complaint("after the server died" if died else "before READY", step)
-        if (
-            is_definition(record)
-            and succeeded(record)
-            and record.duration_ns is not None
-            and self._initialized
-        ):
-            self._prove(step)
+        if not self._serves(step) and not self._probes(step):
+            if self._died is not None and self.declared is None:
+                yield Complaint("R7", "after the server died", step, self._died)
+            else:
+                yield Complaint("R3", "before READY", step, until="ready")
+        if step.answered and step.definition and step.ok and self._initialized:
+            self.definition(step)
+
+    def definition(self, step: Step) -> None:
+        """Take a definition that the server has answered without an error."""
+        self._prove(step)
+        if not step.empty:
+            self._found = self._found or step
 
     def _serves(self, request: Step) -> bool:
         """Tell whether the server was READY when *request* began."""
-        if self._ready is not None and request.follows(self._ready):
+        if self.declared is not None and request.follows(self.declared):
             return True
         begin = request.begin_ns
         return begin is not None and any(ready <= begin < end for ready, end in self._past)
 
-    def _probes(self, record: Record, request: Step) -> bool:
+    def _probes(self, request: Step) -> bool:
         """Tell whether *request* is a definition that is asked for to find out whether the server is READY."""
-        if self.policy != "diagnostics-or-definition" or not is_definition(record):
+        if self.policy != "diagnostics-or-definition" or not request.definition:
             return False
         if self._initialized is None or not request.follows(self._initialized):
             return False
-        return self._evidence is None or not request.follows(self._evidence)
+        # over the wire, the next may have been sent before the answer was read
+        return self.on_wire or self._found is None or not request.follows(self._found)
 
     def _prove(self, step: Step) -> None:
         """Take *step* as what makes the server READY, also for a declaration that was made inside of it."""
         if self.policy == "warmup-uri" and step.name.endswith("definition"):
             return
-        self._suspects = [suspect for suspect in self._suspects if step.follows(suspect.step)]
+        self._suspects = tuple(suspect for suspect in self._suspects if step.follows(suspect.step))
         self._timed_out = False
-        self._evidence = self._evidence or step
+        self.evidence = self.evidence or step
 
     def _end(self, step: Step) -> None:
-        if self._ready is not None and self._ready.end_ns is not None and step.begin_ns is not None:
-            self._past = [*self._past[-15:], (self._ready.end_ns, step.begin_ns)]
-        self._ready = self._initialized = self._evidence = None
+        if self.declared is not None and self.declared.end_ns is not None and step.begin_ns is not None:
+            self._past = (*self._past[-15:], (self.declared.end_ns, step.begin_ns))
+        self.declared = self._initialized = self.evidence = self._found = None
         self._timed_out = self._failed_to_initialize = False
+        self._declared_as, self._declarations, self._alive = "", 0, 0
 
     def unaccounted(self) -> Iterator[Complaint]:
         """Yield the declarations of READY that nothing that was recorded accounts for."""
         for suspect in self._suspects:
             if suspect.certain:
-                yield Complaint(suspect.rule, suspect.step)
+                yield self._unproven(suspect.step, by_timeout=suspect.by_timeout)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 if TYPE_CHECKING:
     from pytest_telemetry.model.record import Record
 
-__all__ = ("Role", "is_definition", "role_of", "said", "succeeded")
+__all__ = ("Role", "explains", "is_definition", "role_of", "role_of_method", "said", "succeeded")
 
 Role: TypeAlias = Literal["spawn", "initialize", "ready", "diagnostics", "request", "timeout", "death"]
 
@@ -72,7 +72,7 @@ def role_of(record: Record) -> Role | None:
     role: Role | None = "request" if name.startswith(_METHOD_PREFIXES) else _ROLES.get(name)
     if role != "request":
         return role
-    return None if word in _NEVER_SENT else _role_of_method(_method(record))
+    return None if word in _NEVER_SENT else role_of_method(_method(record))
 
 
 def _method(record: Record) -> str:
@@ -80,11 +80,12 @@ def _method(record: Record) -> str:
     for prefix in _METHOD_PREFIXES:
         if record.name.startswith(prefix):
             return record.name[len(prefix) :].replace("_", "").lower()
-    return said(record, "method").removeprefix("textdocument/").removeprefix("workspace/")
+    return said(record, "method")
 
 
-def _role_of_method(method: str) -> Role | None:
+def role_of_method(method: str) -> Role | None:
     """Return what a message of *method* is: the handshake, notifications and the farewell need no READY."""
+    method = method.lower().removeprefix("textdocument/").removeprefix("workspace/")
     if method == "initialize":
         return "initialize"
     if method == "publishdiagnostics":
@@ -97,6 +98,12 @@ def _role_of_method(method: str) -> Role | None:
 def succeeded(record: Record) -> bool:
     """Tell whether nothing in *record* says that it failed."""
     return record.status != "error" and _status_word(record) not in _FAILED
+
+
+def explains(record: Record) -> bool:
+    """Tell whether *record* says why something failed."""
+    keys = ("reason", "result.reason", "error.type", "error", "result.error", "code", "result.code")
+    return record.error is not None or any(record.attrs.get(key) is not None for key in keys)
 
 
 def is_definition(record: Record) -> bool:

@@ -191,6 +191,44 @@ def test_a_step_in_the_wrong_order_is_named(lines: list[Line], rule: str) -> Non
     assert rule in finding.examples[0].text
 
 
+def test_ready_is_declared_once_in_each_life() -> None:
+    """Two servers beside each other have a READY each, and one may be told under two names."""
+    pylsp: Line = ("lsp.spawn", {"args": {"executable": "pylsp"}})
+    ruff: Line = ("lsp.spawn", {"args": {"executable": "ruff"}})
+
+    assert said(SPAWN, READY, REQUEST, READY) == ["READY declared again"]
+    assert said(pylsp, READY, ruff, READY, REQUEST) == []
+    assert said(pylsp, READY, ruff, READY, READY) == ["READY declared again"]
+    assert said(SPAWN, CHANGED, READY, REQUEST) == []
+    assert said(READY, READY) == []  # nobody knows how many servers there are
+
+
+def test_a_definition_that_is_not_there_does_not_end_the_search() -> None:
+    """It shows that the server answers, and a client may ask on until one is found."""
+    nothing: Line = ("lsp.definition", {"result": {"status": "empty"}})
+
+    assert said(SPAWN, INITIALIZE, nothing, nothing, FOUND, READY) == []
+    assert said(SPAWN, INITIALIZE, nothing, READY) == []
+
+
+@pytest.mark.parametrize(
+    ("lines", "rule"),
+    [
+        ([SPAWN, READY, READY], "R1"),
+        ([SPAWN, READY, INITIALIZE], "R2"),
+        ([READY, SPAWN], "R2"),
+        ([SPAWN, REQUEST], "R3"),
+        ([SPAWN, READY, EXIT, REQUEST], "R7"),
+        ([SPAWN, INITIALIZE, TIMEOUT, READY], "R8"),
+    ],
+)
+def test_a_finding_has_the_id_of_its_rule(lines: list[Line], rule: str) -> None:
+    """The one by which a transcript is judged as well."""
+    (finding,) = judge(*lines)
+
+    assert [example.detail["rule"] for example in finding.examples] == [rule]
+
+
 def test_equal_mistakes_are_counted_together() -> None:
     """And mistakes of both kinds are two findings."""
     lines = [SPAWN, READY, INITIALIZE, EXIT] * 3

@@ -9,9 +9,11 @@ import pytest
 
 from pytest_telemetry import checks
 from pytest_telemetry.checks import (
+    CachePair,
     LspReadyOrder,
     MeasuredTiming,
     MonotonicTiming,
+    RecordCounts,
     RelativePaths,
     RunId,
     StreamingCheck,
@@ -35,6 +37,8 @@ ALL: list[StreamingCheck] = [
     MonotonicTiming(),
     LspReadyOrder(),
 ]
+EXPECTING: list[StreamingCheck] = [CachePair("lsp"), RecordCounts({"lsp.ready": 1})]
+"""To these, nothing at all may be a finding."""
 
 
 def careless() -> Iterator[Record]:
@@ -116,7 +120,7 @@ def test_what_is_kept_of_long_texts_is_short() -> None:
     assert example.detail["count"] == 3
 
 
-@pytest.mark.parametrize("check", ALL, ids=lambda check: check.id)
+@pytest.mark.parametrize("check", [*ALL, *EXPECTING], ids=lambda check: check.id)
 def test_memory_does_not_grow_with_what_a_log_names(check: StreamingCheck) -> None:
     """Every record of a run, a command, a trace and a server of its own, and each of these a long text."""
     judgement = check.start()

@@ -8,7 +8,9 @@ import pytest
 from etl import etl
 
 from pytest_telemetry import TelemetryContext, TelemetryRecorder, between, event, log, metric, only, span
+from pytest_telemetry.assertions import assert_cache_pair, assert_counts, assert_lsp_ready_order
 from pytest_telemetry.model.record import Record
+from pytest_telemetry.testing.lsp_transcript import Transcript, received
 
 BUILT_BEFORE = TelemetryContext()
 
@@ -190,3 +192,44 @@ def test_recorded_in_a_thread(telemetry_recorder):
         thread.start()
         thread.join()
     assert telemetry_recorder == [span("parent", span("child"))]
+
+
+# The helpers for code intelligence
+
+
+@pytest.fixture
+def transcript(telemetry_recorder):
+    transcript = Transcript()
+    transcript.follow(telemetry_recorder)
+    transcript.add("server", "started", 1, name="pylsp")
+    transcript.add("received", "initialize", 1, message={"id": 1, "method": "initialize"})
+    transcript.add("sent", "initialize", 1, message={"id": 1, "result": {}})
+    transcript.add("received", "initialized", 1, message={"method": "initialized"})
+    return transcript
+
+
+def test_lsp_request_before_ready(transcript, telemetry_recorder):
+    transcript.add("received", "textDocument/hover", 1, message={"id": 2, "method": "textDocument/hover"})
+    telemetry_recorder.context.event("lsp.ready", ready_via="initialized")
+    assert_lsp_ready_order(transcript, policy="initialized")
+
+
+def test_lsp_failure_that_is_not_told(transcript):
+    transcript.add("server", "crash", 1, code=3)
+    assert_lsp_ready_order(transcript, timeout=0)
+
+
+def test_lsp_wait(transcript):
+    transcript.wait(received("shutdown"), timeout=0)
+
+
+def test_cache_pair(telemetry_recorder):
+    for _ in range(2):
+        telemetry_recorder.context.event("ast.cache.miss", file="app/model.py")
+    assert_cache_pair(telemetry_recorder, file="app/model.py")
+
+
+def test_counts(telemetry_recorder):
+    for name in ("ast.cache.miss", "ast.cache.hit", "ast.cache.hit"):
+        telemetry_recorder.context.event(name)
+    assert_counts(telemetry_recorder, {"ast.cache.miss": 1, "ast.cache.hit": 1})
