@@ -176,7 +176,8 @@ def test_another_thread_may_move_a_manual_clock() -> None:
     clock = FakeClock(autojump=False)
 
     async def main() -> None:
-        threading.Timer(0.01, clock.advance, args=(5,)).start()
+        mover = threading.Thread(target=clock.advance, args=(5,))
+        asyncio.get_running_loop().call_soon(mover.start)  # when this sleeps: else it would sleep for longer
         await asyncio.sleep(5)
 
     run(main(), clock)
