@@ -1,1 +1,1 @@
-"""The public test kit: recorder, fake clock, metamorphic runs, contracts of sinks (layer 5)."""
+"""The public test kit: recorder, fake clock, metamorphic runs, scripted language server, contracts of sinks (layer 5)."""

@@ -6,12 +6,12 @@ import json
 import os
 import queue
 import signal
+import socket
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable, Mapping
 
     from pytest_telemetry.testing.lsp_transcript import Transcript
@@ -132,6 +132,8 @@ class Connection:
     def kill(self) -> None:
         """End the process at once."""
         if not self.ended:
+            with suppress(OSError):
+                self._control.shutdown(socket.SHUT_RDWR)  # on which it ends by itself, unless it is stuck
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(self.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
 

@@ -118,7 +118,8 @@ class LspServer:
         Args:
             method: Of a request; or of a notification, for a function that is to be called when it comes.
             result: Anything JSON can hold, an `ErrorReply`, or a function that takes the params and returns one of
-                these. It is called in a thread of the server, and may call methods of the server, ``send`` for one.
+                these. It is called in a thread of the server, and may call methods of the server, ``send`` for one;
+                it must not wait for anything that the client does.
         """
         with self._lock:
             self._answers[method] = result

@@ -152,10 +152,10 @@ def takes_no_time_out_for_ready(server: LspServer, client: Any) -> None:
 def gives_up_a_handshake(server: LspServer, client: Any) -> None:
     """The server hangs from the start; where it starts slowly, a correct client may not even have asked."""
     server.hang()
-    client.handshake_timeout = 0.15
+    client.handshake_timeout = 0.1
     starting = in_the_background(client.start)
     server.transcript.wait(lambda entry: entry.name in {"initialize", "lsp.state_change"})
-    server.transcript.until(lambda: bool(server.transcript.find(FAILED)), 0.25)
+    server.transcript.until(lambda: bool(server.transcript.find(FAILED)), 0.2)
     client.verdict = broken_rules(
         server.transcript, client.policy
     )  # before the end of the server lets it go on

@@ -126,7 +126,7 @@ def test_no_wait_ends_while_somebody_debugs(transcript: Transcript, monkeypatch:
     found: list[Any] = []
     thread = threading.Thread(target=lambda: found.append(transcript.wait(sent("a"), timeout=0)))
     thread.start()
-    asked.wait()
+    assert asked.wait(60)
     entry = transcript.add("sent", "a", 1)
     thread.join()
 
