@@ -151,7 +151,7 @@ class Life:
         except asyncio.CancelledError:
             self._fail("cancelled", "was cancelled while it started")
             raise
-        self.notify("initialized", {})
+        self.send({"jsonrpc": "2.0", "method": "initialized", "params": {}})
         self._turn("initialized")
         self._early.add("initialized")
         for evidence in sorted(self._early):
@@ -190,10 +190,6 @@ class Life:
         return ServerGone(self.failure or f"{self._command.name} has ended", self.reason)
 
     # What is said.
-
-    def notify(self, method: str, params: Any) -> None:
-        """Send a notification."""
-        self.send({"jsonrpc": "2.0", "method": method, "params": params})
 
     def send(self, *messages: Message) -> None:
         """Send messages as they are; to a server that has ended, nothing is sent."""
@@ -272,6 +268,8 @@ class Life:
         try:
             params = initialize_params(self._workspace, os.getpid())
             result = await self.call("initialize", params, self._terms.handshake_timeout_ms)
+            if self._over.done():  # since its answer came
+                raise self.gone()
             self.encoding, version = agreed(result, self._command.name)
             status, told = "ok", {"position_encoding": self.encoding, "server_version": version}
         except RequestTimeout:
@@ -316,7 +314,7 @@ class Life:
         either: set[asyncio.Future[Any]] = {answer, self._process.ended}
         await asyncio.wait(either, timeout=_SHUTDOWN_S, return_when=asyncio.FIRST_COMPLETED)
         if answer.done():
-            self.notify("exit", None)
+            self.send({"jsonrpc": "2.0", "method": "exit"})
         await self._bury("closed", _EXIT_S if answer.done() else 0)
 
     async def _bury(self, reason: str, patience_s: float = 0) -> None:

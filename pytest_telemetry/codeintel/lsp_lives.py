@@ -129,10 +129,10 @@ class Lives:
 
     async def begin(self, workspace: str | os.PathLike[str]) -> None:
         """Start a server in *workspace*; see `AsyncLSPClient.initialize`."""
-        if self._closed:
-            raise ServerGone("this client is closed: make another", "closed")
-        if self._restart is not None or self.state not in {"new", "failed"}:
-            raise TelemetryError("initialize: there is a server already: close this client and make another")
+        self._require_none()
+        if self._life is not None:
+            await self._life.close()
+            self._require_none()  # another may have begun meanwhile
         atexit.unregister(self._kill)
         atexit.register(self._kill)
         name = None if self._server is None else Path(self._server).name
@@ -192,6 +192,12 @@ class Lives:
                 await asyncio.wait({self._restart})
             else:
                 return
+
+    def _require_none(self) -> None:
+        if self._closed:
+            raise ServerGone("this client is closed: make another", "closed")
+        if self._restart is not None or self.state not in {"new", "failed"}:
+            raise TelemetryError("initialize: there is a server already: close this client and make another")
 
     def _let_go(self) -> None:
         """Forget a life that has ended, but for what was counted."""

@@ -10,8 +10,9 @@ from typing import Final, Literal, TypeAlias, get_args
 
 __all__ = ("ENCODINGS", "PositionEncoding", "column_of", "lines_of", "units_before")
 
-PositionEncoding: TypeAlias = Literal["utf-8", "utf-16", "utf-32"]
+PositionEncoding: TypeAlias = Literal["utf-32", "utf-8", "utf-16"]
 ENCODINGS: Final[tuple[PositionEncoding, ...]] = get_args(PositionEncoding)
+"""In the order in which they are offered: characters first, which jedi-language-server counts whatever was agreed."""
 
 _LINE_END: Final = re.compile(r"\r\n|\n|\r")
 

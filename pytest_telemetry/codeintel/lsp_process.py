@@ -206,10 +206,7 @@ class ServerProcess(asyncio.SubprocessProtocol):
             self._stall = None
 
     def _signal(self, number: int) -> None:
-        try:
-            if hasattr(os, "killpg"):
-                os.killpg(self.pid, number)
-            else:
-                os.kill(self.pid, number)
-        except (ProcessLookupError, PermissionError):
-            return  # it has ended meanwhile
+        """Signal the process and what it has started; where there are no groups, the process alone."""
+        send = getattr(os, "killpg", os.kill)
+        with suppress(ProcessLookupError, PermissionError):  # it has ended meanwhile
+            send(self.pid, number)

@@ -53,7 +53,8 @@ class Requests:
         number = next(self._numbers)
         answer = self._pending[number] = asyncio.get_running_loop().create_future()
         self._tally["requests"] += 1
-        self._send({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
+        told = {} if params is None else {"params": params}
+        self._send({"jsonrpc": "2.0", "id": number, "method": method, **told})
         return number, answer
 
     async def call(self, method: str, params: Any, timeout_ms: float, *, may_cancel: bool = True) -> Any:

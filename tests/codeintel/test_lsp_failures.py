@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -303,6 +304,64 @@ def test_a_server_that_has_failed_can_be_started_anew(
     ids = [message["id"] for message in fake_server.received() if "id" in message]
     assert len(set(ids)) == len(ids)
     assert_lsp_ready_order(telemetry_recorder, policy="initialized")
+
+
+def test_a_server_that_is_started_anew_begins_when_the_other_has_ended(
+    fake_server: Any, telemetry_recorder: TelemetryRecorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where that takes a while: its exit is not taken for that of the new one."""
+    monkeypatch.setattr(lsp_process, "_TERMINATE_S", 0.2)
+    script = {"textDocument/definition": [[["deaf"], ["raw", "noise\n"]]]}
+    client = fake_server.started(script, **READY)
+    with pytest.raises(ServerGone):
+        client.definition("a.py", 1, 1)
+
+    client.initialize()
+
+    lives = [record.name for record in telemetry_recorder if record.name in {"lsp.spawn", "lsp.exit"}]
+    assert lives == ["lsp.spawn", "lsp.exit", "lsp.spawn"]
+    assert client.is_ready
+
+
+@pytest.mark.parametrize("turn", range(4))
+def test_a_server_that_answers_and_dies_is_not_ready(
+    fake_server: Any, telemetry_recorder: TelemetryRecorder, turn: int
+) -> None:
+    """Whichever of the two is seen first."""
+    caps: dict[str, Any] = {"capabilities": {}}
+    client = fake_server.client({"initialize": [[["reply", caps], ["exit", 1]]]}, **READY)
+
+    with suppress(ServerGone):
+        client.initialize()
+    telemetry_recorder.wait_for(span("lsp.exit"), timeout=20)
+
+    assert (client.state, client.is_ready) == ("failed", False)
+    assert ends(telemetry_recorder) == ([("failed", "exited")], [("error", 1, "exited")])
+    assert_lsp_ready_order(telemetry_recorder, policy="initialized")
+
+
+def test_what_happens_between_an_answer_and_its_reader_counts(
+    fake_server: Any, telemetry_recorder: TelemetryRecorder, telemetry_clock: FakeClock
+) -> None:
+    """A client that is closed in the very turn in which the handshake was answered stays closed."""
+
+    async def main() -> None:
+        client = AsyncLSPClient(**fake_server.options(**READY))
+        starting = asyncio.create_task(client.initialize())
+        await telemetry_recorder.await_for(span("lsp.spawn"), timeout=1_000)
+        requests = client._lives.current()._requests
+        await until(lambda: not requests._pending)
+        await client.close()
+        with pytest.raises(ServerGone):
+            await starting
+        assert client.state == "closed"
+
+    run_in_fake_time(main(), telemetry_clock)
+
+    assert told(telemetry_recorder, "lsp.initialize", "result.status", "result.reason") == [
+        ("error", "closed")
+    ]
+    assert span("lsp.ready") not in telemetry_recorder
 
 
 def test_a_server_is_started_again_behind_pauses_in_fake_time(
