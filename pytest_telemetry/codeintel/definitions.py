@@ -111,6 +111,7 @@ class Definitions:
     def __init__(self, modules: Modules, builder: Builder) -> None:
         self._modules = modules
         self._builder = builder
+        self._codes: dict[Path, bytes] = {}
         self._sources: dict[Path, bytes] = {}
         self._skeletons: dict[Path, SkeletonMap] = {}
         self._barren: set[tuple[Path | None, str]] = set()
@@ -123,7 +124,7 @@ class Definitions:
             OSError: It cannot be read.
         """
         if file not in self._sources:
-            self._sources[file] = python_source(file.read_bytes()).text
+            self._sources[file] = python_source(self._code(file)).text
         return self._sources[file]
 
     def skeleton(self, file: Path) -> SkeletonMap:
@@ -133,10 +134,13 @@ class Definitions:
             OSError: It cannot be read.
         """
         if file not in self._skeletons:
-            code = file.read_bytes()
-            self._sources[file] = python_source(code).text
-            self._skeletons[file] = self._builder.parse_python(code, file)
+            self._skeletons[file] = self._builder.parse_python(self._code(file), file)
         return self._skeletons[file]
+
+    def _code(self, file: Path) -> bytes:
+        if file not in self._codes:
+            self._codes[file] = file.read_bytes()
+        return self._codes[file]
 
     def of_module(self, module: Sequence[str], names: Sequence[str]) -> Answer:
         """Return what *names* mean in the module of that name, or in what leads to it: ``os`` for ``os.path``."""
@@ -202,11 +206,10 @@ class Definitions:
         else:
             around = None if module.file is None else self._modules.around(module.file, level)
             found = () if around is None else (self._modules.walk_from(around, path),)
-        answer = Answer.joined(self.member(start, (*rest, *names), trail) for start, rest in found)
-        if answer.found or any(doubt.word == "cycle" for doubt in answer.doubts):
-            return answer
-        text = f"{module.name} imports it from {target}, and there is no source of that here"
-        return replace(answer, doubts=(Doubt("no_source", text),))
+        if not found:
+            text = f"{module.name} imports it from {target}, and there is no source of that here"
+            return Answer(doubts=(Doubt("no_source", text),))
+        return Answer.joined(self.member(start, (*rest, *names), trail) for start, rest in found)
 
     def _is_too_far(self, trail: Trail) -> bool:
         self._steps += 1
