@@ -225,6 +225,7 @@ class Scopes:
     ) -> None:
         self._text = text
         self._made_by, self._of_type, self._attribute = made_by, of_type, attribute
+        self._known: dict[tuple[Scope, str], str | None] = {}
 
     def called(self, node: Node, scope: Scope, depth: int = 0) -> str | None:
         """Return what is called: a dotted name, the word for an object, or that with a method, ``word.method``."""
@@ -236,8 +237,7 @@ class Scopes:
         attribute = text_of(name, self._text)
         owner = None if holder.type != "identifier" else scope.class_of(text_of(holder, self._text))
         if owner is not None:
-            bindings = [*owner.attributes.get(attribute, ()), *owner.names.get(attribute, ())]
-            return self._bound(bindings, depth + 1)
+            return self._attribute_of(owner, attribute, depth + 1)
         value = self.value(holder, scope, depth + 1)
         return None if value is None else f"{value}.{attribute}"
 
@@ -247,9 +247,7 @@ class Scopes:
             return None
         kind = node.type
         if kind == "identifier":
-            name = text_of(node, self._text)
-            holder = scope.holder(name)
-            return None if holder is None else self._bound(holder.names[name], depth + 1)
+            return self._named(text_of(node, self._text), scope, depth + 1)
         if kind in {"parenthesized_expression", "await"} and node.named_child_count == 1:
             return self.value(node.named_children[0], scope, depth + 1)
         if kind == "attribute":
@@ -269,8 +267,19 @@ class Scopes:
             return either.pop() if len(either) == 1 else None
         return None
 
-    def _bound(self, bindings: list[_Binding], depth: int) -> str | None:
+    def _named(self, name: str, scope: Scope, depth: int) -> str | None:
+        holder = scope.holder(name)
+        return None if holder is None else self._bound((holder, name), holder.names[name], depth)
+
+    def _attribute_of(self, owner: Scope, attribute: str, depth: int) -> str | None:
+        bindings = [*owner.attributes.get(attribute, ()), *owner.names.get(attribute, ())]
+        return self._bound((owner, f".{attribute}"), bindings, depth)
+
+    def _bound(self, key: tuple[Scope, str], bindings: list[_Binding], depth: int) -> str | None:
         """Return what all of *bindings* are; assigning None says nothing about what it is otherwise."""
+        if key in self._known:
+            return self._known[key]
+        self._known[key] = None  # as long as it depends on itself
         found = set()
         for binding in bindings:
             if binding is None or isinstance(binding, str):
@@ -279,7 +288,8 @@ class Scopes:
                 found.add(self._annotated(binding[1], binding[2], depth))
             elif binding[1].type != "none":
                 found.add(self.value(binding[1], binding[2], depth))
-        return found.pop() if len(found) == 1 else None
+        self._known[key] = found.pop() if len(found) == 1 else None
+        return self._known[key]
 
     def _annotated(self, node: Node, scope: Scope, depth: int) -> str | None:
         """Return what an annotation stands for, which may be optional."""
@@ -301,8 +311,7 @@ class Scopes:
             if not _DOTTED.fullmatch(content):
                 return None
             first, dot, attributes = content.partition(".")
-            holder = scope.holder(first)
-            start = None if holder is None else self._bound(holder.names[first], depth + 1)
+            start = self._named(first, scope, depth + 1)
             return None if start is None else self._of_type(f"{start}{dot}{attributes}")
         name = self._annotated_name(node, scope, depth)
         return None if name is None else self._of_type(name)

@@ -6,7 +6,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_telemetry.codeintel.instrumentation import Emission, emissions_in, emissions_of
@@ -265,6 +265,13 @@ def test_what_cannot_be_read_is_an_error(tmp_path: Path) -> None:
         emissions_in("a.py", tmp_path)
 
 
+def test_a_name_that_depends_on_itself_is_followed_once() -> None:
+    """However many assignments there are: each is looked at once, and not in all their combinations."""
+    loop = "".join(f"a = b({number}) or c.a or a.b\nb = a.b or c(a)\nc = b or a.c\n" for number in range(20))
+
+    assert told(f"import logging\n{loop}a.info('x')\nlogging.info('y')\n") == [("logging", "log", "y")]
+
+
 def test_names_are_not_followed_without_end() -> None:
     """A chain of thousands of assignments, attributes or calls costs no stack."""
     chain = "".join(f"a{number + 1} = a{number}\n" for number in range(2_000))
@@ -308,6 +315,7 @@ PIECES = st.sampled_from(
 )
 
 
+@settings(max_examples=40)
 @given(st.lists(PIECES, max_size=40).map("import logging\n".join))
 def test_no_code_makes_it_fail(code: str) -> None:
     """Whole or broken; each call is found once."""
@@ -316,6 +324,7 @@ def test_no_code_makes_it_fail(code: str) -> None:
     assert len({(each.line, each.col, each.text) for each in found}) == len(found)
 
 
+@settings(max_examples=40)
 @given(st.lists(PIECES, max_size=40).map("".join))
 def test_broken_code_is_searched_as_far_as_it_can_be_read(code: str) -> None:
     """What stands before the damage, on lines of its own, is found."""
