@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
+from pytest_telemetry.codeintel.answer import Answer, Definition, Doubt
 from pytest_telemetry.codeintel.bases import bases_of, linearised
 from pytest_telemetry.codeintel.python_source import python_source
 
@@ -16,10 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
     from pathlib import Path
 
+    from pytest_telemetry.codeintel.answer import Builder
     from pytest_telemetry.codeintel.modules import Module, Modules
     from pytest_telemetry.codeintel.skeleton_map import SkeletonMap, Symbol
 
-__all__ = ("Answer", "Builder", "Definition", "Definitions", "Doubt", "scopes_at")
+__all__ = ("Definitions", "scopes_at")
 
 _DEEPEST: Final = 50
 """Imports that are followed one after the other; nobody re-exports a name so often."""
@@ -27,70 +29,11 @@ _DEEPEST: Final = 50
 _MOST_STEPS: Final = 2_000
 """Names that are looked up for one question; more are asked by code only that means to."""
 
+_SCOPES: Final = frozenset({"class", "function", "method"})
 _OVERLOAD: Final = re.compile(r"(?:\w+\.)*overload")
 _EXTENDING: Final = re.compile(r"(\w+)\.(?:setter|getter|deleter|register)\b")
 _ALL_GROWS: Final = re.compile(rb"^[ \t]*__all__\s*(?:\+=|\.\w)", re.MULTILINE)
 _DOTTED: Final = re.compile(r"= ((?:[^\W\d]\w*\.)*[^\W\d]\w*)")
-
-
-class Builder(Protocol):
-    """What makes skeletons."""
-
-    def parse_python(self, code: str | bytes, file_path: str | Path) -> SkeletonMap:
-        """Return the skeleton of *code*."""
-
-
-@dataclass(frozen=True, slots=True)
-class Definition:
-    """Where something is defined.
-
-    Attributes:
-        module: In which module.
-        symbol: As what; None for the module itself.
-    """
-
-    module: Module
-    symbol: Symbol | None = None
-
-    @property
-    def place(self) -> tuple[Path | None, int]:
-        """What no two definitions share."""
-        return self.module.file, 1 if self.symbol is None else self.symbol.line
-
-
-class Doubt(NamedTuple):
-    """Why an answer is not the whole truth: one word of a short list, and a sentence."""
-
-    word: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What is known of a name.
-
-    Attributes:
-        found: Where it is defined; several where it depends on conditions.
-        doubts: What could not be followed.
-        is_certain: Whether there can be no other definition than those that were found.
-    """
-
-    found: tuple[Definition, ...] = ()
-    doubts: tuple[Doubt, ...] = ()
-    is_certain: bool = True
-
-    @classmethod
-    def joined(cls, answers: Iterable[Answer]) -> Answer:
-        """Return what several ways lead to; where some lead nowhere, it is what the others lead to."""
-        found: dict[object, Definition] = {}
-        doubts: dict[Doubt, None] = {}
-        is_certain = True
-        for answer in answers:
-            for definition in answer.found:
-                found.setdefault(definition.place, definition)
-            doubts.update(dict.fromkeys(answer.doubts))
-            is_certain &= answer.is_certain
-        return cls(tuple(found.values()), tuple(doubts), is_certain)
 
 
 Trail: TypeAlias = tuple[object, ...]
@@ -111,6 +54,7 @@ class Definitions:
     def __init__(self, modules: Modules, builder: Builder) -> None:
         self._modules = modules
         self._builder = builder
+        self._codes: dict[Path, bytes] = {}
         self._sources: dict[Path, bytes] = {}
         self._skeletons: dict[Path, SkeletonMap] = {}
         self._barren: set[tuple[Path | None, str]] = set()
@@ -123,7 +67,7 @@ class Definitions:
             OSError: It cannot be read.
         """
         if file not in self._sources:
-            self._sources[file] = python_source(file.read_bytes()).text
+            self._sources[file] = python_source(self._code(file)).text
         return self._sources[file]
 
     def skeleton(self, file: Path) -> SkeletonMap:
@@ -133,10 +77,13 @@ class Definitions:
             OSError: It cannot be read.
         """
         if file not in self._skeletons:
-            code = file.read_bytes()
-            self._sources[file] = python_source(code).text
-            self._skeletons[file] = self._builder.parse_python(code, file)
+            self._skeletons[file] = self._builder.parse_python(self._code(file), file)
         return self._skeletons[file]
+
+    def _code(self, file: Path) -> bytes:
+        if file not in self._codes:
+            self._codes[file] = file.read_bytes()
+        return self._codes[file]
 
     def of_module(self, module: Sequence[str], names: Sequence[str]) -> Answer:
         """Return what *names* mean in the module of that name, or in what leads to it: ``os`` for ``os.path``."""
@@ -202,11 +149,10 @@ class Definitions:
         else:
             around = None if module.file is None else self._modules.around(module.file, level)
             found = () if around is None else (self._modules.walk_from(around, path),)
-        answer = Answer.joined(self.member(start, (*rest, *names), trail) for start, rest in found)
-        if answer.found or any(doubt.word == "cycle" for doubt in answer.doubts):
-            return answer
-        text = f"{module.name} imports it from {target}, and there is no source of that here"
-        return replace(answer, doubts=(Doubt("no_source", text),))
+        if not found:
+            text = f"{module.name} imports it from {target}, and there is no source of that here"
+            return Answer(doubts=(Doubt("no_source", text),))
+        return Answer.joined(self.member(start, (*rest, *names), trail) for start, rest in found)
 
     def _is_too_far(self, trail: Trail) -> bool:
         self._steps += 1
@@ -378,9 +324,6 @@ def scopes_at(symbols: Iterable[Symbol], line: int) -> list[Symbol]:
         scopes += [found] if found is not None else []
         inner = None if found is None else found.children
     return scopes
-
-
-_SCOPES: Final = frozenset({"class", "function", "method"})
 
 
 def _is_overload(symbol: Symbol) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_telemetry.codeintel.definitions import Answer, Definitions, Doubt, scopes_at
+from pytest_telemetry.codeintel.answer import Answer, Doubt
+from pytest_telemetry.codeintel.definitions import Definitions, scopes_at
 from pytest_telemetry.codeintel.fallback import Question, definition_of, fallen_back
 from pytest_telemetry.codeintel.modules import Module, Modules, OutsideRoots
 from pytest_telemetry.codeintel.name_at import name_at
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from pytest_telemetry.codeintel.definitions import Builder
+    from pytest_telemetry.codeintel.answer import Builder
     from pytest_telemetry.codeintel.fallback import DefinitionServer
     from pytest_telemetry.codeintel.name_at import NameAt
     from pytest_telemetry.codeintel.reports import Reporting

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import os
     from pathlib import Path
 
-    from pytest_telemetry.codeintel.definitions import Builder
+    from pytest_telemetry.codeintel.answer import Builder
     from pytest_telemetry.codeintel.reports import Reporting
 
 __all__ = ("MODES", "Mode", "Reading", "SourceReader")

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from pytest_telemetry.codeintel.definitions import Answer, Definition, Definitions
+    from pytest_telemetry.codeintel.answer import Answer, Definition
+    from pytest_telemetry.codeintel.definitions import Definitions
     from pytest_telemetry.codeintel.skeleton_map import Symbol
     from pytest_telemetry.codeintel.workspace import Workspace
 

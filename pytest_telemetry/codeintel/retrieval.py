@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterable
 
-    from pytest_telemetry.codeintel.definitions import Builder
+    from pytest_telemetry.codeintel.answer import Builder
     from pytest_telemetry.codeintel.reads import Mode, Reading
     from pytest_telemetry.codeintel.reports import Reporting
     from pytest_telemetry.codeintel.resolution import Resolution

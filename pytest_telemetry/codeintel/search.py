@@ -17,7 +17,7 @@ from pytest_telemetry.model.errors import UnusableInput
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pytest_telemetry.codeintel.definitions import Builder
+    from pytest_telemetry.codeintel.answer import Builder
     from pytest_telemetry.codeintel.reports import Reporting
     from pytest_telemetry.codeintel.resolution import Place
     from pytest_telemetry.codeintel.skeleton_map import Symbol

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_telemetry.codeintel.definitions import Answer, Definitions
+from pytest_telemetry.codeintel.answer import Answer
+from pytest_telemetry.codeintel.definitions import Definitions
 from pytest_telemetry.codeintel.fallback import Question, definition_of, fallen_back
 from pytest_telemetry.codeintel.modules import Modules
 from pytest_telemetry.codeintel.reports import Reports
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from pytest_telemetry.codeintel.definitions import Builder
+    from pytest_telemetry.codeintel.answer import Builder
     from pytest_telemetry.codeintel.fallback import LanguageServer
     from pytest_telemetry.codeintel.reports import Reporting
 

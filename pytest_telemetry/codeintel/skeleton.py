@@ -179,9 +179,10 @@ def python_tree(text: bytes, old: Tree | None = None) -> Tree:
     Raises:
         MissingExtra: tree-sitter is not installed.
     """
+    language = _language()
     from tree_sitter import Parser  # noqa: PLC0415 - an extra, whose absence `_language` reports
 
-    parser = Parser(_language())
+    parser = Parser(language)
     return parser.parse(text) if old is None else parser.parse(text, old)
 
 

@@ -15,9 +15,11 @@ import click
 import pytest
 
 from pytest_telemetry.cli.code import command as group
+from pytest_telemetry.codeintel import skeleton
 from pytest_telemetry.model.errors import UnusableInput
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 MODELS = '''"""Models."""
@@ -536,6 +538,35 @@ def test_a_command_that_there_is_not_is_refused(run: Any) -> None:
 
     assert code == 2
     assert "No such command" in err
+
+
+@pytest.fixture
+def without_tree_sitter(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setitem(sys.modules, "tree_sitter", None)
+    skeleton._language.cache_clear()
+    yield
+    skeleton._language.cache_clear()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["search", "x"],
+        ["get", "app/models.py"],
+        ["skeleton", "app/models.py"],
+        ["symbol", "sym://python/a"],
+        ["definition", "app/views.py:1:1"],
+        ["emits", "app"],
+    ],
+)
+def test_without_tree_sitter_one_line_says_what_to_install(
+    run: Any, work: Path, emitting: None, without_tree_sitter: None, arguments: list[str]
+) -> None:
+    """For every command that parses."""
+    code, out, err = run("code", *arguments)
+
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "pip install 'pytest-telemetry[code]'" in err
 
 
 def test_what_the_system_refuses_is_one_clear_error(

@@ -6,7 +6,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_telemetry.codeintel.instrumentation import Emission, emissions_in, emissions_of
@@ -315,6 +315,7 @@ PIECES = st.sampled_from(
 )
 
 
+@settings(max_examples=40)
 @given(st.lists(PIECES, max_size=40).map("import logging\n".join))
 def test_no_code_makes_it_fail(code: str) -> None:
     """Whole or broken; each call is found once."""
@@ -323,6 +324,7 @@ def test_no_code_makes_it_fail(code: str) -> None:
     assert len({(each.line, each.col, each.text) for each in found}) == len(found)
 
 
+@settings(max_examples=40)
 @given(st.lists(PIECES, max_size=40).map("".join))
 def test_broken_code_is_searched_as_far_as_it_can_be_read(code: str) -> None:
     """What stands before the damage, on lines of its own, is found."""

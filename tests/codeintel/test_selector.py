@@ -358,11 +358,19 @@ def test_behind_a_base_that_is_not_known_nothing_is_certain(files: Any, symbol: 
         ("app/models/LIMIT.real", "no_name", "LIMIT is a value"),
         ("app/models/helper.none", "no_name", "helper is a function"),
         ("space", "no_source", "space is a namespace package"),
+        (
+            "app/models/dataclass",
+            "no_source",
+            "app.models imports it from dataclasses, and there is no source",
+        ),
+        ("wrong/Modle", "no_name", "app.models has no Modle; did you mean Model?"),
+        ("wrong/out", "no_source", "wrong imports it from ..."),
     ],
 )
 def test_what_is_not_found_says_why(files: Any, symbol: str, reason: str, detail: str) -> None:
     """In a word, and in a sentence."""
-    resolution = resolve(files({**APP, "space/x.py": ""}), symbol)
+    wrong = "from app.models import Modle\nfrom ...far import out\n"
+    resolution = resolve(files({**APP, "space/x.py": "", "wrong.py": wrong}), symbol)
 
     assert (resolution.status, resolution.reason) == ("not_found", reason)
     assert detail in resolution.detail

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_telemetry import TelemetryRecorder, event
@@ -74,6 +74,7 @@ ROWS = st.builds(
 )
 
 
+@settings(max_examples=50)
 @given(st.lists(st.tuples(ROWS, st.integers(0, 3))), st.lists(st.builds(Damage, LINES, LINES)))
 def test_what_is_encoded_is_decoded_equal(rows: list[tuple[SymbolRow, int]], damage: list[Damage]) -> None:
     """Whatever a skeleton holds, and however it is nested."""

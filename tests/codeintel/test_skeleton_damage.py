@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_telemetry.codeintel.skeleton import SkeletonMapBuilder
@@ -173,6 +173,7 @@ def test_damage_is_in_order_and_in_few_parts() -> None:
     assert merged(parts) == (Damage(1, 6), Damage(8, 9))
 
 
+@settings(max_examples=40)
 @given(st.integers(0, len(SHOP)))
 def test_a_file_that_ends_early_has_what_came_before(end: int) -> None:
     """Every definition that is complete where it was cut off."""
