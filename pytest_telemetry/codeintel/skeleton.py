@@ -96,15 +96,13 @@ class SkeletonMapBuilder:
             cache.put(key, skeleton)
         return skeleton
 
-    def _parsed(self, source: PythonSource, file: str, old: Tree | None = None) -> tuple[SkeletonMap, Tree]:
-        """Return a skeleton, and the tree that it was read from, which is that of the source if nothing is damaged."""
+    def _parsed(
+        self, source: PythonSource, file: str, old: Tree | None = None
+    ) -> tuple[SkeletonMap, Tree | None]:
+        """Return a skeleton, and the tree of the source, or None where it could not be read as it is."""
         begin = self._reports.mono_ns()
         text, damage = source.text, list(source.damage)
         tree = python_tree(text, old)
-        if (
-            old is not None and tree.root_node.has_error
-        ):  # how a broken file is read depends on what came before
-            tree = python_tree(text)
         if tree.root_node.has_error:
             text, found = repaired(text)
             damage += found
@@ -128,14 +126,14 @@ class SkeletonMapBuilder:
             source_bytes=source.size,
         )
         self._reports.count("ast_parse_count")
-        return skeleton, tree
+        return skeleton, tree if text is source.text else None
 
 
 class OpenDocument:
     """A file that is being edited: its tree is kept, so that only what changed is parsed again.
 
-    Made by `SkeletonMapBuilder.open`; a context manager. Where a file is damaged, it is parsed as a whole, for a
-    parser that comes from another state of it would see other damage.
+    Made by `SkeletonMapBuilder.open`; a context manager. A file that is damaged is parsed as a whole, and so is the next
+    state of it: what a parser makes of damage depends on where it comes from.
 
     Attributes:
         skeleton: Of the file as it is now; equal to what `SkeletonMapBuilder.parse_python` returns for it.
@@ -161,7 +159,7 @@ class OpenDocument:
             text, old = self._kept
             _edit(old, text, source.text)
         self.skeleton, tree = self._builder._parsed(source, self._file, old)  # noqa: SLF001 - its other half
-        self._kept = None if self.skeleton.damage else (source.text, tree)
+        self._kept = None if tree is None else (source.text, tree)
         return self.skeleton
 
     def close(self) -> None:

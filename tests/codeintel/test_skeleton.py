@@ -167,7 +167,7 @@ def test_definitions_of_one_name_are_all_found() -> None:
         ("class A[T](\n  B,  # why\n): ...", "[T](B)"),
         ("A: int = 1", ": int"),
         ("A: 'list[  int]'", ": 'list[  int]'"),
-        ("A = {\n  1: 2,\n}", "= {1: 2}"),
+        ("A = {  # why\n  1: 2,\n}", "= {1: 2}"),
         ("type A[T] = list[T]", "[T] = list[T]"),
         ("type A = int", "= int"),
     ],
@@ -408,6 +408,7 @@ STATEMENTS = st.sampled_from(
         "\n",
         "@d\nclass C: pass\n",
         "# c\n",
+        "def h():\n    (a.\n  b)\n",
     ]
 )
 PIECES = st.sampled_from(
