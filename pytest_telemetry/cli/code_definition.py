@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from importlib import import_module
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -17,7 +15,10 @@ from pytest_telemetry.model.errors import UnusableInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
+    from pytest_telemetry.codeintel.lsp import LSPClient
+    from pytest_telemetry.codeintel.lsp_replies import DefinitionReply
     from pytest_telemetry.runs import Level, Telemetry
 
 __all__ = ("command",)
@@ -80,22 +81,26 @@ def _server(run: Telemetry, name: str, timeout_ms: float, workspace: str) -> Ite
     if name == "none":
         yield None
         return
-    client = import_module("pytest_telemetry.codeintel.lsp").LSPClient(
-        run, None if name == "auto" else name, timeout_ms=timeout_ms
-    )
+    from pytest_telemetry.codeintel import lsp  # noqa: PLC0415 - asyncio, for this alone
+
+    client = lsp.LSPClient(run, None if name == "auto" else name, timeout_ms=timeout_ms)
     with contextlib.closing(client):
-        yield _Started(client, Workspace(workspace).root, name)
+        yield _Started(client, Workspace(workspace).root)
 
 
 class _Started:
     """A server that is started by the first question: what keeps it from starting is why it does not answer."""
 
-    def __init__(self, client: Any, root: Path, name: str) -> None:
+    def __init__(self, client: LSPClient, root: Path) -> None:
         self._client = client
         self._root = root
-        self.server = Path(name).name
 
-    def definition(self, file: Path, line: int, col: int) -> Any:
+    @property
+    def server(self) -> str | None:
+        """Its name."""
+        return self._client.server
+
+    def definition(self, file: Path, line: int, col: int) -> DefinitionReply:
         """Start the server, open the file and ask."""
         self._client.initialize(self._root)
         self._client.open(file)

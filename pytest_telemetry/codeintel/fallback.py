@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
 
+from pytest_telemetry.codeintel.lsp_errors import NotReady
 from pytest_telemetry.codeintel.resolution import Place, Resolution, placed
 from pytest_telemetry.model.errors import TelemetryError, UnusableInput
 
@@ -146,7 +147,7 @@ def _reason(error: Exception) -> Reason:
         return "exited"
     if isinstance(error, UnusableInput):
         return "no_server"
-    return "not_ready" if type(error).__name__ == "NotReady" else "error"
+    return "not_ready" if isinstance(error, NotReady) else "error"
 
 
 def _known(location: _Location, definitions: Definitions, workspace: Workspace) -> Place:

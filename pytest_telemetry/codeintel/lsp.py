@@ -87,6 +87,11 @@ class LSPClient:
         self.close()
 
     @property
+    def server(self) -> str | None:
+        """As `AsyncLSPClient.server`."""
+        return self._client.server
+
+    @property
     def is_ready(self) -> bool:
         """As `AsyncLSPClient.is_ready`."""
         return os.getpid() == self._owner and self._client.is_ready

@@ -99,6 +99,11 @@ class AsyncLSPClient:
         await self.close()
 
     @property
+    def server(self) -> str | None:
+        """The name of the server in records; None until one was chosen."""
+        return self._lives.server
+
+    @property
     def is_ready(self) -> bool:
         """Whether the server is READY; False from the moment its death is known."""
         return self._lives.is_ready

@@ -53,6 +53,7 @@ class Lives:
     Attributes:
         reports: Where records about the server go.
         mono_ns: What durations are measured with.
+        server: Name of the preset or program, as records have it; None until one was looked for without being named.
         tally: What was counted.
         workspace: The directory of the server, once it was begun.
     """
@@ -71,8 +72,9 @@ class Lives:
         greet: Callable[[Life], object],
     ) -> None:
         self._telemetry = telemetry
-        self._server = server
+        self._wanted = server
         self._given_command = command
+        self.server = None if server is None else Path(server).name
         self._ready: Policy = ready
         self._warmup_file = warmup_file
         self._handshake_timeout_ms = handshake_timeout_ms
@@ -135,8 +137,7 @@ class Lives:
             self._require_none()  # another may have begun meanwhile
         atexit.unregister(self._kill)
         atexit.register(self._kill)
-        name = None if self._server is None else Path(self._server).name
-        self.reports = Reports(self._telemetry, server=name)
+        self.reports = Reports(self._telemetry, server=self.server)
         self._let_go()
         begin = self.mono_ns()
         try:
@@ -146,16 +147,17 @@ class Lives:
             self._refuse("missing_workspace", error)
             raise
         try:
-            command = server_command(self._server, self._given_command)
+            command = server_command(self._wanted, self._given_command)
         except NoServer as error:
             told = {"reason": "missing_binary"}
             self.reports.span(
-                "lsp.spawn", self.mono_ns() - begin, "error", args={"executable": name}, result=told
+                "lsp.spawn", self.mono_ns() - begin, "error", args={"executable": self.server}, result=told
             )
             self.reports.count("lsp_spawn_count")
             self._refuse("missing_binary", error)
             raise
-        self.reports = Reports(self._telemetry, server=command.name)
+        self.server = command.name
+        self.reports = Reports(self._telemetry, server=self.server)
         await self._live(command, Terms(self._ready, warmup, self._handshake_timeout_ms))
 
     async def wait_until_ready(self, timeout_ms: float) -> None:

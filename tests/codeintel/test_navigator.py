@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_telemetry import TelemetryRecorder, event
+from pytest_telemetry.codeintel.lsp_errors import NotReady
 from pytest_telemetry.codeintel.modules import OutsideRoots
 from pytest_telemetry.codeintel.name_at import name_at
 from pytest_telemetry.codeintel.navigator import Navigator
@@ -228,10 +229,6 @@ class Server:
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
-
-
-class NotReady(TelemetryError):
-    """As the client has it."""
 
 
 FAILURES = [
