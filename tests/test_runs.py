@@ -288,6 +288,18 @@ def test_the_last_run_is_what_its_log_says(tmp_path: Path, home: Path) -> None:
     assert read["top_warnings"][0] == {"warning": "slow disk", "count": 2}
 
 
+def test_the_rate_of_time_outs_is_that_of_definitions(tmp_path: Path, home: Path) -> None:
+    """Other requests time out as well, and would make it more than all; where nobody says of what, it was one."""
+    with Telemetry(tmp_path) as telemetry:
+        telemetry.event("lsp.definition")
+        telemetry.event("lsp.definition")
+        for method in ("textDocument/hover", "textDocument/references", "textDocument/definition"):
+            telemetry.event("lsp.timeout", {"method": method})
+
+    assert (last_run(home)["lsp"]["lsp_timeout_count"], last_run(home)["lsp"]["lsp_timeout_rate"]) == (1, 0.5)
+    assert reconciled(home) == []
+
+
 def test_the_last_run_says_of_when_its_first_and_its_earliest_event_are(tmp_path: Path, home: Path) -> None:
     """A span is stored when it ends, behind what happened in it; without events both are null."""
     clock = FakeClock(datetime(2026, 1, 2, tzinfo=UTC))

@@ -312,7 +312,8 @@ class AsyncLSPClient:
             status, told = "timeout", {}
             lives.tally["timeouts"] += 1
             lives.reports.event("lsp.timeout", args={"method": full, "timeout_ms": timeout_ms})
-            lives.reports.count("lsp_timeout_count")
+            if method == "definition":
+                lives.reports.count("lsp_timeout_count")
             raise
         except (LSPError, ServerGone) as error:
             told = {"reason": error.reason}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pytest_telemetry import TelemetryRecorder, event, span
+from pytest_telemetry import TelemetryRecorder, event, metric, span
 from pytest_telemetry.codeintel.lsp_errors import LSPError, NotReady, RequestTimeout
 from pytest_telemetry.model.errors import UnusableInput
 
@@ -36,6 +36,19 @@ def test_a_timeout_is_raised_and_recorded_and_the_server_is_told(
         == telemetry_recorder.metric("lsp_definition_count")
         == 1
     )
+
+
+def test_the_time_out_of_another_request_is_recorded_and_is_none_of_a_definition(
+    fake_server: Any, telemetry_recorder: TelemetryRecorder
+) -> None:
+    """The rate of time-outs has definitions below it."""
+    client = fake_server.started({"textDocument/hover": [[]]}, ready="initialized")
+
+    with pytest.raises(TimeoutError):
+        client.hover("a.py", 1, 14, timeout_ms=1)
+
+    assert event("lsp.timeout", {"args.method": "textDocument/hover"}) in telemetry_recorder
+    assert metric("lsp_timeout_count") not in telemetry_recorder
 
 
 def test_a_late_answer_is_counted_and_the_next_request_gets_its_own(
