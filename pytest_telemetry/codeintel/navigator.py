@@ -84,10 +84,10 @@ class Navigator:
         query = f"{name}:{line}:{col}"
         try:
             lines = definitions.source(path).count(b"\n") + 1
-            if not 1 <= line <= lines or col < 0:
-                raise UnusableInput(
-                    f"{query}: there is no such place: lines are 1 to {lines}, columns begin with 0"
-                )
+            if not 1 <= line <= lines:
+                raise UnusableInput(f"{name}: has no line {line:,}: name one from 1 to {lines:,}")
+            if col < 0:
+                raise UnusableInput(f"{query}: there is no such column: columns count from 0")
             answered = definition_of(
                 self._client, Question(query, path, line, col), definitions, self._workspace
             )

@@ -201,7 +201,7 @@ def test_get_prints_candidates_instead_of_a_guess(run: Any, work: Path) -> None:
         (["search", "x", "--workspace", "nowhere"], "nowhere: is no directory"),
         (["definition", "app/views.py"], "write FILE:LINE:COL"),
         (["definition", "app/views.py:1:0"], "write FILE:LINE:COL"),
-        (["definition", "app/views.py:99:1"], "lines are 1 to"),
+        (["definition", "app/views.py:99:1"], "app/views.py: has no line 99: name one from 1 to 5"),
         (["definition", "../secret.py:1:1"], "outside of the workspace"),
     ],
 )
