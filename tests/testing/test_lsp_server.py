@@ -183,6 +183,7 @@ def test_a_crash_comes_after_what_was_sent(server: LspServer, client: Raw) -> No
     assert client.read()["method"] == "last"
     assert client.process.stdout.read() == b""
     assert client.process.wait() == 7
+    server.transcript.wait(lambda entry: (entry.kind, entry.name) == ("server", "ended"))
     assert [entry.name for entry in server.transcript if entry.kind == "server"][-2:] in (
         ["crash", "ended"],
         ["closed", "ended"],
