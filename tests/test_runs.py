@@ -288,15 +288,21 @@ def test_the_last_run_is_what_its_log_says(tmp_path: Path, home: Path) -> None:
     assert read["top_warnings"][0] == {"warning": "slow disk", "count": 2}
 
 
-def test_the_rate_of_time_outs_is_that_of_definitions(tmp_path: Path, home: Path) -> None:
-    """Other requests time out as well, and would make it more than all; where nobody says of what, it was one."""
+def test_the_rates_of_time_outs_and_fallbacks_are_those_of_definitions(tmp_path: Path, home: Path) -> None:
+    """What was asked otherwise, or not at all, would make them more than all."""
     with Telemetry(tmp_path) as telemetry:
         telemetry.event("lsp.definition")
         telemetry.event("lsp.definition")
+        for reason in ("timeout", "no_server", "not_ready", "exited"):
+            telemetry.event("lsp.fallback", reason=reason)
         for method in ("textDocument/hover", "textDocument/references", "textDocument/definition"):
             telemetry.event("lsp.timeout", {"method": method})
 
     assert (last_run(home)["lsp"]["lsp_timeout_count"], last_run(home)["lsp"]["lsp_timeout_rate"]) == (1, 0.5)
+    assert (last_run(home)["lsp"]["lsp_fallback_count"], last_run(home)["lsp"]["lsp_fallback_rate"]) == (
+        1,
+        0.5,
+    )
     assert reconciled(home) == []
 
 

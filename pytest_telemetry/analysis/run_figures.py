@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_telemetry.analysis.command_figures import room_for
 from pytest_telemetry.model.durations import Durations
-from pytest_telemetry.model.lsp import said
+from pytest_telemetry.model.lsp import UNASKED, said
 from pytest_telemetry.model.plain import plain, text_of, whole
 from pytest_telemetry.model.stats import Method, summary_ms
 
@@ -44,13 +44,14 @@ _AST_COUNTS: Final = {
     "ast_cache_miss_count": "ast.cache.miss",
 }
 _TIMEOUT: Final = "lsp.timeout"
+_FALLBACK: Final = "lsp.fallback"
 _OF_DEFINITIONS: Final = frozenset({"", "definition", "textdocument/definition"})
 _LSP_COUNTS: Final = {
     "lsp_spawn_count": "lsp.spawn",
     "lsp_ready_count": "lsp.ready",
     "lsp_definition_count": "lsp.definition",
     "lsp_timeout_count": _TIMEOUT,
-    "lsp_fallback_count": "lsp.fallback",
+    "lsp_fallback_count": _FALLBACK,
 }
 
 
@@ -59,7 +60,7 @@ class RunFigures:
 
     A count is that of the counter of its name where the run has one (``ast_parse_count``), or else how many
     records of the name it stands for there are (``ast.parse``); of ``lsp.timeout`` those of definitions, or that name
-    no method, for the rate is of these. A rate is None where its denominator is 0.
+    no method, and of ``lsp.fallback`` those where one was asked for, as the rates are of these. A rate is None where its denominator is 0.
     Values of any type are counted as a log keeps them, and none of them makes it raise.
     From the ten-thousandth name on, new ones are taken together as ``(others)``.
 
@@ -116,7 +117,9 @@ class RunFigures:
             durations.add(record.duration_ns)
         if not attrs:
             return name
-        if name == _TIMEOUT and said(record, "method") not in _OF_DEFINITIONS:
+        if (name == _TIMEOUT and said(record, "method") not in _OF_DEFINITIONS) or (
+            name == _FALLBACK and said(record, "reason") in UNASKED
+        ):
             self._names[name] -= 1
         if any(f"tokens.{kind}_tokens" in attrs for kind in _TOKENS):
             self._add_tokens(name, attrs)

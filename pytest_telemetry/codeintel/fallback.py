@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
 from pytest_telemetry.codeintel.lsp_errors import NotReady
 from pytest_telemetry.codeintel.resolution import Place, Resolution, placed
 from pytest_telemetry.model.errors import TelemetryError, UnusableInput
+from pytest_telemetry.model.lsp import UNASKED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -134,7 +135,8 @@ def fallen_back(
         fallback_to="ast",
         server=getattr(client, "server", None),
     )
-    reports.count("lsp_fallback_count")
+    if answer.reason not in UNASKED:
+        reports.count("lsp_fallback_count")
     detail = "; ".join(filter(None, (answer.text, resolution.detail)))
     return replace(resolution, reason=answer.reason, detail=detail)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_telemetry import TelemetryRecorder, event
+from pytest_telemetry import TelemetryRecorder, event, metric
 from pytest_telemetry.codeintel.lsp_errors import NotReady
 from pytest_telemetry.codeintel.modules import OutsideRoots
 from pytest_telemetry.codeintel.name_at import name_at
@@ -263,7 +263,8 @@ def test_what_a_server_does_not_answer_is_answered_from_skeletons(
         "fallback_to": "ast",
         "server": "stand-in",
     }
-    assert telemetry_recorder.metric("lsp_fallback_count") == 1
+    counted = metric("lsp_fallback_count") in telemetry_recorder
+    assert counted == (reason in {"timeout", "error", "empty"}), "of the definitions that were asked for"
 
 
 def test_without_a_server_skeletons_answer_and_say_so(

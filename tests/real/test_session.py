@@ -62,6 +62,6 @@ def test_every_record_of_a_session_passes_the_checks_and_the_figures_come_from_t
             judgement.add(line.record, line)
     assert judgement.findings() == []
     assert summary["latencies"]["lsp.ready"]["count"] == 1
-    assert summary["lsp"]["lsp_fallback_count"] == ends_early
+    assert summary["lsp"]["lsp_fallback_count"] == 0  # a server that has ended was not asked
     assert summary["ast"]["ast_cache_hit_rate"] > 0
     assert summary["file_read"]["skeleton_bytes"] > summary["file_read"]["excerpt_bytes"] > 0
