@@ -112,7 +112,12 @@ def definition_of(
         return NoAnswer("no_server")
     try:
         found = client.definition(question.file, question.line, question.col).locations
-    except (TimeoutError, ConnectionError, TelemetryError) as error:
+    except (
+        TimeoutError,
+        ConnectionError,
+        TelemetryError,
+        ValueError,
+    ) as error:  # the last: it has another text
         return NoAnswer(_reason(error), str(error))
     if not found:
         return NoAnswer("empty")
@@ -153,11 +158,15 @@ def _reason(error: Exception) -> Reason:
 
 
 def _known(location: _Location, definitions: Definitions, workspace: Workspace) -> Place:
-    """Return the place with what its skeleton says of it, where it is in the workspace."""
+    """Return the place with what its skeleton says of it, where it is in the workspace and can be read."""
     path = location.path
     if path is None or path.suffix not in {".py", ".pyi"} or not workspace.holds(path):
         return Place(location.file, location.line, path=path)
-    symbols = [each for each in definitions.skeleton(path).walk() if each.line == location.line]
+    try:  # what is no file may be a pipe, which is not waited for
+        symbols = [*definitions.skeleton(path).walk()] if path.is_file() else []
+    except OSError:
+        symbols = []
+    symbols = [each for each in symbols if each.line == location.line]
     if len(symbols) == 1:
         return placed(location.file, symbols[0], path=path)
     return Place(location.file, location.line, path=path)

@@ -33,7 +33,8 @@ class LSPClient:
 
     The server is talked to in a thread of its own, which `initialize` starts and `close` ends. Every method may be
     called by any thread, several at once; those that wait do so no longer than their time-out. What was not closed
-    is closed when the interpreter ends. A fork has no server: there, each call raises `ServerGone`.
+    is closed when the interpreter ends. A fork has no server: there, each call raises `ServerGone`. What the client
+    calls itself, a sink of *telemetry*, cannot call it: that is a RuntimeError.
 
     Args:
         telemetry: As for `AsyncLSPClient`, as all the others.
@@ -171,6 +172,7 @@ class LSPClient:
         """As `AsyncLSPClient.close`; then the thread has ended, too, and who still waited has been told."""
         if os.getpid() != self._owner:
             return
+        self._require_other_thread()
         with self._lock:
             first, self._closed = not self._closed, True
             loop, thread = self._loop, self._thread
@@ -193,8 +195,7 @@ class LSPClient:
     def _run(self, method: Callable[_P, Coroutine[Any, Any, _T]], *args: _P.args, **kwargs: _P.kwargs) -> _T:
         if os.getpid() != self._owner:
             raise ServerGone("this client belongs to the process that made it: make another here", "closed")
-        if threading.current_thread() is self._thread:
-            raise RuntimeError("a client cannot be called by what it calls itself: use another thread")
+        self._require_other_thread()
         with self._lock:
             if self._closed:
                 raise ServerGone("this client is closed: make another", "closed")
@@ -203,6 +204,10 @@ class LSPClient:
             return future.result()
         finally:
             future.cancel()  # where this thread was interrupted
+
+    def _require_other_thread(self) -> None:
+        if threading.current_thread() is self._thread:
+            raise RuntimeError("a client cannot be called by what it calls itself: use another thread")
 
     def _started(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:

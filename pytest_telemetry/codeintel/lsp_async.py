@@ -51,6 +51,7 @@ class AsyncLSPClient:
 
     Raises:
         ValueError: An argument is nothing that can be meant.
+        TypeError: *command* is a text.
     """
 
     def __init__(
@@ -71,6 +72,10 @@ class AsyncLSPClient:
             raise ValueError(f"ready={ready!r}: use one of {', '.join(POLICIES)}")
         if (ready == "warmup-uri") is (warmup_file is None):
             raise ValueError("warmup_file= goes with ready='warmup-uri', which needs it")
+        if isinstance(command, str | bytes):
+            raise TypeError(
+                f"command={command!r}: is no sequence: pass the program and each argument apart, as in ['ty', 'server']"
+            )
         if not (timeout_ms > 0 and handshake_timeout_ms > 0 and restarts >= 0):
             raise ValueError(
                 "timeout_ms and handshake_timeout_ms must be above 0, and restarts at least 0: "
@@ -203,7 +208,7 @@ class AsyncLSPClient:
             NotReady: The server is not READY, and nothing was sent.
             ServerGone: It has ended; also a ConnectionError.
             UnusableInput: The file cannot be read.
-            ValueError: There is no such line or column.
+            ValueError: There is no such line or column, or the time-out is not above 0.
         """
         life = self._initialized("definition()")
         if self._policy != "diagnostics-or-definition":
@@ -283,7 +288,11 @@ class AsyncLSPClient:
         path = self._known(life, file)
         document = self._documents.get(path)
         lines = [] if document is None else document.lines
-        units = units_before(lines[line - 1], col, life.encoding) if line <= len(lines) else col
+        if line > len(lines):
+            raise ValueError(
+                f"{self._lives.workspace.name(path)}: has no line {line:,}: name one from 1 to {len(lines):,}"
+            )
+        units = units_before(lines[line - 1], col, life.encoding)
         params["position"] = {"line": line - 1, "character": units}
         return await self._ask(life, method, path, {"line": line, "col": col}, params, read, timeout_ms)
 
@@ -300,6 +309,8 @@ class AsyncLSPClient:
         """Ask, and record what became of it, whatever that is."""
         lives = self._lives
         timeout_ms = self._timeout_ms if timeout_ms is None else timeout_ms
+        if not timeout_ms > 0:
+            raise ValueError(f"timeout_ms={timeout_ms}: it must be above 0")
         full = f"textDocument/{method}"
         told: dict[str, Any] = {"reason": "cancelled"}
         status, begin = "error", lives.mono_ns()

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from pytest_telemetry.codeintel.lsp_positions import lines_of
+from pytest_telemetry.codeintel.python_source import python_source
 from pytest_telemetry.model.errors import UnusableInput
 
 if TYPE_CHECKING:
@@ -108,7 +109,9 @@ class Documents:
 
 
 def text_on_disk(path: Path) -> tuple[str, tuple[int, int]]:
-    """Return the text of a file, and a stamp that changes with it; what is no UTF-8 is replaced.
+    """Return the text of a file, and a stamp that changes with it; what cannot be decoded is replaced.
+
+    A Python file is decoded as it declares, and its lines end with a line feed; any other is UTF-8.
 
     Raises:
         UnusableInput: It cannot be read.
@@ -117,11 +120,14 @@ def text_on_disk(path: Path) -> tuple[str, tuple[int, int]]:
     if not path.is_file():  # a server may name a device, which never ends
         raise UnusableInput(f"{path}: is no file: pass one, or its text to open()")
     try:
-        return path.read_bytes().decode("utf-8-sig", "replace"), stamp
+        code = path.read_bytes()
     except OSError as error:
         raise UnusableInput(
             f"{path}: cannot be read: {error.strerror}: pass a file that can, or its text to open()"
         ) from error
+    if path.suffix in _LANGUAGES:
+        return python_source(code).text.decode(), stamp
+    return code.decode("utf-8-sig", "replace"), stamp
 
 
 def path_of(uri: str) -> Path | None:

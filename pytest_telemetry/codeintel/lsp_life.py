@@ -142,14 +142,14 @@ class Life:
             await self._spawn()
             await self._shake_hands()
         except RequestTimeout:
-            text = f"did not answer initialize within {self._terms.handshake_timeout_ms:g} ms"
+            text = f"it did not answer initialize within {self._terms.handshake_timeout_ms:g} ms"
             self._fail("handshake_timeout", text)
             raise
         except LSPError as error:
             self._fail("initialize_error", str(error))
             raise
         except asyncio.CancelledError:
-            self._fail("cancelled", "was cancelled while it started")
+            self._fail("cancelled", "its start was cancelled")
             raise
         self.send({"jsonrpc": "2.0", "method": "initialized", "params": {}})
         self._turn("initialized")
@@ -176,7 +176,7 @@ class Life:
     async def close(self) -> None:
         """End the server, and return when it has ended: asked to, then terminated, then killed, in bounded time."""
         is_met = self.state in {"initialized", "ready"}
-        if self._end("closed", None, "was closed") and self._process.pid:
+        if self._end("closed", None, "it was closed") and self._process.pid:
             self._burial = self._apart(self._farewell() if is_met else self._bury("closed"))
         if self._burial is not None:
             await asyncio.shield(self._burial)
@@ -187,7 +187,7 @@ class Life:
 
     def gone(self) -> ServerGone:
         """Return what is to be raised where the server has ended."""
-        return ServerGone(self.failure or f"{self._command.name} has ended", self.reason)
+        return ServerGone(self.failure or f"{self._command.name}: it has ended", self.reason)
 
     # What is said.
 
@@ -253,7 +253,7 @@ class Life:
         self._reports.span("lsp.spawn", self._mono_ns() - begin, status, args=args, result=told)
         self._reports.count("lsp_spawn_count")
         if error is not None:
-            self._end("failed", told["reason"], f"cannot be started: {error.strerror}")
+            self._end("failed", told["reason"], f"it cannot be started: {error.strerror}")
             raise NoServer(
                 f"{self._command.argv[0]}: cannot be started: {error.strerror}: pass another server"
             ) from error
@@ -302,11 +302,11 @@ class Life:
         if self._over.done():
             return False
         words = self._process.last_words() if state == "failed" else ""
-        self.failure = f"{self._command.name} {text}{f'; its last words: {words}' if words else ''}"
+        self.failure = f"{self._command.name}: {text}{f'; its last words: {words}' if words else ''}"
         self.reason = reason or state
         self._over.set_result(None)
         self._turn(state, reason)
-        self._requests.end(self.gone())
+        self._requests.end(self.gone)
         return True
 
     async def _farewell(self) -> None:

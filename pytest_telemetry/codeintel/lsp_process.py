@@ -26,6 +26,8 @@ _DOUBT_S: Final = 0.25
 _KILL: Final = getattr(signal, "SIGKILL", signal.SIGTERM)
 _TERMINATE_S: Final = 1.0
 _KILL_S: Final = 5.0
+_LEFT_S: Final = 0.25
+"""How long what the process has left behind may take to end when it is terminated."""
 _UNREAD_BYTES: Final = 64 * 1024 * 1024
 """How much a server may leave unread before it is given up."""
 _LAST_LINES: Final = 20
@@ -96,6 +98,8 @@ class ServerProcess(asyncio.SubprocessProtocol):
     async def end(self, patience_s: float = 0.0) -> int | None:
         """Wait for the end of the process; terminate it after *patience_s*, and kill it a second later.
 
+        What it has started and not ended is then ended as well.
+
         Returns:
             Its exit code, or None where not even that has ended it.
         """
@@ -106,6 +110,7 @@ class ServerProcess(asyncio.SubprocessProtocol):
             if not self.ended.done():
                 self._signal(number)
                 await asyncio.wait({self.ended}, timeout=seconds)
+        await self._end_group()
         self._transport.close()
         if not self.ended.done():
             return None
@@ -145,7 +150,7 @@ class ServerProcess(asyncio.SubprocessProtocol):
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:  # noqa: ARG002 - of the interface
         """Take the end of a pipe."""
         self._closed.add(fd)
-        if fd != _STDERR:
+        if fd != _STDERR or self.ended.done():
             self._doubt()
 
     def process_exited(self) -> None:
@@ -177,8 +182,8 @@ class ServerProcess(asyncio.SubprocessProtocol):
         self._last_lines.extend(line[:_LINE_BYTES] for line in lines[-_LAST_LINES:])
 
     def _doubt(self) -> None:
-        """Decide what has happened where all signs are there, else a moment later."""
-        if self.ended.done() and _STDOUT in self._closed:
+        """Decide what has happened where all signs and the last words are there, else a moment later."""
+        if self.ended.done() and {_STDOUT, _STDERR} <= self._closed:
             self._decide()
         elif not self.in_doubt:
             self.in_doubt = True
@@ -205,8 +210,25 @@ class ServerProcess(asyncio.SubprocessProtocol):
             self._stall.cancel()
             self._stall = None
 
-    def _signal(self, number: int) -> None:
-        """Signal the process and what it has started; where there are no groups, the process alone."""
+    async def _end_group(self) -> None:
+        """End what the process has started; the number of its group is no other's as long as something is in it."""
+        if not self.ended.done() or not hasattr(os, "killpg") or not self._signal(signal.SIGTERM):
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LEFT_S):
+                while self._signal(0):  # noqa: ASYNC110 - nobody tells of the end of what is no child of ours
+                    await asyncio.sleep(0.01)
+        self._signal(_KILL)
+
+    def _signal(self, number: int) -> bool:
+        """Signal the process and what it has started; where there are no groups, the process alone.
+
+        Returns:
+            Whether anything of it was there.
+        """
         send = getattr(os, "killpg", os.kill)
-        with suppress(ProcessLookupError, PermissionError):  # it has ended meanwhile
+        try:
             send(self.pid, number)
+        except (ProcessLookupError, PermissionError):  # it has ended meanwhile
+            return False
+        return True

@@ -106,10 +106,10 @@ class Requests:
         self._reports.count("lsp_late_reply_count")
         return True
 
-    def end(self, gone: ServerGone) -> None:
-        """Let all that waits raise *gone*."""
+    def end(self, gone: Callable[[], ServerGone]) -> None:
+        """Let all that waits raise what *gone* returns, each its own."""
         for answer in self._pending.values():
-            answer.set_result(gone)
+            answer.set_result(gone())
         self._pending.clear()
 
 

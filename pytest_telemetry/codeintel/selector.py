@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_telemetry.codeintel.answer import Answer
@@ -18,7 +20,7 @@ from pytest_telemetry.model.wording import brief
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from pytest_telemetry.codeintel.answer import Builder
@@ -27,12 +29,14 @@ if TYPE_CHECKING:
 
 __all__ = ("Selector",)
 
-_QUERY_FILE: Final = "__symbol_query__.py"
+_QUERY_NUMBERS: Final = itertools.count(1)
+"""Each question has a file of its own: several threads, and several selectors, may ask one client at once."""
 
 
 class Selector:
     """Finds what ``sym://`` addresses mean: from skeletons, or by asking a language server first.
 
+    It may be called by several threads at once.
     One that cannot be decided is ``ambiguous`` and has candidates; nothing is guessed. Each call reads the files as
     they are then, and records one ``selector.resolve``.
 
@@ -110,7 +114,7 @@ class Selector:
             return self._by_skeletons(query, symbol, definitions)
         first, second = f"import {'.'.join(symbol.module)}", ".".join(symbol.names)
         line = 2 if symbol.member else 1
-        file = self._workspace.root / _QUERY_FILE
+        file = self._workspace.root / f"__symbol_query_{next(_QUERY_NUMBERS)}__.py"
         answered = definition_of(
             _WithText(self._client, f"{first}\n{second}\n"),
             Question(query, file, line, len((first, second)[line - 1]) - 1),
@@ -120,7 +124,7 @@ class Selector:
         if isinstance(answered, Resolution):
             return answered
         resolution = self._by_skeletons(query, symbol, definitions)
-        return fallen_back(self._reports, self._client, answered, _QUERY_FILE, resolution)
+        return fallen_back(self._reports, self._client, answered, file.name, resolution)
 
     def _by_skeletons(self, query: str, symbol: SymbolURI, definitions: Definitions) -> Resolution:
         answers = [definitions.of_module(symbol.module, symbol.member)]
@@ -129,17 +133,25 @@ class Selector:
         return resolution_of(query, Answer.joined(answers), definitions, self._workspace)
 
 
+@dataclass(frozen=True, slots=True)
+class _Elsewhere:
+    """What a server answers, without the places in the file that it was asked about."""
+
+    locations: Sequence[Any]
+
+
 class _WithText:
-    """Asks a server about a file that holds a text for so long."""
+    """Asks a server about a file that holds a text for so long, and is no answer itself."""
 
     def __init__(self, client: LanguageServer, text: str) -> None:
         self._client = client
         self._text = text
 
-    def definition(self, file: Path, line: int, col: int) -> Any:
+    def definition(self, file: Path, line: int, col: int) -> _Elsewhere:
         """Return where that is defined which stands at a place."""
         self._client.open(file, self._text)
         try:
-            return self._client.definition(file, line, col)
+            found = self._client.definition(file, line, col).locations
+            return _Elsewhere([each for each in found if each.path != file])
         finally:
             self._client.close_file(file)

@@ -7,6 +7,7 @@ is not in it is answered with null. TRANSCRIPT gets a line for each message that
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -56,6 +57,12 @@ def act(action: list[Any], message: dict[str, Any]) -> None:
             os._exit(9)
     elif kind == "deaf":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    elif kind == "child":  # one that holds a pipe open for as long as it lives
+        held = os.open(args[0], os.O_WRONLY)
+        subprocess.Popen([sys.executable, "-I", "-S", "-c", "import time; time.sleep(60)"], pass_fds=[held])
+        os.close(held)
+    elif kind == "die":
+        os.kill(os.getpid(), signal.SIGKILL)
     elif kind == "exit":
         os._exit(args[0])
     elif kind == "close":

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -108,8 +110,9 @@ client.close()
     assert fake_server.methods().count("shutdown") == 1
 
 
-def test_what_a_client_calls_cannot_call_it(fake_server: Any) -> None:
-    """A sink that asks the client whose record it gets would wait for itself for ever."""
+@pytest.mark.parametrize("call", ["hover('a.py', 1, 1)", "close()"])
+def test_what_a_client_calls_cannot_call_it(fake_server: Any, call: str) -> None:
+    """A sink that asks or closes the client whose record it gets would wait for itself for ever."""
     program = """
 from pytest_telemetry import TelemetryContext
 
@@ -117,7 +120,7 @@ class Asks:
     def record_timing(self, *args, **kwargs): ...
     def record_metric(self, *args, **kwargs):
         try:
-            client.hover("a.py", 1, 1)
+            client.CALL
         except RuntimeError as error:
             found.append(str(error))
 
@@ -126,7 +129,32 @@ client = LSPClient(TelemetryContext(Asks(), enabled=True), **options)
 with client:
     client.initialize()
 assert found and all("cannot be called by what it calls itself" in text for text in found), found
+assert client.state == "closed"
 """
-    done = run(fake_server, program)
+    done = run(fake_server, program.replace("CALL", call))
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="there are no process groups on this system")
+@pytest.mark.parametrize("before", [[], [["deaf"]]], ids=["", "deaf"])
+@pytest.mark.parametrize("at_exit", [["exit", 0], ["exit", 3], ["die"]])
+def test_what_a_server_has_started_ends_with_it(
+    fake_server: Any, tmp_path: Path, before: list[Any], at_exit: list[Any]
+) -> None:
+    """However it ends itself, and also what does not hear that it is terminated."""
+    os.mkfifo(tmp_path / "held")
+    held = os.open(tmp_path / "held", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        script = {"initialized": [[*before, ["child", str(tmp_path / "held")]]], "exit": [[at_exit]]}
+        client = fake_server.started(script, ready="initialized")
+        client.hover("a.py", 1, 1)
+        with pytest.raises(BlockingIOError):
+            os.read(held, 1)
+
+        client.close()
+
+        assert select.select([held], [], [], 20)[0]
+        assert os.read(held, 1) == b""
+    finally:
+        os.close(held)

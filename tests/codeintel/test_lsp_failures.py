@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
@@ -90,7 +91,7 @@ def test_a_failure_is_one_state_one_exit_and_one_error(
 ) -> None:
     """While it starts and while it is asked: who waits is told at once; records have a word, errors the last words."""
     client = fake_server.client({when: [actions]}, **READY)
-    with pytest.raises(ServerGone, match=f"^fake .*{text}") as caught:
+    with pytest.raises(ServerGone, match=f"^fake: .*{text}") as caught:
         client.initialize()
         client.hover("a.py", 1, 1)
     assert (client.state, client.is_ready, caught.value.reason) == ("failed", False, reason)
@@ -108,6 +109,29 @@ def test_a_failure_is_one_state_one_exit_and_one_error(
     else:
         assert told(telemetry_recorder, "lsp.hover", "result.status", "result.reason") == [("error", reason)]
     assert "ada" not in str([record.attrs for record in telemetry_recorder])
+
+
+def test_the_last_words_of_a_server_are_heard_whatever_comes_first(fake_server: Any) -> None:
+    """Its end and that of its output may be known before what it has written to the third pipe was read."""
+    command = [sys.executable, "-I", "-S", "-c", "raise SystemExit('no licence')"]
+    client = fake_server.client(command=command)
+
+    with pytest.raises(ServerGone, match=r"^fake: it ended with exit code 1; its last words: no licence$"):
+        client.initialize()
+
+
+def test_all_that_wait_get_an_error_of_their_own(fake_server: Any) -> None:
+    """One that several threads raise would get the traceback of each."""
+    client = fake_server.started({"textDocument/hover": [[], [["exit", 1]]]}, **READY)
+    client.open("a.py")
+
+    with ThreadPoolExecutor(2) as pool:
+        asked = [pool.submit(client.hover, "a.py", 1, 1) for _ in range(2)]
+        first, second = (each.exception() for each in asked)
+
+    assert isinstance(first, ServerGone)
+    assert isinstance(second, ServerGone)
+    assert first is not second
 
 
 def test_a_death_ends_ready_while_nobody_asks(
@@ -182,7 +206,7 @@ def test_a_handshake_that_is_not_answered_ends_in_fake_time(
         with pytest.raises(RequestTimeout, match="initialize was not answered within 7000 ms"):
             await starting
         assert client.state == "failed"
-        assert "did not answer initialize within 7000 ms" in str(client.failure)
+        assert "fake: it did not answer initialize within 7000 ms" in str(client.failure)
         await client.close()
 
     run_in_fake_time(main(), telemetry_clock)
@@ -533,7 +557,7 @@ def test_closing_ends_all_that_waits(fake_server: Any, telemetry_recorder: Telem
         while not client.statistics()["notifications"]:
             assert not asking.done()
         client.close()
-        with pytest.raises(ServerGone, match="fake was closed"):
+        with pytest.raises(ServerGone, match=r"^fake: it was closed$"):
             asking.result()
     client.close()
 

@@ -268,3 +268,12 @@ def test_what_cannot_be_meant_is_refused(options: dict[str, Any], text: str) -> 
     """When the client is made."""
     with pytest.raises(ValueError, match=text):
         LSPClient(**options)
+
+
+@pytest.mark.parametrize("command", ["ty server", b"ty server"])
+def test_a_command_is_no_text(command: Any) -> None:
+    """Whose letters would be a program and its arguments."""
+    with pytest.raises(
+        TypeError, match="'ty server': is no sequence: pass the program and each argument apart"
+    ):
+        LSPClient(command=command)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_telemetry.codeintel.lsp_documents import Documents, path_of
+from pytest_telemetry.codeintel.lsp_documents import Documents, path_of, text_on_disk
 from pytest_telemetry.codeintel.lsp_errors import LSPError
 from pytest_telemetry.codeintel.lsp_replies import ReplyReader
 from pytest_telemetry.codeintel.workspace import Workspace
@@ -61,6 +61,13 @@ def test_the_text_of_an_open_document_counts(tmp_path: Path) -> None:
     )
 
     assert (found.col, found.end_col) == (1, 2)
+
+
+def test_what_is_no_python_file_is_utf_8(tmp_path: Path) -> None:
+    """Whatever stands in its first lines."""
+    (tmp_path / "a.txt").write_bytes(b"\xef\xbb\xbf# coding: latin-1\n\xc3\xa9\xff")
+
+    assert text_on_disk(tmp_path / "a.txt")[0] == "# coding: latin-1\n\xe9\ufffd"
 
 
 @pytest.mark.parametrize("name", ["gone.py", "a.py/b.py", "."])

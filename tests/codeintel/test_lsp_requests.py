@@ -150,17 +150,51 @@ def test_columns_are_characters_whatever_the_server_counts(
 
 
 def test_a_column_past_the_end_is_the_end_and_a_place_that_cannot_be_is_refused(fake_server: Any) -> None:
-    """Lines count from 1; one behind the last is for the server to judge."""
+    """Lines count from 1; behind the last line end there is one more. Nothing is sent where there is none."""
     client = fake_server.started(**READY)
 
     client.definition("a.py", 2, 99)
-    client.definition("a.py", 99, 3)
+    client.definition("a.py", 3, 1)
+    with pytest.raises(ValueError, match=r"^a\.py: has no line 99: name one from 1 to 3$"):
+        client.definition("a.py", 99, 0)
     for line, col in ((0, 0), (1, -1)):
         with pytest.raises(ValueError, match="lines count from 1, columns from 0"):
             client.definition("a.py", line, col)
 
     places = [message["params"]["position"] for message in fake_server.received("textDocument/definition")]
-    assert places == [{"line": 1, "character": 4}, {"line": 98, "character": 3}]
+    assert places == [{"line": 1, "character": 4}, {"line": 2, "character": 0}]
+
+
+@pytest.mark.parametrize("timeout_ms", [0, -1, float("nan")])
+def test_a_time_out_that_none_can_keep_is_refused(fake_server: Any, timeout_ms: float) -> None:
+    """Nothing is asked."""
+    client = fake_server.started(**READY)
+
+    with pytest.raises(ValueError, match=r"^timeout_ms=.*: it must be above 0$"):
+        client.hover("a.py", 1, 1, timeout_ms=timeout_ms)
+
+    assert not fake_server.received("textDocument/hover")
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "shift_jis", "utf-8", "utf-8-sig"])
+def test_columns_are_those_of_the_declared_encoding(fake_server: Any, encoding: str) -> None:
+    """The server is told the text that Python reads, and characters of it are counted, there and back."""
+    text = "Ã©" if encoding == "latin-1" else "\u3042\u3044"
+    code = f"# coding: {encoding.removesuffix('-sig')}\r\nx = '{text}'; y\r\n"
+    (fake_server.workspace / "a.py").write_bytes(code.encode(encoding))
+    script = {
+        "initialize": [[["reply", {"capabilities": {"positionEncoding": "utf-16"}}]]],
+        "textDocument/definition": [[["reply", fake_server.location("a.py", 1, 10, 11)]]],
+    }
+    client = fake_server.started(script, **READY)
+
+    (location,) = client.definition("a.py", 2, 10).locations
+
+    (opened,) = fake_server.received("textDocument/didOpen")
+    assert opened["params"]["textDocument"]["text"].splitlines() == code.splitlines()
+    (asked,) = fake_server.received("textDocument/definition")
+    assert asked["params"]["position"] == {"line": 1, "character": 10}
+    assert (location.col, location.end_col) == (10, 11)
 
 
 def test_a_file_is_opened_when_it_is_asked_about_and_followed_on_disk(fake_server: Any) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +20,7 @@ from pytest_telemetry.codeintel.selector import Selector
 from pytest_telemetry.model.errors import TelemetryError, UnusableInput
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from pytest_telemetry.codeintel.resolution import Resolution
@@ -209,6 +213,10 @@ class Reply:
     locations: tuple[Location, ...]
 
 
+def unnumbered(file: Path) -> str:
+    return re.sub(r"[0-9]+(?=__\.py$)", "N", file.name)
+
+
 class Server:
     """Answers each question with the same, and keeps what it was asked."""
 
@@ -219,13 +227,13 @@ class Server:
         self.told: list[tuple[Any, ...]] = []
 
     def open(self, file: Path, text: str | None = None) -> None:
-        self.told.append(("open", file.name, text))
+        self.told.append(("open", unnumbered(file), text))
 
     def close_file(self, file: Path) -> None:
-        self.told.append(("close", file.name))
+        self.told.append(("close", unnumbered(file)))
 
     def definition(self, file: Path, line: int, col: int) -> Reply:
-        self.told.append(("definition", file.name, line, col))
+        self.told.append(("definition", unnumbered(file), line, col))
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
@@ -237,11 +245,12 @@ FAILURES = [
     (NotReady("warming up"), "not_ready"),
     (TelemetryError("refused"), "error"),
     (UnusableInput("not installed"), "no_server"),
+    (ValueError("a.py: has no line 2"), "error"),
     (Reply(()), "empty"),
 ]
 
 
-@pytest.mark.parametrize(("answer", "reason"), FAILURES, ids=[reason for _, reason in FAILURES])
+@pytest.mark.parametrize(("answer", "reason"), FAILURES, ids=[repr(answer) for answer, _ in FAILURES])
 def test_what_a_server_does_not_answer_is_answered_from_skeletons(
     files: Any, telemetry_recorder: TelemetryRecorder, answer: Any, reason: str
 ) -> None:
@@ -325,17 +334,17 @@ def test_a_selector_with_a_server_asks_it_first(files: Any, telemetry_recorder: 
 
     assert (found.file, found.line, found.kind, found.source) == ("pkg/a.py", 2, "method", "lsp")
     assert server.told == [
-        ("open", "__symbol_query__.py", "import pkg.a\npkg.a.A.m\n"),
-        ("definition", "__symbol_query__.py", 2, 8),
-        ("close", "__symbol_query__.py"),
+        ("open", "__symbol_query_N__.py", "import pkg.a\npkg.a.A.m\n"),
+        ("definition", "__symbol_query_N__.py", 2, 8),
+        ("close", "__symbol_query_N__.py"),
     ]
     assert [record.attrs["source"] for record in telemetry_recorder if record.name == "selector.resolve"] == [
         "lsp"
     ]
-    assert not (root / "__symbol_query__.py").exists()
+    assert [path.name for path in root.iterdir()] == ["pkg"]
 
 
-@pytest.mark.parametrize(("answer", "reason"), FAILURES, ids=[reason for _, reason in FAILURES])
+@pytest.mark.parametrize(("answer", "reason"), FAILURES, ids=[repr(answer) for answer, _ in FAILURES])
 def test_a_selector_falls_back_as_well(
     files: Any, telemetry_recorder: TelemetryRecorder, answer: Any, reason: str
 ) -> None:
@@ -346,5 +355,80 @@ def test_a_selector_falls_back_as_well(
     found = Selector(telemetry_recorder.context, root, client=server).resolve_symbol("sym://python/a")
 
     assert (found.status, found.file, found.source, found.reason) == ("ok", "a.py", "ast", reason)
-    assert server.told[1:] == [("definition", "__symbol_query__.py", 1, 7), ("close", "__symbol_query__.py")]
+    assert server.told[1:] == [
+        ("definition", "__symbol_query_N__.py", 1, 7),
+        ("close", "__symbol_query_N__.py"),
+    ]
     assert event("lsp.fallback", reason=reason) in telemetry_recorder
+
+
+@pytest.mark.parametrize("selectors", [1, 2])
+def test_several_threads_ask_each_their_own_question(files: Any, selectors: int) -> None:
+    """At once, with one client: what a server answers to one of them is never taken for another's."""
+    root = files({"a.py": "x = 1\n", "b.py": "x = 1\n"})
+    gate = threading.Barrier(2, timeout=20)
+
+    class Imports(Server):
+        """Answers with the module that the file imports, as it is once everybody has opened theirs."""
+
+        texts: dict[Path, str] = {}  # noqa: RUF012 - of one test
+
+        def open(self, file: Path, text: str | None = None) -> None:
+            self.texts[file] = text or ""
+            gate.wait()
+
+        def definition(self, file: Path, line: int, col: int) -> Reply:
+            name = f"{self.texts[file].split()[1]}.py"
+            gate.wait()
+            return Reply((Location(name, line, root / name),))
+
+    server = Imports(Reply(()))
+    asked = [Selector(workspace=root, client=server) for _ in range(selectors)]
+
+    with ThreadPoolExecutor(2) as pool:
+        found = list(
+            pool.map(lambda at: asked[at % selectors].resolve_symbol(f"sym://python/{'ab'[at]}"), range(2))
+        )
+
+    assert [each.file for each in found] == ["a.py", "b.py"]
+
+
+@pytest.mark.parametrize("name", ["gone.py", "directory.py", "pipe.py", "shut.py"])
+def test_a_server_may_name_what_cannot_be_read(
+    files: Any, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The place is an answer, of which no more is known; a pipe is not waited for."""
+    root = files({"a.py": "f()\n", "shut.py": "def f(): ...\n", "directory.py/x": ""})
+    os.mkfifo(root / "pipe.py")
+    real: Callable[[Path], bytes] = type(root).read_bytes
+
+    def read(path: Path) -> bytes:
+        if path.name == "shut.py":
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr("pathlib.Path.read_bytes", read)
+    server = Server(Reply((Location(name, 1, root / name),)))
+
+    found = Navigator(workspace=root, client=server).definition("a.py", 1, 0)
+    addressed = Selector(workspace=root, client=server).resolve_symbol("sym://python/a")
+
+    for each in (found, addressed):
+        assert (each.status, each.source, each.file, each.line, each.kind) == ("ok", "lsp", name, 1, None)
+
+
+def test_the_question_itself_is_no_answer_to_a_selector(
+    files: Any, telemetry_recorder: TelemetryRecorder
+) -> None:
+    """A server that leads back to the file it was asked about knows of no place."""
+    root = files({"a.py": "x = 1\n"})
+
+    class Echo(Server):
+        def definition(self, file: Path, line: int, col: int) -> Reply:
+            return Reply((Location(file.name, line, file),))
+
+    selector = Selector(telemetry_recorder.context, root, client=Echo(Reply(())))
+    found = selector.resolve_symbol("sym://python/a/x")
+
+    assert (found.status, found.file, found.source, found.reason) == ("ok", "a.py", "ast", "empty")
+    assert event("lsp.fallback", reason="empty") in telemetry_recorder
