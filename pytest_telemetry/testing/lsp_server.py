@@ -55,14 +55,16 @@ class LspServer:
 
     Args:
         timeout: How many seconds to wait for a client to start the process.
+        warn: Takes the warning; by default it points at the end of the ``with`` block.
 
     Attributes:
         transcript: What happened, in one order.
         command: The command that starts it: hand it to the client under test, or see `install`.
     """
 
-    def __init__(self, *, timeout: float = 3.0) -> None:
+    def __init__(self, *, timeout: float = 3.0, warn: Callable[[Warning], object] | None = None) -> None:
         self._timeout = timeout
+        self._warn = warn
         self.transcript = Transcript()
         self._lock = threading.RLock()
         self._answers: dict[str, Answer] = dict(_DEFAULTS)
@@ -353,7 +355,11 @@ class LspServer:
         if quiet:
             return
         if left:
-            warnings.warn(_left_running(left, self.transcript), ServerLeftRunningWarning, stacklevel=3)
+            warning = ServerLeftRunningWarning(_left_running(left, self.transcript))
+            if self._warn is None:
+                warnings.warn(warning, stacklevel=3)
+            else:
+                self._warn(warning)
         if mistakes:
             raise TelemetryError(f"a function given to answers() raised {mistakes[0]!r}") from mistakes[0]
 

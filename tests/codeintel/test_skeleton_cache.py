@@ -363,9 +363,7 @@ def test_a_cache_that_miscounts_is_an_error_and_files_are_parsed(
     assert len(caplog.records) == 1
 
 
-def test_the_end_of_a_cache_that_miscounts_is_quiet(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_the_end_of_a_cache_that_miscounts_is_quiet(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Also where nothing was put before: what was used cannot be written down, which one warning says."""
     path = tmp_path / "skeletons.db"
     with SqliteSkeletonCache(path) as cache:
