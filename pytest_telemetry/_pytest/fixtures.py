@@ -99,7 +99,7 @@ def lsp_server_of(request: pytest.FixtureRequest) -> LspServer:
     """Return a scripted language server that hears of what the test records; leave it to end its processes."""
     from pytest_telemetry.testing.lsp_server import LspServer  # noqa: PLC0415 - few tests have one
 
-    server = LspServer()
+    server = LspServer(warn=request.node.warn)
     if "telemetry_recorder" in request.fixturenames:
         server.transcript.follow(request.getfixturevalue("telemetry_recorder"))
     return server

@@ -86,13 +86,22 @@ def name_at(text: bytes, line: int, col: int) -> NameAt | None:
     for column in (before, before - 1):
         node = root.descendant_for_point_range((line - 1, max(column, 0)), (line - 1, max(column, 0)))
         if node is not None and node.type == "identifier":
-            return _looked_up(node)
+            return _looked_up(node, _around(root, node))
     return None
 
 
-def _looked_up(node: Any) -> NameAt | None:
-    parent = node.parent
-    statement = _ancestor(node, _IMPORTS)
+def _around(root: Any, node: Any) -> list[Any]:
+    """Return what *node* stands in, from the inside out; `Node.parent` would begin at the root for each of them."""
+    found = []
+    while root is not None and root != node:
+        found.append(root)
+        root = root.child_with_descendant(node)
+    return found[::-1]
+
+
+def _looked_up(node: Any, around: list[Any]) -> NameAt | None:
+    parent = around[0]
+    statement = next((part for part in around if part.type in _IMPORTS), None)
     if statement is not None:
         return NameAt((), binding="import", imported=_taken_at(statement, node))
     if parent.type in _DEFINITIONS and _is_field(parent, "name", node):
@@ -100,12 +109,12 @@ def _looked_up(node: Any) -> NameAt | None:
     if parent.type in {"keyword_argument", "keyword_pattern"} and parent.named_children[0] == node:
         return None
     names = _chain(node)
-    return None if names is None else _in_scopes(node, names)
+    return None if names is None else _in_scopes(node, around, names)
 
 
-def _in_scopes(node: Any, names: tuple[str, ...]) -> NameAt:
+def _in_scopes(node: Any, around: list[Any], names: tuple[str, ...]) -> NameAt:
     """Return what the scopes around *node* say of the first name, from the innermost to the module."""
-    scopes = list(_scopes(node))
+    scopes = list(_scopes(node, around))
     depth = sum(scope.type in _DEFINITIONS for scope in scopes)
     outer: _Binding | None = None
     innermost = next((scope for scope in scopes if scope.type in _DEFINITIONS), None)
@@ -144,18 +153,17 @@ def _owner(scope: Any, binding: _Binding) -> int | None:
     return _row(owner) if is_method else None
 
 
-def _scopes(node: Any) -> Iterator[Any]:
+def _scopes(node: Any, around: list[Any]) -> Iterator[Any]:
     """Yield what binds names around *node*: bodies of functions and classes, comprehensions, and the module."""
     inner = node
-    scope = node.parent
-    while scope is not None:
+    for scope in around:
         if scope.type in _DEFINITIONS or scope.type == "lambda":
             is_inside = _is_field(scope, "body", inner) or _is_field(scope, "type_parameters", inner)
             if is_inside or (_is_field(scope, "parameters", inner) and _is_parameter(scope, node)):
                 yield scope
         elif scope.type in _COMPREHENSIONS or scope.type == "module":
             yield scope
-        inner, scope = scope, scope.parent
+        inner = scope
 
 
 def _is_parameter(scope: Any, node: Any) -> bool:
@@ -293,12 +301,6 @@ def _chain(node: Any) -> tuple[str, ...] | None:
     if owner is None or owner.type != "identifier":
         return None
     return (*reversed([*names, _name(owner)]),)
-
-
-def _ancestor(node: Any, types: frozenset[str]) -> Any:
-    while node is not None and node.type not in types:
-        node = node.parent
-    return node
 
 
 def _is_field(parent: Any, field: str, node: Any) -> bool:

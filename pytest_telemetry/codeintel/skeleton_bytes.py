@@ -11,10 +11,17 @@ __all__ = ("decoded", "encoded")
 
 
 def encoded(skeleton: SkeletonMap) -> bytes:
-    """Return a skeleton in few bytes, for `decoded`."""
+    """Return a skeleton in few bytes, for `decoded`.
+
+    Raises:
+        ValueError: It holds what is no text, as half a surrogate pair: the name of a file may.
+    """
     rows = [_row(symbol, depth) for symbol, depth in skeleton.walk_with_depth()]
     damage = [(part.line, part.end_line) for part in skeleton.damage]
-    return encode_plain([skeleton.file, skeleton.source_bytes, damage, rows]).encode()
+    try:
+        return encode_plain([skeleton.file, skeleton.source_bytes, damage, rows]).encode()
+    except TypeError as error:
+        raise ValueError(f"it cannot be kept: {error}") from error
 
 
 def decoded(value: bytes) -> SkeletonMap:

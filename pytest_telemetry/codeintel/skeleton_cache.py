@@ -7,7 +7,7 @@ import os
 import sqlite3
 import threading
 from collections import OrderedDict
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
 from zlib import crc32
@@ -47,7 +47,7 @@ class SkeletonCache(Protocol):
         """Return what was put under a key, equal to it."""
 
     def put(self, key: str, skeleton: SkeletonMap, /) -> None:
-        """Keep a skeleton, or not; what was under the key before is gone."""
+        """Keep a skeleton, or not, as one whose file has a name that is no text; what was under the key before is gone."""
 
     def statistics(self) -> Mapping[str, int]:
         """Return ``hits``, ``misses`` and ``errors`` of this object, and ``entries`` and ``bytes`` that are kept."""
@@ -82,10 +82,12 @@ class MemorySkeletonCache:
 
     def put(self, key: str, skeleton: SkeletonMap) -> None:
         """Keep a skeleton; those that were used least recently make room."""
-        value = encoded(skeleton)
+        value: bytes | None = None
+        with suppress(ValueError):
+            value = encoded(skeleton)
         with self._lock:
             self._drop(key)
-            if len(key) + len(value) > self._max_bytes or self._max_entries < 1:
+            if value is None or len(key) + len(value) > self._max_bytes or self._max_entries < 1:
                 return
             self._kept[key] = value
             self._bytes += len(key) + len(value)
@@ -119,6 +121,8 @@ _SCHEMA: Final = (
     f"PRAGMA application_id = {_APPLICATION_ID}",
     f"PRAGMA user_version = {_VERSION}",
 )
+_TOO_MANY: Final = 2**62
+"""More than is ever counted, and as far from what a database cannot hold."""
 _BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _TOUCHES: Final = 1_000
 """How many hits are remembered before they are written down: a read that writes would be ten times as slow."""
@@ -179,18 +183,17 @@ class SqliteSkeletonCache:
 
     def put(self, key: str, skeleton: SkeletonMap) -> None:
         """Keep a skeleton; those that were used least recently make room."""
-        value = encoded(skeleton)
         with self._guarded():
             connection = self._opened()
-            self._write(connection, key, value)
+            self._write(connection, key, encoded(skeleton))
 
     def statistics(self) -> Mapping[str, int]:
         """Return what `SkeletonCache` says; where the file cannot be read, it holds nothing."""
         entries = size = 0
         with self._guarded():
             connection = self._opened()
+            size, _ = _totals(connection)
             (entries,) = connection.execute("SELECT count(*) FROM skeletons").fetchone()
-            (size,) = connection.execute("SELECT bytes FROM totals").fetchone()
         counts = {"hits": self._hits, "misses": self._misses, "errors": self._errors}
         return counts | {"entries": entries, "bytes": size}
 
@@ -247,7 +250,7 @@ class SqliteSkeletonCache:
         """Write down what was used since the last time, keep *value*, and make room."""
         connection.execute("BEGIN IMMEDIATE")
         try:
-            size, turn = connection.execute("SELECT bytes, turn FROM totals").fetchone()
+            size, turn = _totals(connection)
             touched = [(turn + place, used) for place, used in enumerate(self._touched, 1)]
             connection.executemany("UPDATE skeletons SET turn = ? WHERE key = ?", touched)
             turn += len(touched) + 1
@@ -301,12 +304,29 @@ def _prepare(connection: sqlite3.Connection) -> None:
         raise OSError("it is a database of something else")
 
 
+def _totals(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Return how many bytes all entries have, and when one was used last.
+
+    Raises:
+        OSError: The file says neither.
+    """
+    size, turn = connection.execute("SELECT bytes, turn FROM totals").fetchone() or (None, None)
+    return _counted(size), _counted(turn)
+
+
+def _counted(value: object) -> int:
+    """Return a number that the file holds; a database takes anything in the place of one."""
+    if type(value) is not int or not 0 <= value < _TOO_MANY:
+        raise OSError("it is damaged")
+    return value
+
+
 def _removed(connection: sqlite3.Connection, keys: list[str]) -> int:
     """Remove entries and return how many bytes they had."""
     size = 0
     for key in keys:
         row = connection.execute("DELETE FROM skeletons WHERE key = ? RETURNING bytes", (key,)).fetchone()
-        size += 0 if row is None else row[0]
+        size += 0 if row is None else _counted(row[0])
     return size
 
 
@@ -317,5 +337,5 @@ def _oldest(connection: sqlite3.Connection, size: int) -> list[str]:
         if size <= 0:
             break
         keys.append(key)
-        size -= length
+        size -= _counted(length)
     return keys

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_telemetry.codeintel.python_source import STRING
 from pytest_telemetry.codeintel.skeleton_map import Damage
+from pytest_telemetry.codeintel.skeleton_tree import MAX_LEVELS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -85,14 +86,15 @@ def isolated(text: bytes, damage_of: Callable[[bytes], list[Damage]]) -> tuple[b
     """Return *text* without the functions and statements that are broken, and where they are.
 
     Of a function the header stays if it can be read, and otherwise its name, as that of a class does; what stands in a
-    function is looked at first.
+    function is looked at first. What is deeper than Python allows is not looked at.
 
     Args:
         text: What `repaired` returned.
         damage_of: Says where a text cannot be parsed.
     """
     lines = text.split(b"\n")
-    damage: list[Damage] = []
+    damage = _flattened(text, lines)
+    text = b"\n".join(lines)
     for function in sorted(_functions(text, lines), reverse=True):
         found = damage_of(_alone(lines, function, function.end))
         if not found:
@@ -108,6 +110,25 @@ def isolated(text: bytes, damage_of: Callable[[bytes], list[Damage]]) -> tuple[b
         if next_indent > indent:
             lines[row] = b" " * indent + (_plain_header(code_there) or b"if 0:")
     return b"\n".join(lines), tuple(damage)
+
+
+def _flattened(text: bytes, lines: list[bytes]) -> list[Damage]:
+    """Empty what is deeper than Python allows, and return where that is.
+
+    Each level would be parsed with all that are in it: of thousands that took minutes.
+    """
+    damage = []
+    around: list[int] = []
+    for row, end, indent, _ in _statements(text, lines):
+        while around and around[-1] >= indent:
+            around.pop()
+        if len(around) >= MAX_LEVELS:
+            damage.append(Damage(row + 1, end))
+            lines[row:end] = [b""] * (end - row)
+            if len(around) == MAX_LEVELS:
+                lines[row] = b" " * indent + b"0"
+        around.append(indent)
+    return damage
 
 
 def _empty(lines: list[bytes], function: _Function, *, keeps_header: bool) -> None:

@@ -71,7 +71,8 @@ class Connection:
         self._order = threading.RLock()
         self._outgoing: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._asked: dict[tuple[str, str], str] = {}
-        self._input = b""
+        self._input = bytearray()
+        self._awaited = 0
         self._readable = True
         self._threads = [
             threading.Thread(target=run, name=f"{name}-{session}-{run.__name__.strip('_')}", daemon=True)
@@ -172,16 +173,34 @@ class Connection:
 
     def _take(self) -> None:
         """Stamp the messages that have arrived whole."""
-        while self._readable:
+        while self._readable and len(self._input) >= self._awaited:
             try:
-                message, self._input = _first_message(self._input)
+                message = self._first_message()
             except (ValueError, KeyError) as error:
                 self._readable = False
-                self.stamp("unreadable", reason=f"{type(error).__name__}: {error}", content=self._input[:80])
+                reason = f"{type(error).__name__}: {error}"
+                self.stamp("unreadable", reason=reason, content=bytes(self._input[:80]))
                 return
             if message is None:
                 return
             self._receive(message)
+
+    def _first_message(self) -> dict[str, Any] | None:
+        """Take the message with which the input begins; None where it is not there yet."""
+        end = self._input.find(b"\r\n\r\n")
+        if end < 0:
+            return None
+        fields = dict(line.split(b":", 1) for line in bytes(self._input[:end]).lower().split(b"\r\n"))
+        begin = end + 4
+        self._awaited = begin + int(fields[b"content-length"])
+        if len(self._input) < self._awaited:
+            return None
+        message = json.loads(self._input[begin : self._awaited])
+        if not isinstance(message, dict):
+            raise ValueError("a message is an object")  # noqa: TRY004 - the client's mistake, not the caller's
+        del self._input[: self._awaited]
+        self._awaited = 0
+        return message
 
     def _receive(self, message: dict[str, Any]) -> None:
         name = message.get("method") or self._asked.get(("sent", repr(message.get("id"))), "?")
@@ -189,18 +208,3 @@ class Connection:
             self._asked["received", repr(message["id"])] = name
         self._transcript.add("received", name, self.session, message=message)
         self._hears.hear(self, message)
-
-
-def _first_message(content: bytes) -> tuple[dict[str, Any] | None, bytes]:
-    """Return the message with which *content* begins, None where it is not there yet, and what is left."""
-    head, end, rest = content.partition(b"\r\n\r\n")
-    if not end:
-        return None, content
-    fields = dict(line.split(b":", 1) for line in head.lower().split(b"\r\n"))
-    length = int(fields[b"content-length"])
-    if len(rest) < length:
-        return None, content
-    message = json.loads(rest[:length])
-    if not isinstance(message, dict):
-        raise ValueError("a message is an object")  # noqa: TRY004 - the client's mistake, not the caller's
-    return message, rest[length:]

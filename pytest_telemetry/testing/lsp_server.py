@@ -55,14 +55,16 @@ class LspServer:
 
     Args:
         timeout: How many seconds to wait for a client to start the process.
+        warn: Takes the warning; by default it points at the end of the ``with`` block.
 
     Attributes:
         transcript: What happened, in one order.
         command: The command that starts it: hand it to the client under test, or see `install`.
     """
 
-    def __init__(self, *, timeout: float = 3.0) -> None:
+    def __init__(self, *, timeout: float = 3.0, warn: Callable[[Warning], object] | None = None) -> None:
         self._timeout = timeout
+        self._warn = warn
         self.transcript = Transcript()
         self._lock = threading.RLock()
         self._answers: dict[str, Answer] = dict(_DEFAULTS)
@@ -120,7 +122,12 @@ class LspServer:
             result: Anything JSON can hold, an `ErrorReply`, or a function that takes the params and returns one of
                 these. It is called in a thread of the server, and may call methods of the server, ``send`` for one;
                 it must not wait for anything that the client does.
+
+        Raises:
+            TypeError: JSON cannot hold the result. What a function returns is looked at when it is called.
         """
+        if not callable(result):
+            _reply_of(result)
         with self._lock:
             self._answers[method] = result
 
@@ -163,7 +170,13 @@ class LspServer:
         self.send("textDocument/publishDiagnostics", {"uri": uri, "diagnostics": list(diagnostics)})
 
     def crash(self, code: int = 1) -> None:
-        """End the process without a word, after what it has sent so far."""
+        """End the process without a word, after what it has sent so far.
+
+        Raises:
+            TypeError: The code is no integer.
+        """
+        if not isinstance(code, int):
+            raise TypeError(f"crash({code!r}): the exit code of a process is an integer: crash(1)")
         connection = self._current()
         with self._lock:
             connection.stamp("crash", code=code)
@@ -244,25 +257,21 @@ class LspServer:
 
     def _reply(self, connection: Connection, message: Mapping[str, Any]) -> None:
         answer = self._answers.get(message["method"])
-        result = self._call(answer, message) if callable(answer) else answer
-        reply: dict[str, Any] = {"id": message["id"]}
+        outcome = self._call(lambda it: _reply_of(answer(it) if callable(answer) else answer), message)
+        reply = {"id": message["id"], **outcome}
         connection.said_goodbye |= message["method"] == "shutdown"
-        if isinstance(result, ErrorReply):
-            reply["error"] = {"code": result.code, "message": result.message}
-        else:
-            reply["result"] = result
         if not connection.leaving:
             for _ in range(1 + (message["method"] in self._twice)):
                 self._send(connection, reply)
 
     def _call(self, answer: Callable[[Any], Any], message: Mapping[str, Any]) -> Any:
-        """Return what a function of the test answers; one that raises is reported at the end."""
+        """Return what a function makes of the params; where it raises, an error, which is reported at the end."""
         try:
             return answer(message.get("params"))
         except Exception as error:  # noqa: BLE001 - raised again by close()
             self._mistakes.append(error)
             self.transcript.add("server", "mistake", method=message["method"], error=error)
-            return ErrorReply(-32603, f"the test's answer raised {type(error).__name__}: {error}")
+            return _reply_of(ErrorReply(-32603, f"the test's answer raised {type(error).__name__}: {error}"))
 
     def _send(self, connection: Connection, message: Mapping[str, Any]) -> None:
         with self._lock:
@@ -346,9 +355,32 @@ class LspServer:
         if quiet:
             return
         if left:
-            warnings.warn(_left_running(left, self.transcript), ServerLeftRunningWarning, stacklevel=3)
+            warning = ServerLeftRunningWarning(_left_running(left, self.transcript))
+            if self._warn is None:
+                warnings.warn(warning, stacklevel=3)
+            else:
+                self._warn(warning)
         if mistakes:
             raise TelemetryError(f"a function given to answers() raised {mistakes[0]!r}") from mistakes[0]
+
+
+def _reply_of(result: Any) -> dict[str, Any]:
+    """Return what a reply has beside its id.
+
+    Raises:
+        TypeError: JSON cannot hold it.
+    """
+    if isinstance(result, ErrorReply):
+        reply: dict[str, Any] = {"error": {"code": result.code, "message": result.message}}
+    else:
+        reply = {"result": result}
+    try:
+        framed(reply)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise TypeError(
+            f"JSON cannot hold the answer ({error}): use texts, numbers, lists and dicts, an ErrorReply, or a function"
+        ) from error
+    return reply
 
 
 def _left_running(left: Sequence[Connection], transcript: Transcript) -> str:

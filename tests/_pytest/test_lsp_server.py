@@ -59,7 +59,7 @@ def test_a_test_without_a_recorder_needs_none(pytester: pytest.Pytester) -> None
 
 
 def test_a_client_that_is_left_running_is_named_and_nothing_hangs(pytester: pytest.Pytester) -> None:
-    """As a warning; where warnings are errors the test has an error."""
+    """As a warning of the test; where warnings are errors the test has an error."""
     source = """
         import subprocess
 
@@ -75,8 +75,8 @@ def test_a_client_that_is_left_running_is_named_and_nothing_hangs(pytester: pyte
 
     result = run(pytester, source)
     result.assert_outcomes(passed=2, warnings=1)
-    result.stdout.fnmatch_lines(
-        "*ServerLeftRunningWarning: a client left its language server running: 'server' (*"
+    result.stdout.re_match_lines(
+        r"  .*test_\w+\.py:3: ServerLeftRunningWarning: a client left its language server running: 'server' \("
     )
 
     run(

@@ -331,6 +331,96 @@ def test_an_entry_that_is_damaged_is_an_error_and_replaced(
     assert "an entry is damaged" in caplog.text
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DELETE FROM totals",
+        "DROP TABLE totals",
+        "UPDATE totals SET bytes = 'text'",
+        "UPDATE totals SET bytes = NULL",
+        "UPDATE totals SET bytes = -1",
+        "UPDATE totals SET turn = NULL",
+        "UPDATE totals SET turn = 9223372036854775807",
+    ],
+)
+def test_a_cache_that_miscounts_is_an_error_and_files_are_parsed(
+    tmp_path: Path, change: str, telemetry_recorder: TelemetryRecorder, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever its totals hold: nothing raises, also at the end, and the statistics are numbers."""
+    path = tmp_path / "skeletons.db"
+    with SqliteSkeletonCache(path) as cache:
+        SkeletonMapBuilder(cache=cache).parse_python(CODE, "a.py")
+    changed(path, change)
+
+    with SqliteSkeletonCache(path) as cache:
+        cache.get("a")
+        builder = SkeletonMapBuilder(telemetry_recorder.context, cache=cache)
+        assert builder.parse_python(CODE, "b.py").status == "ok"
+        figures = cache.statistics()
+    assert figures["errors"] > 0
+    assert (figures["entries"], figures["bytes"]) == (0, 0)
+    assert telemetry_recorder.metric("ast_parse_count") == 1
+    assert len(caplog.records) == 1
+
+
+def test_the_end_of_a_cache_that_miscounts_is_quiet(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Also where nothing was put before: what was used cannot be written down, which one warning says."""
+    path = tmp_path / "skeletons.db"
+    with SqliteSkeletonCache(path) as cache:
+        cache.put("a", skeleton())
+    changed(path, "DELETE FROM totals")
+
+    with SqliteSkeletonCache(path) as cache:
+        assert cache.get("a").status == "hit"
+    assert "it is damaged" in caplog.text
+
+
+@pytest.mark.parametrize("size", [10, 1_000], ids=["replaced", "makes room"])
+@pytest.mark.parametrize("value", ["NULL", "'text'", "1.5"])
+def test_an_entry_without_a_size_is_an_error(
+    tmp_path: Path, value: str, size: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whether it is replaced or is to make room."""
+    path = tmp_path / "skeletons.db"
+    with SqliteSkeletonCache(path) as cache:
+        cache.put("a", skeleton(900))
+    changed(path, f"UPDATE skeletons SET bytes = {value}")
+
+    with SqliteSkeletonCache(path, max_bytes=1_500) as cache:
+        cache.put("a" if size == 10 else "b", skeleton(size))
+        assert cache.get("a").status == "error"
+        assert cache.statistics()["errors"] > 0
+    assert "it is damaged" in caplog.text
+
+
+def changed(path: Path, statement: str) -> None:
+    connection = sqlite3.connect(path)
+    with connection:
+        connection.execute(statement)
+    connection.close()
+
+
+def test_a_file_whose_name_is_no_text_is_parsed_each_time(
+    make: Make, telemetry_recorder: TelemetryRecorder
+) -> None:
+    """Nothing is wrong with the cache then, and it is not asked."""
+    cache = make()
+    builder = SkeletonMapBuilder(telemetry_recorder.context, cache=cache)
+
+    assert builder.parse_python(CODE, "caf\udce9.py") == builder.parse_python(CODE, "caf\udce9.py")
+    assert telemetry_recorder.metric("ast_parse_count") == 2
+    assert set(cache.statistics().values()) == {0}
+
+
+def test_what_cannot_be_written_down_is_not_kept(make: Make, caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing raises, and the cache goes on."""
+    cache = make()
+    cache.put("a", SkeletonMap("caf\udce9.py", (), (), 1))
+    cache.put("b", skeleton())
+
+    assert [cache.get(key).status for key in "ab"] == ["miss", "hit"]
+
+
 def test_a_lock_of_others_is_an_error_that_passes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pytest_telemetry.codeintel.skeleton import SkeletonMapBuilder
 from pytest_telemetry.codeintel.skeleton_map import Damage, SkeletonMap
-from pytest_telemetry.codeintel.skeleton_repair import repaired
+from pytest_telemetry.codeintel.skeleton_repair import isolated, repaired
 from pytest_telemetry.codeintel.skeleton_tree import merged
 
 SHOP = textwrap.dedent("""\
@@ -184,3 +184,30 @@ def test_a_file_that_ends_early_has_what_came_before(end: int) -> None:
     complete = {symbol.qualname: symbol.line for symbol in whole if starts[symbol.end_line] <= end}
 
     assert complete.items() <= found_in(skeleton_of(SHOP[:end])).items()
+
+
+def nested(levels: int) -> str:
+    return "\n".join(" " * depth + "def f():" for depth in range(levels))
+
+
+def test_functions_inside_each_other_without_end_are_one_damage() -> None:
+    """From where Python would not read on; what is around them is found."""
+    skeleton = skeleton_of("def first(): ...\n" + nested(700) + "\ndef last(): ...\n")
+
+    assert [symbol.name for symbol in skeleton.symbols] == ["first", "f", "last"]
+    assert skeleton.functions == 102
+    assert skeleton.damage == (Damage(102, 701),)
+
+
+def test_what_is_deeper_than_python_reads_is_not_looked_at() -> None:
+    """However deep it is: no part of a text is parsed once more for it."""
+    parsed = {300: 0, 900: 0}
+    for levels in parsed:
+
+        def damage_of(part: bytes, levels: int = levels) -> list[Damage]:
+            parsed[levels] += len(part.split())
+            return [Damage(1, 1)]
+
+        isolated(nested(levels).encode(), damage_of)
+
+    assert parsed[300] == parsed[900]

@@ -201,6 +201,33 @@ def test_an_answer_may_be_a_crash(server: LspServer, client: Raw) -> None:
     assert server.transcript.find(sent("*")) == []
 
 
+@pytest.mark.parametrize(
+    "result",
+    [object(), {"a": {1}}, b"bytes", "\ud800", ErrorReply(1, object())],  # type: ignore[arg-type]
+    ids=["object", "set", "bytes", "half a pair", "error"],
+)
+def test_an_answer_that_json_cannot_hold_is_refused_at_once(server: LspServer, result: Any) -> None:
+    """Its client would wait for it until the time is over."""
+    with pytest.raises(TypeError, match="JSON cannot hold the answer"):
+        server.answers("a", result)
+
+
+def test_what_a_function_answers_and_json_cannot_hold_is_an_error(server: LspServer, client: Raw) -> None:
+    """Of the reply, so that nobody waits; and of the test, at the end."""
+    server.answers("a", lambda _: object())
+
+    assert "JSON cannot hold the answer" in client.ask("a")["message"]
+    client.end()
+    with pytest.raises(TelemetryError, match="JSON cannot hold the answer"):
+        server.close()
+
+
+def test_a_crash_has_a_number(server: LspServer) -> None:
+    """Another code is refused at once."""
+    with pytest.raises(TypeError, match=r"crash\('x'\): the exit code of a process is an integer"):
+        server.crash("x")  # type: ignore[arg-type]
+
+
 def test_a_server_that_hangs_hears_and_does_nothing(server: LspServer, client: Raw) -> None:
     """Not even end when it is asked to, until it is let go on."""
     server.hang()
@@ -421,6 +448,19 @@ def test_a_message_may_arrive_in_pieces(server: LspServer, client: Raw) -> None:
             client.process.stdin.flush()
 
     assert server.transcript.wait(received("a")).message == {"method": "a"}
+
+
+def test_a_message_of_many_chunks_is_one(server: LspServer, client: Raw) -> None:
+    """And the next one begins where it ends."""
+    text = "x" * 1_000_000
+    both = [json.dumps({"method": name, "params": text}).encode() for name in "ab"]
+    client.process.stdin.write(b"".join(b"Content-Length: %d\r\n\r\n%b" % (len(one), one) for one in both))
+    client.process.stdin.flush()
+
+    server.transcript.wait(received("b"))
+    assert [entry.message for entry in server.transcript.find(received("*"))] == [
+        {"method": name, "params": text} for name in "ab"
+    ]
 
 
 def test_without_a_client_there_is_nobody_to_tell_anything() -> None:

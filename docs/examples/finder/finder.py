@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import sysconfig
 import tempfile
@@ -95,13 +96,35 @@ def costs(figures: Mapping[str, Any]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the program; return 0 if the name was found, 1 if not, 2 if it cannot be looked for."""
+    """Run the program; return 0 if the name was found, 1 if not, 2 if it cannot be looked for or written, 130 after Ctrl-C."""
     parser = argparse.ArgumentParser(prog="finder", description="Find what a dotted name means.")
     parser.add_argument("name", nargs="?", default="json.decoder.JSONDecoder.decode")
     parser.add_argument("--word", help="a word in the definition: find what that means, too")
     parser.add_argument("--server", help="the language server to ask: ty, pyrefly, basedpyright, ...")
     parser.add_argument("--workspace", default=sysconfig.get_path("stdlib"))
     options = parser.parse_args(arguments)
+    try:
+        code = _run(options)
+        sys.stdout.flush()  # here, and not at exit, where nobody could say what is wrong
+    except KeyboardInterrupt:
+        sys.stderr.write("finder: interrupted\n")
+        return 130
+    except BrokenPipeError:  # who reads the output has seen enough
+        _drop_output()
+        return 0
+    except OSError as error:
+        sys.stderr.write(f"finder: {error}\n")
+        _drop_output()
+        return 2
+    return code
+
+
+def _drop_output() -> None:
+    """Let what is still buffered go nowhere, so that it does not fail at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _run(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory() as directory:
         try:
             with Telemetry(options.workspace, level="full", directory=directory) as run:

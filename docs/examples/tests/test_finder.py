@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,8 +25,6 @@ from pytest_telemetry.codeintel.skeleton import SkeletonMapBuilder
 from pytest_telemetry.testing.lsp_transcript import received
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pytest_telemetry.testing.lsp_server import LspServer
 
 CART = '''\
@@ -146,3 +149,46 @@ def test_what_goes_wrong_is_one_line_and_an_exit_code(
 
     printed = capsys.readouterr()
     assert said in printed.out + printed.err
+
+
+def run_into(output: int, *arguments: str) -> tuple[int, str]:
+    """Return the exit code of the program, and what it writes to standard error."""
+    done = subprocess.run(
+        [sys.executable, "-m", "finder", *arguments],
+        cwd=Path(__file__).parents[1],
+        stdout=output,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+def test_output_that_cannot_be_written_is_one_line_and_an_exit_code() -> None:
+    """As where the disk is full."""
+    with Path("/dev/full").open("wb") as full:
+        code, said = run_into(full.fileno(), "json.dumps")
+
+    assert (code, said.count("\n")) == (2, 1)
+    assert said.startswith("finder: ")
+
+
+def test_a_reader_that_has_seen_enough_is_no_failure() -> None:
+    """As ``head`` has after a line."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        assert run_into(writing, "json.dumps") == (0, "")
+    finally:
+        os.close(writing)
+
+
+def test_an_interruption_is_one_line_and_an_exit_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """That of programs that Ctrl-C has ended."""
+    monkeypatch.setattr(Finder, "find", lambda *_: signal.raise_signal(signal.SIGINT))
+
+    assert main(["json.dumps"]) == 130
+    assert capsys.readouterr().err == "finder: interrupted\n"
