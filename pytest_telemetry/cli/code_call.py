@@ -19,7 +19,16 @@ if TYPE_CHECKING:
     from pytest_telemetry.codeintel.resolution import Place, Resolution
     from pytest_telemetry.runs import Level
 
-__all__ = ("call_options", "place_text", "root_option", "run_of", "tell")
+__all__ = (
+    "call_options",
+    "outside_path",
+    "place_file",
+    "place_text",
+    "resolution_object",
+    "root_option",
+    "run_of",
+    "tell",
+)
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -67,7 +76,7 @@ def run_of(workspace: str, level: Level) -> Telemetry:
 def tell(resolution: Resolution, *, as_json: bool) -> int:
     """Print what was found and what the candidates are; return the exit code."""
     if as_json:
-        say_json(resolution.as_dict())
+        say_json(resolution_object(resolution))
     else:
         for place in resolution.places:
             say(place_text(place))
@@ -77,8 +86,24 @@ def tell(resolution: Resolution, *, as_json: bool) -> int:
     return CLEAN if resolution.status == "ok" else FOUND
 
 
+def resolution_object(resolution: Resolution) -> dict[str, Any]:
+    """Return what was found as JSON has it: with the absolute path, ``path``, of what is outside of the workspace."""
+    candidates = [{**place.as_dict(), "path": outside_path(place)} for place in resolution.candidates]
+    return {**resolution.as_dict(), "path": outside_path(resolution.place), "candidates": candidates}
+
+
+def outside_path(place: Place | None) -> str | None:
+    """Return the absolute path of a place outside of the workspace; None where it is inside, or no file."""
+    is_outside = place is not None and place.file.startswith("external/") and place.path is not None
+    return str(place.path) if place is not None and is_outside else None
+
+
+def place_file(place: Place) -> str:
+    """Return the name of the file, or, outside of the workspace, its path."""
+    return outside_path(place) or place.file
+
+
 def place_text(place: Place) -> str:
     """Return a place on one line: where it is, outside of the workspace by its path, and what."""
-    file = str(place.path) if place.file.startswith("external/") and place.path is not None else place.file
     what = " ".join(part for part in (place.kind, place.qualname or place.module) if part)
-    return visible(f"{Path(file)}:{place.line}" + (f"  {what}" if what else ""))
+    return visible(f"{Path(place_file(place))}:{place.line}" + (f"  {what}" if what else ""))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from pytest_telemetry.cli.code_call import call_options, root_option, run_of, tell
+from pytest_telemetry.codeintel.lsp_errors import NoServer
+from pytest_telemetry.codeintel.lsp_servers import PRESETS, server_command
 from pytest_telemetry.codeintel.navigator import Navigator
 from pytest_telemetry.codeintel.workspace import Workspace
 from pytest_telemetry.model.errors import UnusableInput
@@ -49,7 +52,16 @@ Exit code: 0 found, 1 not found or ambiguous, 2 input that cannot be used.""",
     default=500,
     show_default=True,
     metavar="MS",
-    help="How long the server is waited for.",
+    help="How long the server is waited for, once it has started.",
+)
+@click.option(
+    "--start-timeout",
+    "start_ms",
+    type=click.FloatRange(min=1),
+    default=10_000,
+    show_default=True,
+    metavar="MS",
+    help="How long the server may take to start: until it has answered initialize.",
 )
 @root_option
 @call_options
@@ -58,6 +70,7 @@ def command(
     place: str,
     server: str,
     timeout_ms: float,
+    start_ms: float,
     roots: tuple[str, ...],
     workspace: str,
     level: Level,
@@ -70,20 +83,41 @@ def command(
     found = _PLACE.fullmatch(place)
     if found is None or found["col"].strip("0") == "":
         raise UnusableInput(f"{place}: is no place: write FILE:LINE:COL, both from 1")
-    with run_of(workspace, level) as run, _server(run, server, timeout_ms, workspace) as client:
+    _require_program(server)
+    with (
+        run_of(workspace, level) as run,
+        _server(run, server, timeout_ms, start_ms, workspace) as client,
+    ):
         navigator = Navigator(run, workspace, client=client, roots=roots)
         resolution = navigator.definition(found["file"], int(found["line"]), int(found["col"]) - 1)
-    return tell(resolution, as_json=as_json)
+    return tell(replace(resolution, query=place), as_json=as_json)
+
+
+def _require_program(server: str) -> None:
+    """Raise for what is no program; a preset that is not installed is answered for by skeletons."""
+    known = ("none", "auto", *(preset.name for preset in PRESETS))
+    if server in known:
+        return
+    try:
+        server_command(server)
+    except NoServer as error:
+        raise UnusableInput(
+            f"--server {server!r}: is no program that can be run: pass a path to one, or one of {', '.join(known)}"
+        ) from error
 
 
 @contextlib.contextmanager
-def _server(run: Telemetry, name: str, timeout_ms: float, workspace: str) -> Iterator[_Started | None]:
+def _server(
+    run: Telemetry, name: str, timeout_ms: float, start_ms: float, workspace: str
+) -> Iterator[_Started | None]:
     if name == "none":
         yield None
         return
     from pytest_telemetry.codeintel import lsp  # noqa: PLC0415 - asyncio, for this alone
 
-    client = lsp.LSPClient(run, None if name == "auto" else name, timeout_ms=timeout_ms)
+    client = lsp.LSPClient(
+        run, None if name == "auto" else name, timeout_ms=timeout_ms, handshake_timeout_ms=start_ms
+    )
     with contextlib.closing(client):
         yield _Started(client, Workspace(workspace).root)
 

@@ -40,14 +40,17 @@ def command(*, path: str, workspace: str, level: Level, as_json: bool) -> int:
     place = Workspace(workspace)
     if not place.holds(path):
         raise UnusableInput(f"{path}: is outside of the workspace: name a file in it, or another --workspace")
+    unread: list[str] = []
     with (
         run_of(workspace, level) as run,
         run.context("code.emits", **{"args.file": place.name(path)}) as span,
     ):
-        found = emissions_in(path, workspace)
+        found = emissions_in(path, workspace, unread=unread.append)
         span.set(**{"result.status": "ok", "result.count": len(found)})
+    for name in unread:
+        complain(f"{name}: cannot be read")
     if as_json:
-        say_json({"path": path, "emissions": [asdict(each) for each in found]})
+        say_json({"path": path, "emissions": [asdict(each) for each in found], "unread": unread})
     else:
         for each in found:
             name = each.text if each.name is None else each.name

@@ -6,12 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pytest_telemetry.cli.code_call import call_options, root_option, run_of, tell
+from pytest_telemetry.cli.code_call import (
+    call_options,
+    outside_path,
+    place_file,
+    resolution_object,
+    root_option,
+    run_of,
+    tell,
+)
 from pytest_telemetry.cli.group import CLEAN, FOUND, complain, say
 from pytest_telemetry.cli.printing import say_json
 from pytest_telemetry.codeintel.reads import MODES
 from pytest_telemetry.codeintel.retrieval import retrieve
 from pytest_telemetry.model.wording import plural
+from pytest_telemetry.reports.text import visible
 
 if TYPE_CHECKING:
     from pytest_telemetry.codeintel.reads import Mode, Reading
@@ -53,14 +62,17 @@ def command(
         return FOUND if reading is None else CLEAN
     if reading is None:
         return FOUND if resolution is None else tell(resolution, as_json=False)
-    say(reading.text.removesuffix("\n"))
-    complain(_told(reading))
+    if reading.text:
+        say(reading.text.removesuffix("\n"))
+    place = None if resolution is None else resolution.place
+    file = reading.file if place is None else place_file(place)
+    complain(visible(_told(reading, file)))
     return CLEAN
 
 
-def _told(reading: Reading) -> str:
+def _told(reading: Reading, file: str) -> str:
     where = "" if reading.lines is None else f", lines {reading.lines[0]}-{reading.lines[1]}"
-    parts = [f"{reading.file}{where}: {reading.mode}, {plural(reading.bytes_read, 'byte')} read"]
+    parts = [f"{file}{where}: {reading.mode}, {plural(reading.bytes_read, 'byte')} read"]
     if reading.undecodable:
         parts.append(f"{reading.undecodable:,} undecodable, replaced")
     if reading.is_cut:
@@ -74,11 +86,12 @@ def _object(address: str, found: Retrieved) -> dict[str, Any]:
         "id": address,
         "status": "ok" if resolution is None else resolution.status,
         "file": None if reading is None else reading.file,
+        "path": None if reading is None or resolution is None else outside_path(resolution.place),
         "lines": None if reading is None or reading.lines is None else list(reading.lines),
         "text": None if reading is None else reading.text,
         "bytes_read": 0 if reading is None else reading.bytes_read,
         "disclosure_mode": None if reading is None else reading.mode,
         "undecodable": 0 if reading is None else reading.undecodable,
         "is_cut": reading is not None and reading.is_cut,
-        "resolution": None if resolution is None else resolution.as_dict(),
+        "resolution": None if resolution is None else resolution_object(resolution),
     }

@@ -39,6 +39,8 @@ def command(*, path: str, workspace: str, level: Level, as_json: bool) -> int:
     place = Workspace(workspace)
     if not place.holds(path):
         raise UnusableInput(f"{path}: is outside of the workspace: name a file in it, or another --workspace")
+    if place.file(path).suffix not in {"", ".py", ".pyi", ".pyw"}:
+        raise UnusableInput(f"{path}: is no Python file: name one that ends with .py, .pyi or .pyw")
     with run_of(workspace, level) as run:
         skeleton = SkeletonMapBuilder(run, workspace).parse_file(path)
     if as_json:

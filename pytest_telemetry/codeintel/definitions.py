@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from pytest_telemetry.codeintel.answer import Answer, Definition, Doubt
 from pytest_telemetry.codeintel.bases import bases_of, linearised
 from pytest_telemetry.codeintel.python_source import python_source
+from pytest_telemetry.codeintel.workspace import text_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
@@ -58,6 +59,7 @@ class Definitions:
         self._sources: dict[Path, bytes] = {}
         self._skeletons: dict[Path, SkeletonMap] = {}
         self._barren: set[tuple[Path | None, str]] = set()
+        self._taken: dict[tuple[Path | None, str], tuple[Module, ...]] = {}
         self._steps = 0
 
     def source(self, file: Path) -> bytes:
@@ -82,7 +84,7 @@ class Definitions:
 
     def _code(self, file: Path) -> bytes:
         if file not in self._codes:
-            self._codes[file] = file.read_bytes()
+            self._codes[file] = text_bytes(file)
         return self._codes[file]
 
     def of_module(self, module: Sequence[str], names: Sequence[str]) -> Answer:
@@ -113,7 +115,7 @@ class Definitions:
             return self.member(below, rest, trail)
         if is_known:
             return Answer(doubts=(Doubt("cycle", f"imports lead in a circle to {name} in {module.name}"),))
-        return Answer(doubts=(Doubt("no_name", f"{module.name} has no {name}{self._near(module, name)}"),))
+        return Answer(doubts=(self._missing(module, name),))
 
     def in_scopes(
         self, module: Module, scopes: Sequence[Symbol], names: Sequence[str], trail: Trail = ()
@@ -161,6 +163,22 @@ class Definitions:
     def _symbols(self, module: Module) -> tuple[Symbol, ...]:
         return () if module.file is None else self.skeleton(module.file).symbols
 
+    def _missing(self, module: Module, name: str) -> Doubt:
+        """Return why *module* does not have *name*: it has no such, or may have it by a star from what has no source."""
+        waiting, seen = [module], {module.file}
+        while waiting and not name.startswith("_"):
+            importing = waiting.pop()
+            for star in (symbol for symbol in self._symbols(importing) if symbol.name == "*"):
+                origins = self._origins(importing, star)
+                if not origins:
+                    target = star.signature.removesuffix(":*")
+                    text = f"{module.name} may have {name} from {target}, of which there is no source here"
+                    return Doubt("no_source", text)
+                new = [each for each in origins if each.file not in seen and not self._listed(each)[1]]
+                seen.update(each.file for each in new)
+                waiting += new
+        return Doubt("no_name", f"{module.name} has no {name}{self._near(module, name)}")
+
     def _near(self, module: Module, name: str) -> str:
         near = get_close_matches(name, {symbol.name for symbol in self._symbols(module)}, 1)
         return f"; did you mean {near[0]}?" if near else ""
@@ -188,8 +206,7 @@ class Definitions:
         seen: set[tuple[Path | None, str]] = set()
         while waiting:
             importing, symbol = waiting.pop()
-            for definition in self.imported(importing, symbol.signature.removesuffix(":*"), ()).found:
-                origin = definition.module
+            for origin in self._origins(importing, symbol):
                 listed, is_complete = self._listed(origin)
                 if name in listed:
                     return True
@@ -203,6 +220,14 @@ class Definitions:
                 waiting += [(origin, each) for each in symbols if each.name == "*"]
         self._barren |= seen
         return False
+
+    def _origins(self, module: Module, star: Symbol) -> tuple[Module, ...]:
+        """Return the modules that a star import takes from; none where there is no source of them."""
+        key = (module.file, star.signature)
+        if key not in self._taken:
+            found = self.imported(module, star.signature.removesuffix(":*"), ()).found
+            self._taken[key] = tuple(definition.module for definition in found)
+        return self._taken[key]
 
     def _listed(self, module: Module) -> tuple[set[str], bool]:
         """Return the names in ``__all__``, and whether that is all of it."""

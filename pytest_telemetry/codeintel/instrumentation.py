@@ -6,21 +6,22 @@ assigns, and left out where it does not. ``items.count(x)`` and ``time.time()`` 
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from pytest_telemetry.codeintel.code_text import cut, text_of
 from pytest_telemetry.codeintel.name_scopes import Scopes, visited
 from pytest_telemetry.codeintel.python_source import python_source
+from pytest_telemetry.codeintel.search import python_files
 from pytest_telemetry.codeintel.skeleton import python_tree
-from pytest_telemetry.codeintel.workspace import Workspace
+from pytest_telemetry.codeintel.workspace import Workspace, text_bytes
 from pytest_telemetry.model.errors import UnusableInput
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import os
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from tree_sitter import Node
 
@@ -54,7 +55,6 @@ class Emission:
 
 
 _WORTH_A_LOOK: Final = re.compile(rb"pytest_telemetry|opentelemetry|prometheus_client|structlog|logging")
-_NO_SOURCES: Final = frozenset({"__pycache__", "__pypackages__", "node_modules", "site-packages"})
 
 _LEVELS: Final = ("debug", "info", "warning", "warn", "error", "critical", "fatal", "exception", "log")
 _COUNTERS: Final = ("counter", "up_down_counter", "histogram", "gauge")
@@ -128,30 +128,41 @@ _ATTRIBUTES: Final = {"@run.context": "@context", "@recorder.context": "@context
 _NAMED_BY: Final = {"structlog": "event", "logging": "msg"}
 
 
-def emissions_in(path: str | os.PathLike[str], workspace: str | os.PathLike[str] = ".") -> list[Emission]:
+def emissions_in(
+    path: str | os.PathLike[str],
+    workspace: str | os.PathLike[str] = ".",
+    *,
+    unread: Callable[[str], object] | None = None,
+) -> list[Emission]:
     """Return what a file or a directory emits, by file and place.
 
-    Of a directory, files that end with ``.py`` are read, and what is hidden, a virtual environment or a cache is not.
+    Of a directory, files that end with ``.py`` are read, and what `python_files` leaves out is not.
 
     Args:
         path: The file or directory, named relative to the workspace.
         workspace: The directory that files are named relative to.
+        unread: Told the name of each file or directory in *path* that cannot be read, which then is left out.
 
     Raises:
-        UnusableInput: Something cannot be read.
+        UnusableInput: *path* cannot be read, or something in it, and nobody is told.
         MissingExtra: tree-sitter is not installed.
     """
     directory = Workspace(workspace)
+    start = directory.file(path)
+
+    def refuse(file: Path, why: str = "cannot be read") -> None:
+        if unread is None or file == start:
+            raise UnusableInput(f"{directory.name(file)}: {why}: pass a Python file or a directory of them")
+        unread(directory.name(file))
+
     found = []
-    for file in _files(directory.file(path)):
-        name = directory.name(file)
+    for file in _files(start, refuse):
         try:
-            code = file.read_bytes()
+            code = text_bytes(file)
         except OSError as error:
-            raise UnusableInput(
-                f"{name}: cannot be read ({error.strerror}): pass a Python file or a directory of them"
-            ) from error
-        found += emissions_of(code, name)
+            refuse(file, error.strerror or str(error))
+            continue
+        found += emissions_of(code, directory.name(file))
     return found
 
 
@@ -232,17 +243,9 @@ def _of_type(name: str) -> str | None:
     return _TYPES.get(_public(name))
 
 
-def _files(path: Path) -> Iterator[Path]:
+def _files(path: Path, refuse: Callable[[Path], object]) -> Iterator[Path]:
     """Yield the sources in a directory, in order, or the file itself."""
     if not path.is_dir():
         yield path
         return
-    for root, directories, files in os.walk(path):
-        directories[:] = sorted(
-            name
-            for name in directories
-            if not name.startswith(".")
-            and name not in _NO_SOURCES
-            and not Path(root, name, "pyvenv.cfg").exists()
-        )
-        yield from (Path(root, name) for name in sorted(files) if name.endswith(".py"))
+    yield from (file for file in python_files(path, refuse) if file.suffix == ".py")

@@ -91,7 +91,11 @@ def server_command(
     text = os.fspath(server)
     for preset in PRESETS:
         if text == preset.name or _stem(text) in {preset.name, preset.program}:
-            sought = str(Path(text).with_name(preset.program)) if _is_path(text) else preset.program
+            sought = (
+                str(Path(text).expanduser().absolute().with_name(preset.program))
+                if _is_path(text)
+                else preset.program
+            )
             return _of_preset(preset, sought)
     path = _found(text)
     if path is None:

@@ -14,6 +14,7 @@ from pytest_telemetry.codeintel.resolution import Place, Resolution, resolution_
 from pytest_telemetry.codeintel.skeleton import SkeletonMapBuilder
 from pytest_telemetry.codeintel.workspace import Workspace
 from pytest_telemetry.model.errors import UnusableInput
+from pytest_telemetry.model.wording import plural
 
 if TYPE_CHECKING:
     import os
@@ -72,20 +73,22 @@ class Navigator:
 
         Raises:
             OutsideRoots: The file is outside of the workspace, or a link leads there.
-            UnusableInput: It cannot be read, or has no such line.
+            UnusableInput: It cannot be read, is binary, or has no such line or column.
         """
         name = self._workspace.name(file)
         if not self._workspace.holds(file):
             raise OutsideRoots(f"{name}: is outside of the workspace: name a file in it")
         definitions = Definitions(self._modules, self._builder)
         path = self._workspace.file(file)
-        if path.exists() and not path.is_file():
-            raise UnusableInput(f"{name}: is no file that can be read: name one in the workspace")
         query = f"{name}:{line}:{col}"
         try:
-            lines = definitions.source(path).count(b"\n") + 1
-            if not 1 <= line <= lines:
-                raise UnusableInput(f"{name}: has no line {line:,}: name one from 1 to {lines:,}")
+            lines = definitions.source(path).decode().split("\n")
+            if not 1 <= line <= len(lines):
+                raise UnusableInput(f"{name}: has no line {line:,}: name one from 1 to {len(lines):,}")
+            length = len(lines[line - 1])
+            if col > length:
+                size = plural(length, "character")
+                raise UnusableInput(f"{name}: line {line:,} has {size}: name a column that it has")
             if col < 0:
                 raise UnusableInput(f"{query}: there is no such column: columns count from 0")
             answered = definition_of(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import stat
 import threading
 from dataclasses import dataclass
 from tokenize import detect_encoding
@@ -12,12 +11,13 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 from pytest_telemetry.codeintel.modules import OutsideRoots
 from pytest_telemetry.codeintel.reports import Reports
 from pytest_telemetry.codeintel.skeleton import SkeletonMapBuilder
-from pytest_telemetry.codeintel.workspace import Workspace
+from pytest_telemetry.codeintel.workspace import Workspace, text_bytes
 from pytest_telemetry.model.errors import UnusableInput
 from pytest_telemetry.model.wording import plural
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Iterable
     from pathlib import Path
 
     from pytest_telemetry.codeintel.answer import Builder
@@ -59,12 +59,13 @@ class SourceReader:
 
     Args:
         telemetry: Where it reports: a context or a run.
-        workspace: The directory that nothing outside of is read.
+        workspace: The directory that nothing outside of is read, but for what is in *roots*.
         builder: Makes the skeletons; by default one without a cache.
         most_bytes: How much of a file is looked at.
+        roots: Directories beside it whose files may be read as well.
 
     Raises:
-        UnusableInput: The workspace is no directory.
+        UnusableInput: The workspace or a root is no directory.
 
     Attributes:
         bytes_by_mode: How many bytes were disclosed in each mode.
@@ -77,8 +78,10 @@ class SourceReader:
         builder: Builder | None = None,
         *,
         most_bytes: int = 8 * 1024 * 1024,
+        roots: Iterable[str | os.PathLike[str]] = (),
     ) -> None:
         self._workspace = Workspace(workspace)
+        self._readable = (self._workspace, *map(Workspace, roots))
         self._reports = Reports(telemetry)
         self._given = builder
         self._telemetry = telemetry
@@ -108,7 +111,7 @@ class SourceReader:
             symbol: Instead of them, the name in the file of what they define: ``Class.method``, with its decorators.
 
         Raises:
-            OutsideRoots: The file is outside of the workspace, or a link leads there.
+            OutsideRoots: The file is outside of the workspace and the roots, or a link leads there.
             UnusableInput: It cannot be read, is no text, or has no such lines or symbol.
             MissingExtra: tree-sitter is not installed, and a skeleton is needed.
             ValueError: There is no such mode, or an excerpt is not of lines or a symbol.
@@ -142,9 +145,9 @@ class SourceReader:
         lines: tuple[int, int] | None,
         symbol: str | None,
     ) -> Reading:
-        if not self._workspace.holds(path):
-            raise OutsideRoots(f"{name}: is outside of the workspace: name a file in it")
         file = self._workspace.file(path)
+        if not any(place.holds(file) for place in self._readable):
+            raise OutsideRoots(f"{name}: is outside of the workspace: name a file in it")
         code, is_cut = self._bytes(file, name)
         if mode == "skeleton":
             text = self._builder.parse_python(code, file).text()
@@ -165,14 +168,9 @@ class SourceReader:
     def _bytes(self, file: Path, name: str) -> tuple[bytes, bool]:
         """Return what is looked at of a file, up to the end of a line, and whether it goes on."""
         try:
-            if not stat.S_ISREG(file.stat().st_mode):
-                raise UnusableInput(f"{name}: is no file that can be read: name one in the workspace")
-            with file.open("rb") as opened:
-                code = opened.read(self._most + 1)
+            code = text_bytes(file, self._most + 1)
         except OSError as error:
             raise UnusableInput(f"{name}: {error.strerror or error}: name a file in the workspace") from error
-        if b"\0" in code:
-            raise UnusableInput(f"{name}: is binary, and has no text to read")
         if len(code) <= self._most:
             return code, False
         return code[: code.rfind(b"\n", 0, self._most) + 1 or self._most], True

@@ -59,10 +59,11 @@ class Place:
 
     @property
     def symbol(self) -> str | None:
-        """Its ``sym://`` address; None where the module is not known."""
-        if not self.module:
+        """Its ``sym://`` address; None where the module is not known, or has a name that no address can have."""
+        names = self.module.split(".")
+        if not all(name.isidentifier() for name in names):
             return None
-        return str(SymbolURI(tuple(self.module.split(".")), tuple(filter(None, self.qualname.split(".")))))
+        return str(SymbolURI(tuple(names), tuple(filter(None, self.qualname.split(".")))))
 
 
 @dataclass(frozen=True, slots=True)

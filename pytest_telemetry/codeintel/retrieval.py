@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pytest_telemetry.codeintel.reads import SourceReader
 from pytest_telemetry.codeintel.reports import Reports
 from pytest_telemetry.codeintel.selector import Selector
 from pytest_telemetry.codeintel.skeleton import SkeletonMapBuilder
-from pytest_telemetry.codeintel.workspace import Workspace
+from pytest_telemetry.codeintel.workspace import Workspace, text_bytes
 from pytest_telemetry.model.errors import UnusableInput
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ("Retrieved", "retrieve")
 
+_FORMS: Final = "FILE, FILE:LINE, FILE:FIRST-LAST, or a sym:// address"
 _LINES: Final = re.compile(r"(?P<file>.+):(?P<first>\d{1,9})(?:-(?P<last>\d{1,9}))?")
 
 
@@ -54,7 +56,8 @@ def retrieve(
     It is a ``sym://`` address, ``FILE:LINE``, ``FILE:FIRST-LAST``, or ``FILE``. In the mode ``excerpt``, which is that
     of all but the last, the first is read as what defines it, and the second as the innermost statement that defines
     something around the line, or as the line alone; ``skeleton``, which is that of the last, and ``raw`` are of the
-    whole file.
+    whole file. What an address of a symbol leads to may be in one of the *roots*; nothing else outside of the
+    workspace is read.
 
     Raises:
         UnusableInput: As `Selector.resolve_symbol` and `SourceReader.read` do, or an excerpt is of no lines.
@@ -64,12 +67,14 @@ def retrieve(
     began = reports.mono_ns()
     done = None
     try:
+        roots = tuple(roots)
         builder = builder or SkeletonMapBuilder(telemetry, workspace)
-        reader = SourceReader(telemetry, workspace, builder)
         if address.lower().startswith("sym:"):
             resolution = Selector(telemetry, workspace, builder=builder, roots=roots).resolve_symbol(address)
-            done = Retrieved(_read_symbol(reader, resolution, mode or "excerpt"), resolution)
+            in_roots = SourceReader(telemetry, workspace, builder, roots=roots)
+            done = Retrieved(_read_symbol(in_roots, resolution, mode or "excerpt"), resolution)
         else:
+            reader = SourceReader(telemetry, workspace, builder)
             done = Retrieved(_read_file(reader, Workspace(workspace), builder, address, mode))
     finally:
         reading = None if done is None else done.reading
@@ -98,7 +103,10 @@ def _read_symbol(reader: SourceReader, resolution: Resolution, mode: Mode) -> Re
 def _read_file(
     reader: SourceReader, workspace: Workspace, builder: Builder, address: str, mode: Mode | None
 ) -> Reading:
+    if not address:
+        raise UnusableInput(f"'': names nothing: write {_FORMS}")
     found = None if workspace.file(address).exists() else _LINES.fullmatch(address)
+    _require_file(workspace, address, address if found is None else found["file"])
     if found is None:
         if mode == "excerpt":
             raise UnusableInput(f"{address}: an excerpt is of lines or a symbol: add :LINE, or name a symbol")
@@ -111,12 +119,25 @@ def _read_file(
     return reader.read(file, "excerpt", lines=_around(workspace, builder, file, first))
 
 
+def _require_file(workspace: Workspace, address: str, file: str) -> None:
+    """Raise where what the address names is no file, but begins with one, or is a link that leads nowhere."""
+    if workspace.file(file).exists():
+        return
+    if Path(workspace.root, file).is_symlink():
+        raise UnusableInput(f"{file}: is a link that leads nowhere: name a file in the workspace")
+    start, colon, _ = address.partition(":")
+    if colon and workspace.holds(start) and workspace.file(start).is_file():
+        raise UnusableInput(f"{address}: there are no such lines: write {_FORMS}, with lines from 1")
+
+
 def _around(workspace: Workspace, builder: Builder, file: str, line: int) -> tuple[int, int]:
     """Return the lines of the innermost symbol around a line, or the line."""
     path = workspace.file(file)
-    if not workspace.holds(file) or not path.is_file():
-        return line, line  # the reader says what is wrong
-    symbols = builder.parse_python(path.read_bytes(), path).walk()
+    try:
+        code = text_bytes(path) if workspace.holds(file) else b""
+    except OSError:
+        code = b""  # the reader says what is wrong
+    symbols = builder.parse_python(code, path).walk() if code else ()
     around = [
         (each.first_line, each.end_line) for each in symbols if each.first_line <= line <= each.end_line
     ]

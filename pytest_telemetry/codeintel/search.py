@@ -11,11 +11,11 @@ from pytest_telemetry.codeintel.modules import Modules
 from pytest_telemetry.codeintel.reports import Reports
 from pytest_telemetry.codeintel.resolution import placed
 from pytest_telemetry.codeintel.skeleton import SkeletonMapBuilder
-from pytest_telemetry.codeintel.workspace import Workspace
+from pytest_telemetry.codeintel.workspace import Workspace, text_bytes
 from pytest_telemetry.model.errors import UnusableInput
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pytest_telemetry.codeintel.answer import Builder
     from pytest_telemetry.codeintel.reports import Reporting
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ("Hit", "SearchResult", "python_files", "search_symbols")
 
-_NOT_OURS: Final = frozenset({"__pycache__", "node_modules", "site-packages", "_ctx"})
+_NOT_OURS: Final = frozenset({"__pycache__", "__pypackages__", "node_modules", "site-packages", "_ctx"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class SearchResult:
         hits: The best ones first.
         total: How many there were.
         files: In how many files was looked.
-        unread: Names of files that could not be read.
+        unread: Names of files and directories that could not be read.
         bytes_read: How long the texts of the hits are in UTF-8, each with a line end.
     """
 
@@ -73,8 +73,8 @@ def search_symbols(
 ) -> SearchResult:
     """Return the classes, functions and constants whose dotted name contains *query*, and record ``code.search``.
 
-    Case does not matter. What is called so comes before what begins so, and that before the rest. Only files that
-    hold the text are parsed; links, hidden directories, virtual environments and caches are left out.
+    That is the name of the module and the name in it; a part of the former alone is no hit. Case does not matter. What is called so comes before what begins so, and that before the rest. Only files that
+    may hold the text are parsed; links, hidden directories, virtual environments and caches are left out.
 
     Raises:
         UnusableInput: The query is empty, or the workspace no directory.
@@ -103,9 +103,16 @@ def search_symbols(
     return result
 
 
-def python_files(root: Path) -> Iterator[Path]:
-    """Yield the Python files below a directory in the order of their names."""
-    for directory, names, files in os.walk(root):
+def python_files(root: Path, refused: Callable[[Path], object]) -> Iterator[Path]:
+    """Yield the Python files below a directory in the order of their names.
+
+    Links, pipes, hidden directories, virtual environments and caches are left out.
+
+    Args:
+        root: The directory.
+        refused: Told of each directory that cannot be read.
+    """
+    for directory, names, files in os.walk(root, onerror=lambda error: refused(Path(error.filename or root))):
         names[:] = sorted(name for name in names if _is_ours(Path(directory, name)))
         for name in sorted(files):
             path = Path(directory, name)
@@ -115,30 +122,31 @@ def python_files(root: Path) -> Iterator[Path]:
 
 def _is_ours(directory: Path) -> bool:
     name = directory.name
-    return not (name.startswith(".") or name in _NOT_OURS or (directory / "pyvenv.cfg").is_file())
+    return not (
+        name.startswith(".") or name in _NOT_OURS or os.path.isfile(directory / "pyvenv.cfg")  # noqa: PTH113 - false also where nobody may look
+    )
 
 
 def _searched(query: str, workspace: Workspace, builder: Builder, limit: int) -> SearchResult:
     wanted = query.casefold()
-    needles = [part.encode() for part in wanted.split(".") if part.isascii()]
+    parts = [part for part in wanted.split(".") if part.isascii()]
     modules = Modules(workspace)
     found: list[tuple[tuple[int, str, int], Hit]] = []
     files = 0
     unread: list[str] = []
-    for path in python_files(workspace.root):
+    for path in python_files(workspace.root, lambda refused: unread.append(workspace.name(refused))):
         files += 1
         name = workspace.name(path)
         try:
-            code = path.read_bytes()
+            code = text_bytes(path)
         except OSError:
             unread.append(name)
             continue
-        lower = code.lower()
-        if not all(needle in lower for needle in needles):
+        lower, module = code.lower(), modules.name_of(path)
+        if not all(part.encode() in lower or part in module.casefold() for part in parts):
             continue
-        module = modules.name_of(path)
         for symbol in builder.parse_python(code, path).walk():
-            rank = None if symbol.kind == "import" else _rank(symbol, wanted)
+            rank = None if symbol.kind == "import" else _rank(symbol, module, wanted)
             if rank is not None:
                 hit = Hit(placed(name, symbol, module, path), _text(symbol))
                 found.append(((rank, name, symbol.line), hit))
@@ -148,14 +156,16 @@ def _searched(query: str, workspace: Workspace, builder: Builder, limit: int) ->
     return SearchResult(hits, len(found), files, tuple(unread), disclosed)
 
 
-def _rank(symbol: Symbol, wanted: str) -> int | None:
-    """Return how good a hit is, 0 for the best, or None for none."""
+def _rank(symbol: Symbol, module: str, wanted: str) -> int | None:
+    """Return how good a hit is, 0 for the best, or None for none: one in the name of the module alone is none."""
     name, qualname = symbol.name.casefold(), symbol.qualname.casefold()
-    if wanted in {name, qualname}:
+    dotted = f"{module.casefold()}.{qualname}"
+    at = dotted.rfind(wanted)
+    if at < 0 or at + len(wanted) <= len(dotted) - len(qualname):
+        return None
+    if wanted in {name, qualname} or dotted.endswith(f".{wanted}") or dotted == wanted:
         return 0
-    if name.startswith(wanted) or qualname.startswith(wanted):
-        return 1
-    return 2 if wanted in qualname else None
+    return 1 if any(each.startswith(wanted) for each in (name, qualname, dotted)) else 2
 
 
 def _text(symbol: Symbol) -> str:

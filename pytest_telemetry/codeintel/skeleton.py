@@ -11,7 +11,7 @@ from pytest_telemetry.codeintel.reports import Reports
 from pytest_telemetry.codeintel.skeleton_map import SkeletonMap, symbols_of
 from pytest_telemetry.codeintel.skeleton_repair import isolated, repaired
 from pytest_telemetry.codeintel.skeleton_tree import damage_in, merged, rows_of
-from pytest_telemetry.codeintel.workspace import Workspace
+from pytest_telemetry.codeintel.workspace import Workspace, text_bytes
 from pytest_telemetry.model.errors import MissingExtra, UnusableInput
 
 if TYPE_CHECKING:
@@ -66,16 +66,16 @@ class SkeletonMapBuilder:
         """Return the skeleton of a file.
 
         Raises:
-            UnusableInput: It cannot be read; this is an ``ast.parse`` with status ``error``.
+            UnusableInput: It cannot be read, or is binary; this is an ``ast.parse`` with status ``error``.
         """
         name = self._workspace.name(path)
         begin = self._reports.mono_ns()
         try:
-            code = self._workspace.file(path).read_bytes()
+            code = text_bytes(self._workspace.file(path))
         except OSError as error:
             self._reports.span("ast.parse", self._reports.mono_ns() - begin, "error", args={"file": name})
             raise UnusableInput(
-                f"{name}: cannot be read ({error.strerror}): pass a Python file, named relative to the workspace"
+                f"{name}: {error.strerror or error}: pass a Python file, named relative to the workspace"
             ) from error
         return self._skeleton(code, name)
 

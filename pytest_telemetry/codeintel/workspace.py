@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from pathlib import Path
 
 from pytest_telemetry.model.errors import UnusableInput
 from pytest_telemetry.model.path_form import below, label_for, normal_form
 
-__all__ = ("Workspace",)
+__all__ = ("Workspace", "text_bytes")
 
 
 class Workspace:
@@ -25,9 +27,13 @@ class Workspace:
     """
 
     def __init__(self, root: str | os.PathLike[str] = ".") -> None:
+        if not os.fspath(root):
+            raise UnusableInput("'': is no directory: pass . for the working directory")
         self.root = Path(os.path.realpath(Path(root).expanduser()))
         if not self.root.is_dir():
-            raise UnusableInput(f"{root}: is no directory: pass the workspace that files are relative to")
+            raise UnusableInput(
+                f"{root}: is no directory: pass the workspace that files are relative to, or a root that holds modules"
+            )
         self._normal = normal_form(str(self.root))
 
     def file(self, path: str | os.PathLike[str]) -> Path:
@@ -39,7 +45,29 @@ class Workspace:
         return below(normal_form(str(self.file(path))), self._normal) is not None
 
     def name(self, path: str | os.PathLike[str]) -> str:
-        """Return what stands for a file in all that is reported: relative with ``/``, or ``external/<hash>-<name>``."""
+        r"""Return what stands for a file in all that is reported: relative with ``/``, or ``external/<hash>-<name>``.
+
+        Bytes in it that are no UTF-8 are escaped: ``\udcff.py`` for the byte FF.
+        """
         normal = normal_form(str(self.file(path)))
         inside = below(normal, self._normal)
-        return f"external/{label_for(normal)}" if inside is None else inside
+        name = f"external/{label_for(normal)}" if inside is None else inside
+        return name.encode("utf-8", "backslashreplace").decode()
+
+
+def text_bytes(file: Path, most: int | None = None) -> bytes:
+    """Return what a file of text holds, or its first *most* bytes; nothing is waited for.
+
+    Raises:
+        OSError: It cannot be read, is no regular file (a pipe would be waited for), or is binary: it holds a NUL.
+    """
+    if not stat.S_ISREG(file.stat().st_mode):
+        raise OSError(errno.EINVAL, "is no file that can be read", str(file))
+    if most is None:
+        code = file.read_bytes()
+    else:
+        with file.open("rb") as opened:
+            code = opened.read(most)
+    if b"\0" in code:
+        raise OSError(errno.EINVAL, "is binary, and has no text to read", str(file))
+    return code

@@ -194,7 +194,7 @@ def test_get_prints_candidates_instead_of_a_guess(run: Any, work: Path) -> None:
         (["get", "sym://app/models"], "the only language is python"),
         (["symbol", "app.models.Model"], "does not begin with sym://"),
         (["symbol", "sym://python/app", "--root", "nowhere"], "nowhere: is no directory"),
-        (["skeleton", "gone.py"], "gone.py: cannot be read"),
+        (["skeleton", "gone.py"], "gone.py: No such file"),
         (["skeleton", "../secret.py"], "is outside of the workspace"),
         (["emits", "../secret.py"], "is outside of the workspace"),
         (["search", " "], "the query is empty"),
@@ -293,9 +293,9 @@ def client(monkeypatch: pytest.MonkeyPatch, work: Path) -> type:
         calls: list[Any] = []  # noqa: RUF012 - of one test
         fails: Exception | None = None
 
-        def __init__(self, telemetry: Any, server: str | None, *, timeout_ms: float) -> None:
+        def __init__(self, telemetry: Any, server: str | None, **bounds: float) -> None:
             self.server = server or "ty"  # the first that is installed
-            self.calls.append((server, timeout_ms))
+            self.calls.append((server, bounds))
 
         def initialize(self, workspace: Path) -> None:
             self.calls.append(("initialize", workspace))
@@ -318,11 +318,13 @@ def client(monkeypatch: pytest.MonkeyPatch, work: Path) -> type:
 
 def test_definition_asks_the_server_that_is_named(run: Any, work: Path, client: Any) -> None:
     """Which is started for it, and closed."""
-    code, out, err = run("code", "definition", "app/views.py:3:2", "--server", "ty", "--timeout", "900")
+    code, out, err = run(
+        "code", "definition", "app/views.py:3:2", "--server", "ty", "--timeout", "900", "--start-timeout", "7"
+    )
 
     assert (code, out, err) == (0, "app/models.py:7  class Model\n", "")
     assert client.calls == [
-        ("ty", 900.0),
+        ("ty", {"timeout_ms": 900.0, "handshake_timeout_ms": 7.0}),
         ("initialize", work.resolve()),
         ("open", "views.py"),
         ("definition", "views.py", 3, 1),
@@ -343,7 +345,7 @@ def test_a_server_that_cannot_be_started_is_not_passed_over_in_silence(
 
     assert (code, out) == (0, "app/models.py:7  class Model\n")
     assert f"ok, ast ({reason})" in err
-    assert client.calls[0] == (None, 500.0)
+    assert client.calls[0] == (None, {"timeout_ms": 500.0, "handshake_timeout_ms": 10_000.0})
     assert client.calls[-1] == "close"
     (fallback,) = [each for each in events(work) if each["cmd"] == "lsp.fallback"]
     assert (fallback["reason"], fallback["server"]) == (reason, "ty")
@@ -578,3 +580,193 @@ def test_what_the_system_refuses_is_one_clear_error(
     monkeypatch.setattr("pytest_telemetry.codeintel.search.os.walk", refuse)
 
     assert run("code", "search", "x") == (2, "", "pytest-telemetry: app: Permission denied\n")
+
+
+NOT_UTF_8 = b"\xff.py"
+
+
+@pytest.fixture
+def odd(work: Path) -> str:
+    """A file whose name is no UTF-8."""
+    try:
+        (work / os.fsdecode(NOT_UTF_8)).write_text("import logging\nodd = 1\nlogging.info('odd')\n")
+    except (OSError, UnicodeError):
+        pytest.skip("the file system holds no such names")
+    return os.fsdecode(NOT_UTF_8)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["search", "odd"], ["get"], ["skeleton"], ["emits"], ["emits", "."], ["definition", ":2:1"]]
+)
+def test_a_name_that_is_no_utf_8_is_shown_escaped(
+    run: Any, work: Path, odd: str, arguments: list[str]
+) -> None:
+    """By every command, as text and in JSON that holds no half of a character."""
+    if arguments[1:] in ([], [":2:1"]):
+        arguments = [arguments[0], odd + "".join(arguments[1:])]
+
+    told = run("code", *arguments)
+    as_json = run("code", *arguments, "--json")
+
+    assert (told[0], as_json[0]) == (0, 0)
+    assert r"\udcff.py" in told[1] + told[2] or arguments[0] == "skeleton"
+    json.dumps(json.loads(as_json[1]), ensure_ascii=False).encode()  # halves have no UTF-8
+    assert r"\\udcff.py" in as_json[1]
+
+
+def lib(work: Path) -> Path:
+    (work.parent / "lib").mkdir()
+    (work.parent / "lib/far.py").write_text("def near(): ...\n\n\nx = 1\n")
+    return (work.parent / "lib").resolve()
+
+
+def test_get_prints_what_an_address_leads_to_in_a_root(run: Any, work: Path) -> None:
+    """Its file is named by its path, and what else is in the root cannot be read."""
+    root = lib(work)
+
+    code, out, err = run("code", "get", "sym://python/far/x", "--root", root)
+
+    assert (code, out) == (0, "x = 1\n")
+    assert f"{root / 'far.py'}, lines 4-4" in err
+    assert run("code", "get", root / "far.py", "--root", root)[0] == 2
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["get", "sym://python/far/x"], ["symbol", "sym://python/far/x"], ["definition", "use.py:1:17"]],
+)
+def test_json_has_the_path_of_what_is_outside(run: Any, work: Path, command: list[str]) -> None:
+    """Beside the name of the file, which says nothing of where it is."""
+    root = lib(work)
+    (work / "use.py").write_text("from far import x\n")
+
+    told = json.loads(run("code", *command, "--root", root, "--json")[1])
+
+    assert told["file"].startswith("external/")
+    assert told["path"] == str(root / "far.py")
+
+
+@pytest.mark.parametrize("command", [["search", "Model"], ["emits", "."]])
+def test_a_directory_that_cannot_be_read_is_named_and_left_out(
+    run: Any, work: Path, emitting: None, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    """The rest is searched."""
+    (work / "shut").mkdir()
+    scan, status = os.scandir, os.stat
+
+    def scandir(path: Any) -> Any:
+        if os.fspath(path).endswith("shut"):
+            raise PermissionError(13, "Permission denied", os.fspath(path))
+        return scan(path)
+
+    def stat(path: Any, **options: Any) -> Any:
+        if "shut" in os.fspath(path) and not os.fspath(path).endswith("shut"):
+            raise PermissionError(13, "Permission denied", os.fspath(path))
+        return status(path, **options)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    monkeypatch.setattr(os, "stat", stat)
+
+    code, out, err = run("code", *command)
+
+    assert (code, len(out.splitlines())) == (0, 2)
+    assert "pytest-telemetry: shut: cannot be read\n" in err
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes on this system")
+@pytest.mark.parametrize("command", [["skeleton"], ["emits"], ["get"], ["definition"]])
+def test_a_pipe_is_refused_and_not_waited_for(run: Any, work: Path, command: list[str]) -> None:
+    """Nobody may ever write to it."""
+    os.mkfifo(work / "pipe.py")
+
+    code, out, err = run("code", *command, "pipe.py:1:1" if command == ["definition"] else "pipe.py")
+
+    assert (code, out) == (2, "")
+    assert "pipe.py: is no file that can be read" in err
+
+
+@pytest.mark.parametrize(
+    "command", [["skeleton", "b.py"], ["definition", "b.py:1:1"], ["get", "b.py"], ["emits", "b.py"]]
+)
+def test_a_binary_file_is_refused(run: Any, work: Path, command: list[str]) -> None:
+    """A NUL makes it one."""
+    (work / "b.py").write_bytes(b"x = 1\n\0")
+
+    code, out, err = run("code", *command)
+
+    assert (code, out) == (2, "")
+    assert "b.py: is binary" in err
+
+
+@pytest.mark.parametrize("server", ["nosuch", "", ".", "./ty"])
+def test_a_server_that_is_no_program_is_refused(run: Any, work: Path, server: str) -> None:
+    """And not taken for a preset, nor answered for by skeletons."""
+    code, out, err = run("code", "definition", "app/views.py:3:2", "--server", server)
+
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "--server" in err
+
+
+def test_a_column_behind_the_end_of_a_line_is_refused(run: Any, work: Path) -> None:
+    """The text says how long the line is; its end is a place."""
+    code, out, err = run("code", "definition", "app/views.py:3:99")
+
+    assert (code, out) == (2, "")
+    assert "app/views.py: line 3 has 14 characters" in err
+    assert run("code", "definition", "app/views.py:4:11")[0] == 0
+
+
+def test_json_of_a_definition_has_the_place_as_it_was_asked_for(run: Any, work: Path) -> None:
+    """Columns count from 1."""
+    told = json.loads(run("code", "definition", "app/views.py:4:7", "--json")[1])
+
+    assert told["query"] == "app/views.py:4:7"
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("app.models.Model", ["class Model", "method Model.save(self)"]),
+        ("models.model.save", ["method Model.save(self)"]),
+        ("app.models.L", ["constant LIMIT = 1"]),
+    ],
+)
+def test_search_matches_the_name_with_its_module(run: Any, work: Path, query: str, found: list[str]) -> None:
+    """Where the module alone matches, nothing is found."""
+    code, out, _ = run("code", "search", query)
+
+    assert (code, [line.split("  ")[1] for line in out.splitlines()]) == (0, found)
+    assert run("code", "search", "app.models")[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["get", "app/views.py:-1"], "app/views.py:-1: there are no such lines: write FILE, FILE:LINE"),
+        (["get", "app/views.py:x"], "app/views.py:x: there are no such lines"),
+        (["get", "app/views.py:1:1"], "app/views.py:1:1: there are no such lines"),
+        (["get", "dangling.py"], "dangling.py: is a link that leads nowhere"),
+        (["get", ""], "'': names nothing: write FILE"),
+        (["get", "app/views.py", "--workspace", ""], "'': is no directory: pass . for"),
+        (["get", "sym://python/app", "--root", "nope"], "nope: is no directory: pass the workspace that files are relative to, or a root"),
+        (["skeleton", "note.txt"], "note.txt: is no Python file"),
+    ],
+)  # fmt: skip
+def test_what_is_asked_for_in_a_wrong_way_says_how_to_ask(
+    run: Any, work: Path, arguments: list[str], problem: str
+) -> None:
+    """In one line."""
+    (work / "dangling.py").symlink_to("nowhere")
+    (work / "note.txt").write_text("a note\n")
+
+    code, out, err = run("code", *arguments)
+
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert problem in err
+
+
+def test_get_of_an_empty_file_prints_nothing(run: Any, work: Path) -> None:
+    """Not even a line."""
+    (work / "empty.py").write_text("")
+
+    assert run("code", "get", "empty.py")[:2] == (0, "")

@@ -542,3 +542,20 @@ def test_a_file_that_cannot_be_read_is_one_clear_error(
         Selector(telemetry_recorder.context, root).resolve_symbol("sym://python/a/x")
 
     assert span("selector.resolve", {"result.reason": "unreadable"}, status="error") in telemetry_recorder
+
+
+@pytest.mark.parametrize(
+    ("texts", "name", "reason"),
+    [
+        ({"a.py": "from fast import *\n"}, "x", "no_source"),
+        ({"a.py": "from b import *\n", "b.py": "from fast import *\n"}, "x", "no_source"),
+        ({"a.py": "from b import *\n", "b.py": "from fast import *\n__all__ = ['y']\n"}, "x", "no_name"),
+        ({"a.py": "from b import *\n", "b.py": "from a import *\n"}, "x", "no_name"),
+        ({"a.py": "from fast import *\n"}, "_x", "no_name"),
+    ],
+)
+def test_a_star_import_of_what_has_no_source_may_bind_any_public_name(
+    files: Any, texts: dict[str, str], name: str, reason: str
+) -> None:
+    """Only where all of them have sources, or say what they export, is it certain that there is no such name."""
+    assert resolve(files(texts), f"a/{name}").reason == reason
