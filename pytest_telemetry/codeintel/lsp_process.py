@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 __all__ = ("ServerProcess",)
 
 _STDIN, _STDOUT, _STDERR = 0, 1, 2
-_DOUBT_S: Final = 0.25
-"""How long the other signs of a death are waited for, once a pipe was closed or the process has ended."""
+_DOUBT_S: Final = 1.0
+"""How long the end of the process is waited for, once it closed a pipe."""
+_WORDS_S: Final = 0.25
+"""How long its last words are waited for, once it has ended: what it started may keep the pipe open."""
 _KILL: Final = getattr(signal, "SIGKILL", signal.SIGTERM)
 _TERMINATE_S: Final = 1.0
 _KILL_S: Final = 5.0
@@ -185,9 +187,9 @@ class ServerProcess(asyncio.SubprocessProtocol):
         """Decide what has happened where all signs and the last words are there, else a moment later."""
         if self.ended.done() and {_STDOUT, _STDERR} <= self._closed:
             self._decide()
-        elif not self.in_doubt:
+        elif self.ended.done() or not self.in_doubt:
             self.in_doubt = True
-            self._loop.call_later(_DOUBT_S, self._decide)
+            self._loop.call_later(_WORDS_S if self.ended.done() else _DOUBT_S, self._decide)
 
     def _decide(self) -> None:
         if self.ended.done():

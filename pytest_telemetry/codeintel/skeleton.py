@@ -36,8 +36,7 @@ class SkeletonMapBuilder:
     Args:
         telemetry: A context or a run, which ``ast.parse`` and ``ast.cache.*`` go to.
         workspace: The directory that files are named relative to.
-        cache: Keeps skeletons; what it knows is not parsed again. A file whose name is no text (bytes that are not
-            UTF-8) is parsed each time.
+        cache: Keeps skeletons; what it knows is not parsed again.
 
     Raises:
         MissingExtra: tree-sitter is not installed.
@@ -85,7 +84,7 @@ class SkeletonMapBuilder:
 
     def _skeleton(self, code: str | bytes, file: str) -> SkeletonMap:
         cache = self._cache
-        if cache is None or not _is_text(file):
+        if cache is None:
             return self._parsed(python_source(code), file)[0]
         key = _key(code, self._version, file)
         status, skeleton = cache.get(key)
@@ -205,15 +204,6 @@ def _language() -> Language:
     except ImportError as error:
         raise MissingExtra("reading the structure of Python files", "code") from error
     return Language(tree_sitter_python.language())
-
-
-def _is_text(name: str) -> bool:
-    """Tell whether a name can be written down; one of a file may be of any bytes."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _key(code: str | bytes, version: str, file: str) -> str:

@@ -27,12 +27,6 @@ NO_FRAME = "Content-Length: 99\r\n\r\n{"
 STATE = "lsp.state_change"
 
 
-@pytest.fixture(autouse=True)
-def _no_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a pipe is closed and nothing else happens, do not wait to see what else would."""
-    monkeypatch.setattr(lsp_process, "_DOUBT_S", 0.02)
-
-
 def told(recorder: TelemetryRecorder, name: str, *keys: str) -> list[tuple[Any, ...]]:
     return [tuple(record.attrs.get(key) for key in keys) for record in recorder if record.name == name]
 
@@ -83,6 +77,7 @@ async def until(is_so: Callable[[], bool]) -> None:
 def test_a_failure_is_one_state_one_exit_and_one_error(
     fake_server: Any,
     telemetry_recorder: TelemetryRecorder,
+    monkeypatch: pytest.MonkeyPatch,
     when: str,
     actions: list[Any],
     reason: str,
@@ -90,6 +85,11 @@ def test_a_failure_is_one_state_one_exit_and_one_error(
     code: int,
 ) -> None:
     """While it starts and while it is asked: who waits is told at once; records have a word, errors the last words."""
+    if reason in {
+        "output_closed",
+        "input_closed",
+    }:  # nothing else will happen: there is no need to wait for it
+        monkeypatch.setattr(lsp_process, "_DOUBT_S", 0.02)
     client = fake_server.client({when: [actions]}, **READY)
     with pytest.raises(ServerGone, match=f"^fake: .*{text}") as caught:
         client.initialize()
