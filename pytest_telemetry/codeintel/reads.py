@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import threading
 from dataclasses import dataclass
 from tokenize import detect_encoding
@@ -28,6 +29,7 @@ __all__ = ("MODES", "Mode", "Reading", "SourceReader")
 Mode: TypeAlias = Literal["skeleton", "excerpt", "raw"]
 MODES: Final[tuple[Mode, ...]] = get_args(Mode)
 
+_HALF: Final = re.compile("[\ud800-\udfff]")  # of a pair; some encodings have them alone
 _PYTHON: Final = frozenset({".py", ".pyi", ".pyw"})
 
 
@@ -224,5 +226,5 @@ def _decoded(code: bytes, *, is_python: bool) -> tuple[str, int]:
             UnicodeError,
         ):  # none that there is, that is one of text, or that it has
             encoding = "utf-8-sig"
-    text = code.decode(encoding, "replace")
+    text = _HALF.sub("\ufffd", code.decode(encoding, "replace"))
     return text, text.count("\ufffd") - code.decode(encoding, "ignore").count("\ufffd")

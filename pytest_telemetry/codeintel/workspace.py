@@ -29,7 +29,10 @@ class Workspace:
     def __init__(self, root: str | os.PathLike[str] = ".") -> None:
         if not os.fspath(root):
             raise UnusableInput("'': is no directory: pass . for the working directory")
-        self.root = Path(os.path.realpath(Path(root).expanduser()))
+        try:
+            self.root = Path(os.path.realpath(Path(root).expanduser()))
+        except (RuntimeError, ValueError) as error:  # nobody of that name; a null character
+            raise UnusableInput(f"{root}: is no directory: {error}") from error
         if not self.root.is_dir():
             raise UnusableInput(
                 f"{root}: is no directory: pass the workspace that files are relative to, or a root that holds modules"
@@ -37,8 +40,15 @@ class Workspace:
         self._normal = normal_form(str(self.root))
 
     def file(self, path: str | os.PathLike[str]) -> Path:
-        """Return the absolute path of a file that may be named relative to the workspace; links are resolved."""
-        return Path(os.path.realpath(self.root / Path(path).expanduser()))
+        """Return the absolute path of a file that may be named relative to the workspace; links are resolved.
+
+        Raises:
+            UnusableInput: No file can have that name.
+        """
+        try:
+            return Path(os.path.realpath(self.root / path))
+        except ValueError as error:
+            raise UnusableInput(f"{os.fspath(path)!r}: is no name of a file: {error}") from error
 
     def holds(self, path: str | os.PathLike[str]) -> bool:
         """Tell whether a file is inside the workspace, wherever ``..`` and links lead."""

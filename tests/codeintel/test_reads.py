@@ -160,6 +160,7 @@ def test_nothing_outside_of_the_workspace_is_read(root: Path, telemetry_recorder
 @pytest.mark.parametrize(
     ("code", "text", "undecodable"),
     [
+        (b"# coding: unicode_escape\nx = '\\ud800'\n", "# coding: unicode_escape\nx = '\ufffd'\n", 1),
         (b"x = '\xff'\n", "x = '\ufffd'\n", 1),
         (b"# coding: latin-1\nx = '\xff'\n", "# coding: latin-1\nx = '\xff'\n", 0),
         (b"# coding: nonsense\nx = '\xc3\xbc'\n", "# coding: nonsense\nx = '\xfc'\n", 0),

@@ -47,3 +47,24 @@ def test_what_is_no_directory_is_refused(tmp_path: Path) -> None:
     """The text says what to pass."""
     with pytest.raises(UnusableInput, match="nowhere: is no directory: pass the workspace"):
         Workspace(tmp_path / "nowhere")
+
+
+def test_a_tilde_is_a_letter_like_any_other_in_the_name_of_a_file(workspace: Workspace) -> None:
+    """Whose home it stands for is what a shell knows."""
+    (workspace.root / "~nobody.py").write_text("")
+
+    assert workspace.name("~nobody.py") == "~nobody.py"
+    assert workspace.holds("~nobody.py")
+
+
+@pytest.mark.parametrize("root", ["~no_such_user_here", "a\0b"])
+def test_a_directory_that_cannot_be_is_refused(root: str) -> None:
+    """Nobody of that name, or a null character."""
+    with pytest.raises(UnusableInput, match="is no directory"):
+        Workspace(root)
+
+
+def test_a_name_that_no_file_can_have_is_refused(workspace: Workspace) -> None:
+    """In one line."""
+    with pytest.raises(UnusableInput, match="is no name of a file"):
+        workspace.file("a\0b.py")
