@@ -12,7 +12,7 @@ from pytest_telemetry.checks.lsp_transcript import Verdict, findings_of
 from pytest_telemetry.model.record import Record
 from pytest_telemetry.model.transcript import Entry
 
-URI = "file:///work/A.py"
+URI = "file:///project/A.py"
 Line = tuple[Any, ...]
 
 STARTED: Line = ("server", "started")

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.skeleton_study import definitions
 from pytest_telemetry import TelemetryRecorder
 from pytest_telemetry.codeintel import skeleton as module
 from pytest_telemetry.codeintel.skeleton import SkeletonMapBuilder
@@ -40,19 +41,6 @@ def library() -> list[Path]:
     return random.Random(sys.version_info.minor).sample(
         [path for path in files if path.stat().st_size < 60_000], SAMPLE
     )
-
-
-def definitions(tree: ast.Module) -> Iterator[tuple[int, str, str, int | None]]:
-    """Yield line, qualified name, kind and last line of what `ast` finds."""
-    waiting: list[tuple[ast.AST, str]] = [(tree, "")]
-    while waiting:
-        node, prefix = waiting.pop()
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-                yield child.lineno, prefix + child.name, type(child).__name__, child.end_lineno
-                waiting.append((child, f"{prefix}{child.name}."))
-            else:
-                waiting.append((child, prefix))
 
 
 def same_of(skeleton: SkeletonMap) -> Iterator[tuple[int, str, str, int | None]]:

@@ -18,7 +18,7 @@ from pytest_telemetry.testing.lsp_transcript import Transcript, received
 
 SOURCE = Path(__file__).with_name("reference_client.py").read_text(encoding="utf-8")
 POLICIES = ("diagnostics-or-definition", "warmup-uri", "initialized")
-FILE = "file:///work/a.py"
+FILE = "file:///project/a.py"
 READY = event("lsp.ready")
 FAILED = event("lsp.state_change", {"status": "failed"})
 Scenario = Callable[[LspServer, Any], None]
