@@ -200,4 +200,5 @@ def reproduces(stated: float | None, actual: float | None) -> bool:
         return False
     digits = int(Decimal(repr(stated)).as_tuple().exponent)
     half = 0.5 * 10.0 ** min(digits, 0)
-    return abs(stated - actual) <= half * (1 + 1e-9)
+    inexact = 4 * math.ulp(max(abs(stated), abs(actual)))  # a figure halfway between two of so many digits
+    return abs(stated - actual) <= half + inexact

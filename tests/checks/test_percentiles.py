@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from pytest_telemetry.checks import Percentiles
 from pytest_telemetry.model.record import Record
+from pytest_telemetry.model.stats import METHODS, Method, summary_ms
 
 MS = 1_000_000
 RECORDS = [Record("span", "a", "a", 1, ms * MS, run_id="r1") for ms in (10, 20, 40, 80)] + [
@@ -38,6 +41,15 @@ def test_a_figure_reproduces_to_the_digits_it_states(figures: dict[str, Any]) ->
     """Rounding is not a lie; what is no figure is not judged."""
     assert texts({"latencies": {"a": figures}}) == []
     assert texts({"a": figures}) == []
+
+
+@given(st.lists(st.integers(0, 10**13), min_size=1, max_size=6).map(sorted), st.sampled_from([*METHODS]))
+@example([15526734, 15526735], "linear")
+def test_whatever_we_sum_up_reproduces(durations: list[int], method: Method) -> None:
+    """Also a median that lies halfway between two nanoseconds, and was rounded to one of them."""
+    records = [Record("span", "a", "a", 1, duration) for duration in durations]
+
+    assert texts({"a": summary_ms(durations, method)}, records, method=method) == []
 
 
 @pytest.mark.parametrize(
