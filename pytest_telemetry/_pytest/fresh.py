@@ -66,13 +66,20 @@ class Fresh:
         self._tick = tick
         self._read: list[dict[str, Any]] = []
 
-    def confirm(self, suspicious: Sequence[str], missed: Sequence[str], processes: int) -> None:
+    def confirm(
+        self,
+        suspicious: Sequence[str],
+        missed: Sequence[str],
+        processes: int,
+        is_cleared: Callable[[Sequence[Comparison]], bool] = lambda read: False,  # noqa: ARG005 - all of them vote
+    ) -> None:
         """Let that many processes measure again; no vote is lost in silence.
 
         Args:
-            suspicious: Benchmarks that read slower than the baseline: all processes vote on them.
+            suspicious: Benchmarks that read slower than the baseline: processes vote on them until they are cleared.
             missed: Benchmarks that missed a target: they are measured until one process meets it.
             processes: How many, at the most.
+            is_cleared: Tells of what they have read of a benchmark whether the others are not asked any more.
         """
         if suspicious or missed:
             count = len({*suspicious, *missed})
@@ -80,6 +87,7 @@ class Fresh:
                 f"telemetry gate: confirming {plural(count, 'benchmark')} in up to {processes} fresh processes"
             )
         for number in range(1, processes + 1):
+            suspicious = [node_id for node_id in suspicious if not is_cleared(self.comparisons(node_id))]
             node_ids = [*dict.fromkeys((*suspicious, *filter(self._is_missed, missed)))]
             if not node_ids:
                 break

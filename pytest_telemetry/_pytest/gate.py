@@ -24,7 +24,13 @@ from pytest_telemetry._pytest.pairing import Pairing
 from pytest_telemetry.benchmark.instructions import is_counting, require_valgrind
 from pytest_telemetry.benchmark.pairs import controls
 from pytest_telemetry.benchmark.world import World
-from pytest_telemetry.checks.regression import control_problems, counting_problems, is_suspicious, judge
+from pytest_telemetry.checks.regression import (
+    control_problems,
+    counting_problems,
+    is_cleared,
+    is_suspicious,
+    judge,
+)
 from pytest_telemetry.model.benchmark import Gate
 from pytest_telemetry.model.clock import SYSTEM_CLOCK
 from pytest_telemetry.model.errors import UnusableInput
@@ -178,8 +184,11 @@ class GatePlugin:
             problems += [f"{node_id} cannot be measured: {why}" for node_id, why in pairing.failures.items()]
         screened = SYSTEM_CLOCK.mono_ns()
         fresh = Fresh(self._config, scratch, self._say, self._tick)
-        missed = _missed(pairing) if comparand.reason is None else []
-        fresh.confirm(_suspicious(pairing, comparand), missed, comparand.rules.processes)
+        suspicious, rules = _suspicious(pairing, comparand), comparand.rules
+        if comparand.reason is None:
+            fresh.confirm(suspicious, _missed(pairing), rules.processes, partial(is_cleared, rules=rules))
+        else:  # whatever all of them read is noted
+            fresh.confirm(suspicious, [], rules.processes)
         judgements = [*_judgements(pairing, fresh, comparand)]
         if self._config.getoption("--telemetry-gate-instructions"):
             judgements = self._with_instructions(judgements, fresh)

@@ -24,6 +24,7 @@ __all__ = (
     "Told",
     "control_problems",
     "counting_problems",
+    "is_cleared",
     "is_suspicious",
     "judge",
 )
@@ -65,6 +66,21 @@ def is_suspicious(comparison: Comparison, rules: Rules) -> bool:
         return comparison.now > comparison.baseline
     limit = math.log1p(rules.threshold)  # compared so that what is no number is suspicious
     return not (-limit <= comparison.log_ratio <= rules.screen * limit and comparison.high <= limit)
+
+
+def is_cleared(confirmations: Sequence[Comparison], rules: Rules) -> bool:
+    """Return whether the processes that are still to come could not make a failure of a suspicion.
+
+    That is so where more than half of all have measured, and each of them read no more than the threshold, no growth of
+    bytes, and of each gated counter that it did not grow.
+    """
+    limit = math.log1p(rules.threshold)
+    return 2 * len(confirmations) > rules.processes and all(
+        (one.now <= one.baseline if one.unit == "bytes" else one.log_ratio <= limit)
+        and one.counters.keys() >= {*rules.counters}
+        and not _grown(one.counters, rules.counters)
+        for one in confirmations
+    )
 
 
 def judge(

@@ -1318,6 +1318,19 @@ if any("--telemetry-gate-readings" in word for word in sys.orig_argv):
 """A sitecustomize module with which the first fresh process lives, and the others do not get as far as pytest."""
 
 
+def test_a_suspicion_that_five_fresh_processes_do_not_share_is_cleared(project: Project) -> None:
+    """The other four could not outvote them; an update hears all nine."""
+    hold(project, was=1, now=1)
+    project.library(f"import sys\ndef make(): return [0] * (1 if {FRESH} else 2)\n")
+
+    ran = project.gate(AGAINST)
+
+    assert ran.code == 0, ran.text
+    assert "confirming 1 benchmark in up to 9 fresh processes: 1 2 3 4 5 " in ran.text
+    assert "1 2 3 4 5 6" not in ran.text
+    assert (ran.judgements["test_held"]["confirmed"], ran.judgements["test_held"]["votes"]) == (5, 0)
+
+
 def test_a_fresh_process_that_crashes_is_a_problem(project: Project) -> None:
     """A vote is lost, so the gate fails although nothing else does."""
     hold(project, was=1, now=1)

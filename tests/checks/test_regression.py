@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from pytest_telemetry.checks.regression import (
     control_problems,
     counting_problems,
+    is_cleared,
     is_suspicious,
     judge,
 )
@@ -107,6 +108,41 @@ def test_five_of_nine_decide() -> None:
 
     assert (four.outcome, four.votes) == ("unchanged", 4)
     assert (five.outcome, five.votes) == ("slower", 5)
+
+
+COUNTED: st.SearchStrategy[Counters] = st.sampled_from([{}, {"records": (1, 1)}, {"records": (1, 2)}])
+READINGS = {
+    "ns": st.builds(
+        lambda fraction, counters: timed(fraction, **counters),
+        st.sampled_from([-0.1, 0, 0.049, 0.06]),
+        COUNTED,
+    ),
+    "bytes": st.builds(lambda now, counters: sized(now, 8, **counters), st.sampled_from([0, 8, 9]), COUNTED),
+}
+
+
+@pytest.mark.parametrize("unit", READINGS)
+@given(data=st.data(), rules=st.sampled_from([RULES, GATED]))
+def test_what_is_cleared_can_fail_no_more(data: st.DataObject, unit: str, rules: Rules) -> None:
+    """Whatever the processes would have read that are not asked."""
+    nine = data.draw(st.lists(READINGS[unit], min_size=9, max_size=9))
+    count = next((count for count in range(9) if is_cleared(nine[:count], rules)), 9)
+
+    first = sized(9, 8) if unit == "bytes" else timed(0.3)
+    early, late = (judge(NAME, first, nine[:number], rules) for number in (count, 9))
+
+    assert early.failed == late.failed
+    assert count in (5, 9)
+
+
+def test_five_of_nine_clear_a_suspicion_only_where_all_of_them_agree() -> None:
+    """One of them that saw it, and the others are asked as well."""
+    above, below = timed(0.3), timed(0.01)
+
+    assert is_cleared([below] * 5, RULES)
+    assert not is_cleared([below] * 4, RULES)
+    assert not is_cleared([below] * 7 + [above], RULES)
+    assert not is_cleared([replace(below, log_ratio=math.nan)] * 5, RULES)
 
 
 def test_the_threshold_itself_is_allowed() -> None:
