@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection
 
 __all__ = ("are_flat", "plain", "restorable", "restore", "text_of", "whole")
 
@@ -33,8 +33,10 @@ def plain(value: Any, place: str, types: dict[str, str]) -> Any:
     return _plain(value, place, types, ())
 
 
-def are_flat(values: Iterable[Any]) -> bool:
+def are_flat(values: Collection[Any]) -> bool:
     """Tell whether JSON holds all *values* as they are, or an encoder says that it cannot."""
+    if _ATOMS.issuperset(map(type, values)):
+        return True
     for value in values:
         if type(value) not in _ATOMS and not (type(value) is float and value - value == 0):  # NaN, infinity
             return False

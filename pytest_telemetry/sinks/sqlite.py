@@ -11,6 +11,7 @@ from pytest_telemetry.model.errors import Unavailable, UnusableInput
 from pytest_telemetry.sinks.sqlite_connection import Database
 from pytest_telemetry.sinks.sqlite_query import condition_of
 from pytest_telemetry.sinks.sqlite_row import COLUMNS, records_of, row_of
+from pytest_telemetry.sinks.sqlite_schema import synced, touch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -89,6 +90,7 @@ class SqliteStore:
         self._begin()
 
     def _begin(self) -> None:
+        self._is_synced = True
         self._queue: list[tuple[Row, Record]] = []
         self._queued_as_text = 0
         self._until_write = self.batch_size
@@ -129,27 +131,33 @@ class SqliteStore:
             Unavailable: Others write, or there is no space; nothing was accepted.
             OSError: The database failed, or is only read; all of it is counted as dropped.
         """
-        made = [row_of(record) for record in records]
-        rows = [row for row, _ in made if row is not None]
+        rows: list[Row] = []
+        kept, as_text = [], 0
+        for record in records:
+            row, texts = row_of(record)
+            if row is not None:
+                rows.append(row)
+                kept.append(record)
+                as_text += texts
         with self._database.lock:
-            self._require_writable(len(made))
+            self._require_writable(len(records))
             if self._closed:
-                self._accepted += len(made)
-                self._dropped += len(made)
+                self._accepted += len(records)
+                self._dropped += len(records)
                 return
             try:
                 self._write(rows)
             except Unavailable:
                 raise
             except OSError:
-                self._accepted += len(made)
-                self._dropped += len(made)
+                self._accepted += len(records)
+                self._dropped += len(records)
                 raise
-            self._accepted += len(made)
+            self._accepted += len(records)
             self._stored += len(rows)
-            self._dropped += len(made) - len(rows)
-            self._as_text += sum(as_text for _, as_text in made)
-            self._tell([record for record, (row, _) in zip(records, made, strict=True) if row is not None])
+            self._dropped += len(records) - len(rows)
+            self._as_text += as_text
+            self._tell(kept)
 
     def _require_writable(self, count: int) -> None:
         """Refuse *count* records where the database is only read, before they could come in the way of reading."""
@@ -160,6 +168,7 @@ class SqliteStore:
 
     def _write(self, rows: Sequence[Row] = ()) -> None:
         """Write what is queued, and then *rows*, in one transaction; the caller counts *rows*."""
+        self._is_synced = self._is_synced and not self._queue and not rows
         self._until_write = self.batch_size
         queued = len(self._queue)
         if not queued and not rows:
@@ -200,11 +209,15 @@ class SqliteStore:
                 self._flush()
 
     def _flush(self) -> None:
-        self._write()
-        if self._read_only:
+        if self._is_synced and not self._queue:
             return
-        with self._database.connected("flush telemetry to") as connection:
-            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()  # which waits for the disk
+        with self._database.connected("flush telemetry to") as connection, synced(connection):
+            if self._queue:
+                self._write()
+            else:
+                with self._database.writing("flush telemetry to") as writing:
+                    touch(writing)
+        self._is_synced = True
 
     def close(self) -> None:
         """Flush and close the database; idempotent. What cannot be written is counted as dropped.
@@ -257,6 +270,7 @@ class SqliteStore:
             with self._database.writing("delete telemetry in") as connection:
                 deleted = connection.execute(f"DELETE {where}", values).rowcount
             self._trimmed += deleted
+            self._is_synced = False
         return deleted
 
     # reading

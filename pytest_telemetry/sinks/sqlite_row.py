@@ -37,9 +37,11 @@ def row_of(record: Record) -> tuple[Row | None, int]:
     The row is None where a text in it would be longer than a line of a log may be.
     """
     types: dict[str, str] = {}
-    rest: dict[str, Any] = {}
     attrs = encode_value(record.attrs, "attrs", types) if record.attrs else None
-    fields = _as_they_are(record, attrs) if _fits(record) else _as_far_as_they_fit(record, attrs, types, rest)
+    if not types and (attrs is None or len(attrs) <= MAX_LINE_BYTES) and _fits(record):
+        return _as_they_are(record, attrs), 0
+    rest: dict[str, Any] = {}
+    fields = _as_far_as_they_fit(record, attrs, types, rest)
     if types:
         rest["types"] = types
     exact = encode_plain(rest) if rest else None
@@ -86,7 +88,7 @@ def _is_column_value(value: Any) -> bool:
         return bool(value.bit_length() < 64)
     if kind is float:
         return math.isfinite(value)
-    return kind is str and _is_ascii(value)
+    return kind is str and len(value) <= MAX_LINE_BYTES and _is_ascii(value)
 
 
 def _as_they_are(record: Record, attrs: str | None) -> Row:
@@ -109,6 +111,7 @@ def _as_they_are(record: Record, attrs: str | None) -> Row:
         record.source,
         _NULL if record.level is None else record.level,
         _NULL if record.thread is None else record.thread,
+        _NULL,
     )
 
 

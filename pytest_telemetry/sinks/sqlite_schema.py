@@ -25,6 +25,8 @@ __all__ = (
     "open_database",
     "open_to_read",
     "state_at_rest",
+    "synced",
+    "touch",
     "transaction",
 )
 
@@ -37,9 +39,11 @@ APPLICATION_ID: Final = int.from_bytes(b"ptel")
 _RETRY_SECONDS: Final = 0.01
 _NEEDS_INDEX: Final = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY})
 _LOGS: Final = ("-wal", "-journal")
-_LOG_PAGES: Final = 8_000
-"""How long the write-ahead log becomes before it is copied into the database, in pages of 4 KiB: a page of an index that
-many records change is copied once, and the disk is waited for a fifth as often as by default."""
+_PAGE_BYTES: Final = 8_192
+"""Of a new file: the trees of table and indexes are lower than with the usual 4 KiB, and a record costs 4 % less."""
+_LOG_PAGES: Final = 4_000
+"""How long the write-ahead log becomes before it is copied into the database, 32 MB: a page of an index that many
+records change is copied once, and the disk is waited for a fifth as often as by default."""
 
 _RECORDS: Final = """
 CREATE TABLE records (
@@ -156,6 +160,7 @@ def open_database(path: Path, timeout: float, name: Path | None = None) -> sqlit
         connection = sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
         try:
             _require_ours(connection, said, or_new=True)
+            connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
             _write_ahead(connection, timeout)
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
@@ -242,6 +247,21 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
+@contextmanager
+def synced(connection: sqlite3.Connection) -> Iterator[None]:
+    """Have what the body commits, and all before it, survive a loss of power: the log is waited for, no copying."""
+    connection.execute("PRAGMA synchronous = FULL")
+    try:
+        yield
+    finally:
+        connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def touch(connection: sqlite3.Connection) -> None:
+    """Write what changes nothing, to be committed."""
+    connection.execute(f"PRAGMA user_version = {_number(connection, 'user_version')}")
+
+
 def _reason(error: Exception) -> str:
     if isinstance(error, OSError):
         return error.strerror or str(error)
@@ -300,3 +320,6 @@ def _migrate(connection: sqlite3.Connection, said: str) -> None:
                     connection.execute(statement)
                 connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 connection.execute(f"PRAGMA user_version = {version + 1}")
+        connection.execute(
+            "PRAGMA wal_checkpoint(PASSIVE)"
+        ).fetchall()  # what the file is, it says without its log

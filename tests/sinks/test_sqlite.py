@@ -22,7 +22,7 @@ from pytest_telemetry.sinks import sqlite_row
 from pytest_telemetry.sinks.sqlite import SqliteStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 
@@ -148,16 +148,63 @@ def test_what_could_not_be_stored_is_told_once_it_is(tmp_path: Path) -> None:
     assert (before, told) == ([], [1])
 
 
-def test_a_flush_leaves_nothing_waiting(tmp_path: Path) -> None:
-    """All that was accepted is in the database file itself, not in the log beside it."""
+def committed(store: SqliteStore, *calls: Callable[[], object]) -> list[list[bool]]:
+    """Return of each call, and of each transaction that it commits, whether SQLite waits for the disk."""
+    assert store._database._connection is not None
+    waits = False
+    commits: list[list[bool]] = []
+
+    def follow(statement: str) -> None:
+        nonlocal waits
+        if statement.startswith("PRAGMA synchronous"):
+            waits = statement.endswith("FULL")
+        elif statement == "COMMIT":
+            commits[-1].append(waits)
+
+    store._database._connection.set_trace_callback(follow)
+    for call in calls:
+        commits.append([])
+        call()
+    return commits
+
+
+def test_a_flush_writes_what_waits_and_waits_for_the_disk(tmp_path: Path) -> None:
+    """Once: what was queued is in the transaction that is waited for, and none is made where nothing was written."""
+    with SqliteStore(tmp_path / "t.db") as store:
+        told = committed(
+            store,
+            lambda: store.emit(numbered(1)),
+            store.flush,
+            lambda: store.emit_many(many(2)),
+            store.flush,
+            store.flush,
+            lambda: store.trim(keep=1),
+            store.flush,
+        )
+
+        assert told == [[], [True], [False], [True], [], [False], [True]]
+        assert balanced(store) == (2, 2, 0, 0)
+        assert in_file(store.path) == [2]
+
+
+def test_a_flush_that_cannot_wait_for_the_disk_says_so_and_can_be_tried_again(tmp_path: Path) -> None:
+    """What was written is stored all the same."""
+    with SqliteStore(tmp_path / "t.db", timeout=0) as store:
+        store.emit_many(many(1))
+        with locked(store.path), pytest.raises(Unavailable, match="cannot flush telemetry to"):
+            store.flush()
+
+        assert committed(store, store.flush, store.flush) == [[True], []]
+        assert balanced(store) == (1, 1, 0, 0)
+
+
+def test_what_is_copied_into_the_file_is_what_a_close_leaves(tmp_path: Path) -> None:
+    """No log lies beside it then."""
     with SqliteStore(tmp_path / "t.db") as store:
         store.emit(numbered(1))
-        store.flush()
 
-        assert balanced(store) == (1, 1, 0, 0)
-        alone = tmp_path / "alone.db"
-        alone.write_bytes(store.path.read_bytes())
-        assert in_file(alone) == [1]
+    assert [path.name for path in tmp_path.iterdir()] == ["t.db"]
+    assert in_file(store.path) == [1]
 
 
 def test_what_waits_is_written_before_it_is_read(tmp_path: Path) -> None:
@@ -491,7 +538,7 @@ except UnusableInput as error:
 @pytest.mark.parametrize(
     ("beside", "said"),
     [
-        ([], "[1]"),
+        ([], "[]"),
         (["-wal", "-shm"], "[1, 2]"),
         (
             ["-wal"],
