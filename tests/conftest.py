@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +15,8 @@ from pytest_telemetry.model.record import Record
 from pytest_telemetry.model.records import Records
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from pytest_telemetry.model.recording import Recording
 
@@ -69,3 +72,30 @@ def make(*trees: One, info: Recording | None = None, **changes: Any) -> Records:
 def recorded() -> Callable[..., Records]:
     """Make a recording out of what describes it."""
     return make
+
+
+@pytest.fixture
+def make_pipe() -> Iterator[Callable[[Path], None]]:
+    """Make pipes that nobody writes to, but that end for whoever waits for them: a test then fails, and does not hang."""
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("this system has no named pipes")
+    made: list[Path] = []
+    writers: list[threading.Thread] = []
+    over = threading.Event()
+
+    def end(path: Path) -> None:
+        while not over.is_set():
+            os.close(os.open(path, os.O_WRONLY))  # which waits until somebody reads
+
+    def make(path: Path) -> None:
+        os.mkfifo(path)
+        made.append(path)
+        writers.append(threading.Thread(target=end, args=(path,), daemon=True))
+        writers[-1].start()
+
+    yield make
+    over.set()
+    for path, writer in zip(made, writers, strict=True):
+        reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        writer.join()
+        os.close(reader)

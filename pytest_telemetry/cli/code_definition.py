@@ -83,13 +83,17 @@ def command(
     found = _PLACE.fullmatch(place)
     if found is None or found["col"].strip("0") == "":
         raise UnusableInput(f"{place}: is no place: write FILE:LINE:COL, both from 1")
+    file, line, col = found["file"], int(found["line"]), int(found["col"]) - 1
+    asked = {"args.file": Workspace(workspace).name(file), "args.line": line, "args.col": col}
     _require_program(server)
     with (
         run_of(workspace, level) as run,
+        run.context("code.definition", **asked) as span,
         _server(run, server, timeout_ms, start_ms, workspace) as client,
     ):
         navigator = Navigator(run, workspace, client=client, roots=roots)
-        resolution = navigator.definition(found["file"], int(found["line"]), int(found["col"]) - 1)
+        resolution = navigator.definition(file, line, col)
+        span.set(**{"result.status": resolution.status, "source": resolution.source})
     return tell(replace(resolution, query=place), as_json=as_json)
 
 

@@ -10,6 +10,7 @@ import click
 from pytest_telemetry.cli.code_call import call_options, run_of
 from pytest_telemetry.cli.group import CLEAN, FOUND, complain, say
 from pytest_telemetry.cli.printing import say_json
+from pytest_telemetry.cli.progress import steps
 from pytest_telemetry.codeintel.instrumentation import emissions_in
 from pytest_telemetry.codeintel.workspace import Workspace
 from pytest_telemetry.model.errors import UnusableInput
@@ -44,8 +45,9 @@ def command(*, path: str, workspace: str, level: Level, as_json: bool) -> int:
     with (
         run_of(workspace, level) as run,
         run.context("code.emits", **{"args.file": place.name(path)}) as span,
+        steps("reading") as progress,
     ):
-        found = emissions_in(path, workspace, unread=unread.append)
+        found = emissions_in(path, workspace, unread=unread.append, progress=progress)
         span.set(**{"result.status": "ok", "result.count": len(found)})
     for name in unread:
         complain(f"{name}: cannot be read")

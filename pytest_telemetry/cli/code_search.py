@@ -9,6 +9,7 @@ import click
 from pytest_telemetry.cli.code_call import call_options, run_of
 from pytest_telemetry.cli.group import CLEAN, FOUND, complain, say
 from pytest_telemetry.cli.printing import say_json
+from pytest_telemetry.cli.progress import steps
 from pytest_telemetry.codeintel.search import search_symbols
 from pytest_telemetry.model.wording import plural
 from pytest_telemetry.reports.text import visible
@@ -38,8 +39,8 @@ def command(*, query: str, limit: int, workspace: str, level: Level, as_json: bo
 
     Links, hidden directories, virtual environments and caches are left out.
     """
-    with run_of(workspace, level) as run:
-        result = search_symbols(query, run, workspace, limit=limit)
+    with run_of(workspace, level) as run, steps("searching") as progress:
+        result = search_symbols(query, run, workspace, limit=limit, progress=progress)
     for name in result.unread:
         complain(f"{name}: cannot be read")
     if as_json:

@@ -1,4 +1,4 @@
-"""Shows how far reading is that takes long, if somebody is looking (layer 7)."""
+"""Shows how far work is that takes long, if somebody is looking (layer 7)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pytest_telemetry.model.clock import Clock
 
-__all__ = ("progress",)
+__all__ = ("progress", "steps")
 
 _LONG_NS: Final = 1_000_000_000
 
@@ -30,22 +30,41 @@ def progress(
 
     None where nobody knows how many there are, or standard error is no terminal.
     """
-    size = size_of(path) if sys.stderr is not None and sys.stderr.isatty() else 0
-    if not size:
+    with steps(os.path.basename(path), clock) as show:  # noqa: PTH119 - a name may hold anything
+        size = 0 if show is None else size_of(path)
+        if show is None or not size:
+            yield None
+            return
+        told = 0
+
+        def tell(count: int) -> None:
+            nonlocal told
+            told += count
+            if count:
+                show(told, size)
+
+        yield tell
+
+
+@contextlib.contextmanager
+def steps(label: str, clock: Clock = SYSTEM_CLOCK) -> Iterator[Callable[[int, int], object] | None]:
+    """Yield what is to be told how much of how much is done, and shows it when that has taken longer than a second.
+
+    None where standard error is no terminal.
+    """
+    if sys.stderr is None or not sys.stderr.isatty():
         yield None
         return
     began = clock.mono_ns()
-    bar = click.progressbar(length=size, label=os.path.basename(path), file=sys.stderr)  # noqa: PTH119 - a name may hold anything
     with contextlib.ExitStack() as shown:
-        untold = 0
+        bar = None
 
-        def tell(count: int) -> None:
-            nonlocal untold
-            untold += count
-            if count and clock.mono_ns() - began > _LONG_NS:
-                if not bar.entered:
-                    shown.enter_context(bar)
-                bar.update(untold)
-                untold = 0
+        def show(done: int, total: int) -> None:
+            nonlocal bar
+            if clock.mono_ns() - began <= _LONG_NS:
+                return
+            if bar is None:
+                bar = shown.enter_context(click.progressbar(length=total, label=label, file=sys.stderr))
+            bar.update(done - bar.pos)
 
-        yield tell
+        yield show

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from tree_sitter import Node
 
+    from pytest_telemetry.codeintel.search import Progress
+
 __all__ = ("Emission", "emissions_in", "emissions_of")
 
 Api: TypeAlias = Literal["pytest_telemetry", "opentelemetry", "prometheus_client", "structlog", "logging"]
@@ -133,6 +135,7 @@ def emissions_in(
     workspace: str | os.PathLike[str] = ".",
     *,
     unread: Callable[[str], object] | None = None,
+    progress: Progress | None = None,
 ) -> list[Emission]:
     """Return what a file or a directory emits, by file and place.
 
@@ -142,6 +145,7 @@ def emissions_in(
         path: The file or directory, named relative to the workspace.
         workspace: The directory that files are named relative to.
         unread: Told the name of each file or directory in *path* that cannot be read, which then is left out.
+        progress: Told of each file how many were looked at, and how many there are.
 
     Raises:
         UnusableInput: *path* cannot be read, or something in it, and nobody is told.
@@ -156,7 +160,10 @@ def emissions_in(
         unread(directory.name(file))
 
     found = []
-    for file in _files(start, refuse):
+    files = [*_files(start, refuse)]
+    for number, file in enumerate(files, 1):
+        if progress is not None:
+            progress(number, len(files))
         try:
             code = text_bytes(file)
         except OSError as error:

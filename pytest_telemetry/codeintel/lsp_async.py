@@ -126,7 +126,8 @@ class AsyncLSPClient:
     def statistics(self) -> Mapping[str, int]:
         """Return what was counted since the client was made, over all lives of its server.
 
-        ``requests``, ``timeouts``, ``late_replies``, ``server_requests``, ``notifications``,
+        ``requests``, ``asked_again`` (because a document had changed meanwhile), ``timeouts``, ``late_replies``,
+        ``server_requests``, ``notifications``,
         ``unexpected_messages`` (second answers, answers that nobody asked for, what is no message of the
         protocol), ``stderr_lines``, ``spawns`` and ``restarts``.
         """

@@ -19,7 +19,15 @@ if TYPE_CHECKING:
 __all__ = ("agreed", "answer_to", "initialize_params")
 
 _CAPABILITIES: Final = {
-    "general": {"positionEncodings": list(ENCODINGS)},
+    "general": {
+        "positionEncodings": list(ENCODINGS),
+        "staleRequestSupport": {
+            "cancel": False,
+            "retryOnContentModified": [
+                f"textDocument/{method}" for method in ("definition", "references", "hover", "documentSymbol")
+            ],
+        },
+    },
     "textDocument": {
         "synchronization": {},
         "publishDiagnostics": {},

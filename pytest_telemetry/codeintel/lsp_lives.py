@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ("Lives",)
 
 _COUNTED: Final = (
-    *("requests", "timeouts", "late_replies", "server_requests", "notifications"),
+    *("requests", "asked_again", "timeouts", "late_replies", "server_requests", "notifications"),
     *("unexpected_messages", "stderr_lines", "spawns", "restarts"),
 )
 _FIRST_PAUSE_S: Final = 0.5

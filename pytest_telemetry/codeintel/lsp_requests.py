@@ -19,6 +19,8 @@ __all__ = ("Requests",)
 
 _REMEMBERED: Final = 1_000
 """Requests that were given up and whose answer is still waited for."""
+_CONTENT_MODIFIED: Final = -32801
+"""The error of a server that dropped its work because some document changed: it is to be asked once more."""
 
 
 class Requests:
@@ -29,7 +31,7 @@ class Requests:
         numbers: Gives ids; no two requests of a client ever get the same.
         reports: Hears of late answers.
         mono_ns: Tells how late they are.
-        tally: Counts ``requests`` and ``late_replies``.
+        tally: Counts ``requests``, ``asked_again`` and ``late_replies``.
     """
 
     def __init__(
@@ -60,10 +62,12 @@ class Requests:
     async def call(self, method: str, params: Any, timeout_ms: float, *, may_cancel: bool = True) -> Any:
         """Return the result of a request.
 
+        A server that refuses it because a document changed meanwhile, which may be any, is asked once more.
+
         Args:
             method: Of the protocol.
             params: Likewise.
-            timeout_ms: How long it may take.
+            timeout_ms: How long all of it may take.
             may_cancel: Whether the server is told when nobody waits for the answer any more.
 
         Raises:
@@ -71,9 +75,25 @@ class Requests:
             LSPError: The answer is an error.
             ServerGone: The server has ended meanwhile.
         """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout_ms / 1000
+        message = await self._answer(method, params, deadline - loop.time(), may_cancel=may_cancel)
+        if message is not None and _is_modified(message):
+            self._tally["asked_again"] += 1
+            message = await self._answer(method, params, deadline - loop.time(), may_cancel=may_cancel)
+        if message is None:
+            raise RequestTimeout(f"{method} was not answered within {timeout_ms:g} ms")
+        if isinstance(message, ServerGone):
+            raise message
+        return _result(message, method)
+
+    async def _answer(
+        self, method: str, params: Any, seconds: float, *, may_cancel: bool
+    ) -> Message | ServerGone | None:
+        """Ask, and return the answer, or None where there is none in time."""
         number, answer = self.ask(method, params)
         try:
-            await asyncio.wait({answer}, timeout=timeout_ms / 1000)
+            await asyncio.wait({answer}, timeout=max(seconds, 0))
         finally:
             if self._pending.pop(number, None) is not None:
                 self._given_up[number] = (method, self._mono_ns())
@@ -81,12 +101,7 @@ class Requests:
                     self._given_up.popitem(last=False)
                 if may_cancel:
                     self._send({"jsonrpc": "2.0", "method": "$/cancelRequest", "params": {"id": number}})
-        if not answer.done():
-            raise RequestTimeout(f"{method} was not answered within {timeout_ms:g} ms")
-        message = answer.result()
-        if isinstance(message, ServerGone):
-            raise message
-        return _result(message, method)
+        return answer.result() if answer.done() else None
 
     def answered(self, message: Message) -> bool:
         """Take an answer; False where nobody has asked."""
@@ -111,6 +126,11 @@ class Requests:
         for answer in self._pending.values():
             answer.set_result(gone())
         self._pending.clear()
+
+
+def _is_modified(message: Message | ServerGone) -> bool:
+    error = None if isinstance(message, ServerGone) else message.get("error")
+    return isinstance(error, dict) and error.get("code") == _CONTENT_MODIFIED
 
 
 def _result(message: Message, method: str) -> Any:

@@ -24,10 +24,12 @@ if TYPE_CHECKING:
     from pytest_telemetry.codeintel.answer import Builder
     from pytest_telemetry.codeintel.reports import Reporting
 
-__all__ = ("MODES", "Mode", "Reading", "SourceReader")
+__all__ = ("MODES", "MOST_BYTES", "Mode", "Reading", "SourceReader")
 
 Mode: TypeAlias = Literal["skeleton", "excerpt", "raw"]
 MODES: Final[tuple[Mode, ...]] = get_args(Mode)
+MOST_BYTES: Final = 8 * 1024 * 1024
+"""How much of a file is looked at, if nothing else is said."""
 
 _HALF: Final = re.compile("[\ud800-\udfff]")  # of a pair; some encodings have them alone
 _PYTHON: Final = frozenset({".py", ".pyi", ".pyw"})
@@ -79,7 +81,7 @@ class SourceReader:
         workspace: str | os.PathLike[str] = ".",
         builder: Builder | None = None,
         *,
-        most_bytes: int = 8 * 1024 * 1024,
+        most_bytes: int = MOST_BYTES,
         roots: Iterable[str | os.PathLike[str]] = (),
     ) -> None:
         self._workspace = Workspace(workspace)
@@ -162,6 +164,11 @@ class SourceReader:
                 else self._lines_of(code, file, name, symbol or "")
             )
             parts = list(io.StringIO(text, newline=""))[first - 1 : last]
+            if not parts and is_cut:
+                seen = plural(len(code), "byte")
+                raise UnusableInput(
+                    f"{name}: line {first:,} is behind the first {seen}, and no more is looked at"
+                )
             if not parts:
                 raise UnusableInput(f"{name}: has no line {first}: name lines that it has")
             text, lines = "".join(parts), (first, first + len(parts) - 1)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pytest_telemetry.codeintel.reads import SourceReader
+from pytest_telemetry.codeintel.reads import MOST_BYTES, SourceReader
 from pytest_telemetry.codeintel.reports import Reports
 from pytest_telemetry.codeintel.selector import Selector
 from pytest_telemetry.codeintel.skeleton import SkeletonMapBuilder
@@ -134,7 +134,7 @@ def _around(workspace: Workspace, builder: Builder, file: str, line: int) -> tup
     """Return the lines of the innermost symbol around a line, or the line."""
     path = workspace.file(file)
     try:
-        code = text_bytes(path) if workspace.holds(file) else b""
+        code = text_bytes(path, MOST_BYTES) if workspace.holds(file) else b""
     except OSError:
         code = b""  # the reader says what is wrong
     symbols = builder.parse_python(code, path).walk() if code else ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pytest_telemetry.codeintel.modules import Modules
 from pytest_telemetry.codeintel.reports import Reports
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from pytest_telemetry.codeintel.resolution import Place
     from pytest_telemetry.codeintel.skeleton_map import Symbol
 
-__all__ = ("Hit", "SearchResult", "python_files", "search_symbols")
+__all__ = ("Hit", "Progress", "SearchResult", "python_files", "search_symbols")
+
+Progress: TypeAlias = "Callable[[int, int], object]"
+"""Told how many files were looked at, and how many there are."""
 
 _NOT_OURS: Final = frozenset({"__pycache__", "__pypackages__", "node_modules", "site-packages", "_ctx"})
 
@@ -70,11 +73,21 @@ def search_symbols(
     *,
     builder: Builder | None = None,
     limit: int = 50,
+    progress: Progress | None = None,
 ) -> SearchResult:
     """Return the classes, functions and constants whose dotted name contains *query*, and record ``code.search``.
 
-    That is the name of the module and the name in it; a part of the former alone is no hit. Case does not matter. What is called so comes before what begins so, and that before the rest. Only files that
-    may hold the text are parsed; links, hidden directories, virtual environments and caches are left out.
+    That is the name of the module and the name in it; a part of the former alone is no hit. Case does not matter. What
+    is called so comes before what begins so, and that before the rest. Only files that may hold the text are parsed;
+    links, hidden directories, virtual environments and caches are left out.
+
+    Args:
+        query: A part of a name.
+        telemetry: Where it is recorded: a context or a run.
+        workspace: The directory to search in.
+        builder: Makes the skeletons; by default one without a cache.
+        limit: How many hits are returned.
+        progress: Told of each file how many were looked at, and how many there are.
 
     Raises:
         UnusableInput: The query is empty, or the workspace no directory.
@@ -87,7 +100,11 @@ def search_symbols(
         if not query.strip():
             raise UnusableInput("the query is empty: write a part of a name")
         result = _searched(
-            query.strip(), Workspace(workspace), builder or SkeletonMapBuilder(telemetry, workspace), limit
+            query.strip(),
+            Workspace(workspace),
+            builder or SkeletonMapBuilder(telemetry, workspace),
+            limit,
+            progress,
         )
     finally:
         status = "error" if result is None else "ok" if result.total else "not_found"
@@ -127,15 +144,18 @@ def _is_ours(directory: Path) -> bool:
     )
 
 
-def _searched(query: str, workspace: Workspace, builder: Builder, limit: int) -> SearchResult:
+def _searched(
+    query: str, workspace: Workspace, builder: Builder, limit: int, progress: Progress | None
+) -> SearchResult:
     wanted = query.casefold()
     parts = [part for part in wanted.split(".") if part.isascii()]
     modules = Modules(workspace)
     found: list[tuple[tuple[int, str, int], Hit]] = []
-    files = 0
     unread: list[str] = []
-    for path in python_files(workspace.root, lambda refused: unread.append(workspace.name(refused))):
-        files += 1
+    files = [*python_files(workspace.root, lambda refused: unread.append(workspace.name(refused)))]
+    for number, path in enumerate(files, 1):
+        if progress is not None:
+            progress(number, len(files))
         name = workspace.name(path)
         try:
             code = text_bytes(path)
@@ -153,7 +173,7 @@ def _searched(query: str, workspace: Workspace, builder: Builder, limit: int) ->
     found.sort(key=lambda ranked: ranked[0])
     hits = tuple(hit for _, hit in found[:limit])
     disclosed = sum(len(hit.text.encode()) + 1 for hit in hits)
-    return SearchResult(hits, len(found), files, tuple(unread), disclosed)
+    return SearchResult(hits, len(found), len(files), tuple(unread), disclosed)
 
 
 def _rank(symbol: Symbol, module: str, wanted: str) -> int | None:

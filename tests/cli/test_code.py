@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -18,7 +19,7 @@ from pytest_telemetry.codeintel import skeleton
 from pytest_telemetry.model.errors import UnusableInput
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 MODELS = '''"""Models."""
@@ -100,15 +101,14 @@ def test_search_shows_the_best_hits_and_says_how_many_there_are(run: Any, work: 
     assert "2 hits in 2 files, 1 of them shown" in err
 
 
-def test_search_leaves_out_what_is_not_of_the_workspace(run: Any, work: Path) -> None:
+def test_search_leaves_out_what_is_not_of_the_workspace(run: Any, work: Path, make_pipe: Any) -> None:
     """Hidden directories, virtual environments, caches, links."""
     for name in (".git", "env", "__pycache__", "node_modules"):
         (work / name).mkdir()
         (work / name / "a.py").write_text("class Model: ...\n")
     (work / "env/pyvenv.cfg").write_text("")
     (work / "link.py").symlink_to(work / "app/models.py")
-    if hasattr(os, "mkfifo"):
-        os.mkfifo(work / "pipe.py")  # which nobody may ever write to
+    make_pipe(work / "pipe.py")
 
     assert len(run("code", "search", "Model")[1].splitlines()) == 2
 
@@ -351,6 +351,15 @@ def test_a_server_that_cannot_be_started_is_not_passed_over_in_silence(
     assert (fallback["reason"], fallback["server"]) == (reason, "ty")
 
 
+def test_definition_is_recorded_with_its_place_and_who_answered(run: Any, work: Path) -> None:
+    """Also where skeletons did; the column counts from 0, as in every record."""
+    run("code", "definition", str(work / "app/views.py") + ":3:2", "--telemetry", "full")
+
+    (event,) = [each for each in events(work) if each["cmd"] == "code.definition"]
+    assert event["args"] == {"file": "app/views.py", "line": 3, "col": 1}
+    assert (event["result"], event["source"]) == ({"status": "ok"}, "ast")
+
+
 EMITTING = """import logging
 from opentelemetry import trace
 
@@ -382,6 +391,23 @@ def test_emits_prints_where_telemetry_is_emitted(run: Any, work: Path, emitting:
     assert err == "pytest-telemetry: 2 places\n"
     (event,) = [each for each in events(work) if each["cmd"] == "code.emits"]
     assert (event["args"], event["result"]) == ({"file": "app"}, {"status": "ok", "count": 2})
+
+
+@pytest.mark.parametrize("call", [("search", "load"), ("emits", ".")])
+def test_how_far_a_long_search_is_is_shown_to_who_looks(
+    run: Any, emitting: None, call: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """File by file."""
+    told: list[tuple[int, int]] = []
+
+    @contextlib.contextmanager
+    def steps(label: str) -> Iterator[Callable[[int, int], None]]:
+        yield lambda done, total: told.append((done, total))
+
+    monkeypatch.setattr(f"pytest_telemetry.cli.code_{call[0]}.steps", steps)
+
+    assert run("code", *call)[0] == 0
+    assert told == [(1, 3), (2, 3), (3, 3)]
 
 
 def test_emits_has_json(run: Any, work: Path, emitting: None) -> None:
@@ -673,11 +699,12 @@ def test_a_directory_that_cannot_be_read_is_named_and_left_out(
     assert "pytest-telemetry: shut: cannot be read\n" in err
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes on this system")
 @pytest.mark.parametrize("command", [["skeleton"], ["emits"], ["get"], ["definition"]])
-def test_a_pipe_is_refused_and_not_waited_for(run: Any, work: Path, command: list[str]) -> None:
+def test_a_pipe_is_refused_and_not_waited_for(
+    run: Any, work: Path, make_pipe: Any, command: list[str]
+) -> None:
     """Nobody may ever write to it."""
-    os.mkfifo(work / "pipe.py")
+    make_pipe(work / "pipe.py")
 
     code, out, err = run("code", *command, "pipe.py:1:1" if command == ["definition"] else "pipe.py")
 

@@ -119,6 +119,35 @@ def test_an_error_is_raised_and_its_text_not_recorded(
     assert "ada" not in str([record.attrs for record in telemetry_recorder])
 
 
+MODIFIED = {"code": -32801, "message": "content modified"}
+
+
+def test_a_server_that_drops_a_request_for_a_change_elsewhere_is_asked_once_more(
+    fake_server: Any, telemetry_recorder: TelemetryRecorder
+) -> None:
+    """As ty does where another document is opened meanwhile; the answer is as good as a first one."""
+    refused = [["send", {"id": 2, "error": MODIFIED}]]
+    client = fake_server.started(
+        {"textDocument/definition": [refused, [["reply", [fake_server.location("b.py")]]]]}, **READY
+    )
+
+    reply = client.definition("a.py", 1, 14)
+
+    assert [location.file for location in reply.locations] == ["b.py"]
+    assert client.statistics()["asked_again"] == 1
+    assert telemetry_recorder.metric("lsp_definition_count") == 1
+
+
+def test_a_server_that_drops_a_request_twice_has_refused_it(fake_server: Any) -> None:
+    """It is not asked for ever."""
+    refused = [[["send", {"id": number, "error": MODIFIED}]] for number in (2, 3)]
+    client = fake_server.started({"textDocument/definition": refused}, **READY)
+
+    with pytest.raises(LSPError, match="-32801: content modified"):
+        client.definition("a.py", 1, 14)
+    assert len(fake_server.received("textDocument/definition")) == 2
+
+
 def test_an_answer_that_is_none_is_an_error(fake_server: Any, telemetry_recorder: TelemetryRecorder) -> None:
     """Not an empty answer."""
     client = fake_server.started({"textDocument/definition": [[["reply", "here"]]]}, **READY)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -185,11 +184,10 @@ def test_a_file_that_is_not_there_or_outside_is_refused(files: Any) -> None:
         navigator.definition("../a.py", 1, 0)
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
-def test_a_pipe_is_not_waited_for(files: Any) -> None:
+def test_a_pipe_is_not_waited_for(files: Any, make_pipe: Any) -> None:
     """Nobody may ever write to it."""
     root = files({})
-    os.mkfifo(root / "pipe.py")
+    make_pipe(root / "pipe.py")
 
     with pytest.raises(UnusableInput, match="no file that can be read"):
         Navigator(workspace=root).definition("pipe.py", 1, 0)
@@ -395,11 +393,11 @@ def test_several_threads_ask_each_their_own_question(files: Any, selectors: int)
 
 @pytest.mark.parametrize("name", ["gone.py", "directory.py", "pipe.py", "shut.py"])
 def test_a_server_may_name_what_cannot_be_read(
-    files: Any, monkeypatch: pytest.MonkeyPatch, name: str
+    files: Any, make_pipe: Any, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """The place is an answer, of which no more is known; a pipe is not waited for."""
     root = files({"a.py": "f()\n", "shut.py": "def f(): ...\n", "directory.py/x": ""})
-    os.mkfifo(root / "pipe.py")
+    make_pipe(root / "pipe.py")
     real: Callable[[Path], bytes] = type(root).read_bytes
 
     def read(path: Path) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -129,10 +128,9 @@ def test_what_has_no_meaning_is_a_value_error(root: Path, options: Any) -> None:
         SourceReader(workspace=root).read("pkg/a.py", **options)
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
-def test_a_pipe_is_not_waited_for(root: Path) -> None:
+def test_a_pipe_is_not_waited_for(root: Path, make_pipe: Any) -> None:
     """Nobody may ever write to it."""
-    os.mkfifo(root / "pipe.py")
+    make_pipe(root / "pipe.py")
 
     with pytest.raises(UnusableInput, match="no file that can be read"):
         SourceReader(workspace=root).read("pipe.py", "raw")
@@ -199,6 +197,16 @@ def test_of_a_large_file_the_beginning_is_read(root: Path) -> None:
     assert (reading.text, reading.is_cut) == ("a = 1\nb = 2\n", True)
     assert "c" not in reader.read("b.py").text
     assert reader.read("line.txt", "raw").text == "x" * 14
+
+
+def test_a_line_behind_what_is_looked_at_is_said_to_be_there(root: Path) -> None:
+    """It is not denied."""
+    (root / "b.py").write_text("a = 1\nb = 2\nc = 3\n")
+    reader = SourceReader(workspace=root, most_bytes=14)
+
+    assert reader.read("b.py", "excerpt", lines=(2, 3)).lines == (2, 2)
+    with pytest.raises(UnusableInput, match=r"b.py: line 3 is behind the first 12 bytes"):
+        reader.read("b.py", "excerpt", lines=(3, 3))
 
 
 def test_bytes_are_counted_by_mode(root: Path, telemetry_recorder: TelemetryRecorder) -> None:

@@ -57,6 +57,12 @@ def test_a_tilde_is_a_letter_like_any_other_in_the_name_of_a_file(workspace: Wor
     assert workspace.holds("~nobody.py")
 
 
+def test_bytes_in_a_name_that_are_no_text_are_escaped(workspace: Workspace) -> None:
+    """So that every name can be written to a log."""
+    assert workspace.name("src/\udcff.py") == r"src/\udcff.py"
+    assert workspace.name("../\udcff.py").endswith(r"\udcff.py")
+
+
 @pytest.mark.parametrize("root", ["~no_such_user_here", "a\0b"])
 def test_a_directory_that_cannot_be_is_refused(root: str) -> None:
     """Nobody of that name, or a null character."""
