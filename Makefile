@@ -4,16 +4,17 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 
-.PHONY: help demo test bench gate lint types docs clean
+.PHONY: help demo test coverage bench gate lint types docs clean
 help:
-	@echo "make demo   run the example program, see a failure explained, check the log it wrote"
-	@echo "make test   run the tests with coverage"
-	@echo "make bench  run the benchmarks beside their peers and hold them to their targets"
-	@echo "make gate   compare them with their baseline: fails if one became slower"
-	@echo "make lint   check style"
-	@echo "make types  check types"
-	@echo "make docs   build the documentation into site/"
-	@echo "make clean  remove the environments and everything that was built"
+	@echo "make demo      run the example program, see a failure explained, check the log it wrote"
+	@echo "make test      run the tests"
+	@echo "make coverage  the same, with what they reach: twice as long, fails below 95 %"
+	@echo "make bench     run the benchmarks beside their peers and hold them to their targets"
+	@echo "make gate      compare them with their baseline: fails if one became slower"
+	@echo "make lint      check style"
+	@echo "make types     check types"
+	@echo "make docs      build the documentation into site/"
+	@echo "make clean     remove the environments and everything that was built"
 
 $(VENV)/.ready: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
@@ -27,6 +28,9 @@ demo: $(VENV)/.ready
 	@$(BIN)/python docs/examples/demo.py
 
 test: $(VENV)/.ready
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+
+coverage: $(VENV)/.ready
 	@$(BIN)/python -m pytest --cov --cov-report=term -n 2 --dist worksteal $(ARGS)
 
 # logfire is a peer here: its pytest plugins are not wanted.
