@@ -201,7 +201,7 @@ class Server:
 
     def _unfounded(self, step: Step) -> Complaint | None:
         """Return what is wrong with a declaration by itself; what may yet be explained becomes a suspect."""
-        via = step.via.replace("-", "").replace("_", "").replace("timed out", "timeout").replace(" ", "")
+        via = step.via.replace("-", "").replace("_", "").replace(" ", "").replace("timedout", "timeout")
         if "timeout" in via:
             return Complaint("R8", _BY_TIMEOUT, step)
         if self._failed_to_initialize:

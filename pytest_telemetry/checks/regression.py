@@ -71,15 +71,20 @@ def is_suspicious(comparison: Comparison, rules: Rules) -> bool:
 def is_cleared(confirmations: Sequence[Comparison], rules: Rules) -> bool:
     """Return whether the processes that are still to come could not make a failure of a suspicion.
 
-    That is so where more than half of all have measured, and each of them read no more than the threshold, no growth of
-    bytes, and of each gated counter that it did not grow.
+    That is so where more than half of all have measured, and each of them read no more than the threshold, the same bytes
+    and no growth of them, and of each gated counter that it did not grow.
     """
     limit = math.log1p(rules.threshold)
-    return 2 * len(confirmations) > rules.processes and all(
-        (one.now <= one.baseline if one.unit == "bytes" else one.log_ratio <= limit)
-        and one.counters.keys() >= {*rules.counters}
-        and not _grown(one.counters, rules.counters)
-        for one in confirmations
+    sizes = {(one.now, one.baseline) for one in confirmations if one.unit == "bytes"}
+    return (
+        2 * len(confirmations) > rules.processes
+        and len(sizes) <= 1
+        and all(
+            (one.now <= one.baseline if one.unit == "bytes" else one.log_ratio <= limit)
+            and one.counters.keys() >= {*rules.counters}
+            and not _grown(one.counters, rules.counters)
+            for one in confirmations
+        )
     )
 
 

@@ -289,7 +289,7 @@ class Definitions:
         name, *rest = names
         for base in self._order(owner, trail):
             if isinstance(base, str):
-                if not hasattr(getattr(builtins, base, None), name):
+                if not (hasattr(builtins, base) and hasattr(getattr(builtins, base), name)):
                     unknown += [base] if not hasattr(builtins, base) else []
                     continue
                 text = f"{name} is of the builtin {base}, of which there is no source"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
 
 from pytest_telemetry.codeintel.lsp_errors import NotReady
 from pytest_telemetry.codeintel.resolution import Place, Resolution, placed
+from pytest_telemetry.codeintel.workspace import is_file
 from pytest_telemetry.model.errors import TelemetryError, UnusableInput
 from pytest_telemetry.model.lsp import UNASKED
 
@@ -163,7 +164,7 @@ def _known(location: _Location, definitions: Definitions, workspace: Workspace) 
     if path is None or path.suffix not in {".py", ".pyi"} or not workspace.holds(path):
         return Place(location.file, location.line, path=path)
     try:  # what is no file may be a pipe, which is not waited for
-        symbols = [*definitions.skeleton(path).walk()] if path.is_file() else []
+        symbols = [*definitions.skeleton(path).walk()] if is_file(path) else []
     except OSError:
         symbols = []
     symbols = [each for each in symbols if each.line == location.line]

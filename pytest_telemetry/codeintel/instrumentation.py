@@ -15,7 +15,7 @@ from pytest_telemetry.codeintel.name_scopes import Scopes, visited
 from pytest_telemetry.codeintel.python_source import python_source
 from pytest_telemetry.codeintel.search import python_files
 from pytest_telemetry.codeintel.skeleton import python_tree
-from pytest_telemetry.codeintel.workspace import Workspace, text_bytes
+from pytest_telemetry.codeintel.workspace import Workspace, is_directory, text_bytes
 from pytest_telemetry.model.errors import UnusableInput
 
 if TYPE_CHECKING:
@@ -252,7 +252,7 @@ def _of_type(name: str) -> str | None:
 
 def _files(path: Path, refuse: Callable[[Path], object]) -> Iterator[Path]:
     """Yield the sources in a directory, in order, or the file itself."""
-    if not path.is_dir():
+    if not is_directory(path):
         yield path
         return
     yield from (file for file in python_files(path, refuse) if file.suffix == ".py")

@@ -199,7 +199,8 @@ class LSPClient:
         with self._lock:
             if self._closed:
                 raise ServerGone("this client is closed: make another", "closed")
-            future = asyncio.run_coroutine_threadsafe(method(*args, **kwargs), self._started())
+            loop = self._started()
+            future = asyncio.run_coroutine_threadsafe(method(*args, **kwargs), loop)
         try:
             return future.result()
         finally:
@@ -211,9 +212,14 @@ class LSPClient:
 
     def _started(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
-            loop = self._loop = asyncio.new_event_loop()
-            self._thread = threading.Thread(target=_serve, args=(loop,), name="language server", daemon=True)
-            self._thread.start()
+            loop = asyncio.new_event_loop()
+            thread = threading.Thread(target=_serve, args=(loop,), name="language server", daemon=True)
+            try:
+                thread.start()
+            except BaseException:  # there are too many threads
+                loop.close()
+                raise
+            self._loop, self._thread = loop, thread
             atexit.register(self.close)
         return self._loop
 

@@ -11,6 +11,7 @@ from urllib.request import url2pathname
 
 from pytest_telemetry.codeintel.lsp_positions import lines_of
 from pytest_telemetry.codeintel.python_source import python_source
+from pytest_telemetry.codeintel.workspace import is_file
 from pytest_telemetry.model.errors import UnusableInput
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def text_on_disk(path: Path) -> tuple[str, tuple[int, int]]:
         UnusableInput: It cannot be read.
     """
     stamp = _stamp_of(path)
-    if not path.is_file():  # a server may name a device, which never ends
+    if not is_file(path):  # a server may name a device, which never ends
         raise UnusableInput(f"{path}: is no file: pass one, or its text to open()")
     try:
         code = path.read_bytes()

@@ -181,6 +181,13 @@ class Life:
         if self._burial is not None:
             await asyncio.shield(self._burial)
 
+    async def give_up(self, reason: str, text: str) -> None:
+        """Let it have failed, and return when it has ended; nothing where it had ended."""
+        if self._end("failed", reason, text) and self._process.pid:
+            self._burial = self._apart(self._bury(reason))
+        if self._burial is not None:
+            await asyncio.shield(self._burial)
+
     def kill(self) -> None:
         """Kill the process of the server where nobody has ended it; for the end of the interpreter."""
         self._process.kill()

@@ -14,7 +14,7 @@ from pytest_telemetry.codeintel.lsp_errors import NoServer, NotReady, RequestTim
 from pytest_telemetry.codeintel.lsp_life import Life, Terms
 from pytest_telemetry.codeintel.lsp_servers import server_command
 from pytest_telemetry.codeintel.reports import Reports
-from pytest_telemetry.codeintel.workspace import Workspace
+from pytest_telemetry.codeintel.workspace import Workspace, is_file
 from pytest_telemetry.model.errors import TelemetryError, UnusableInput
 
 if TYPE_CHECKING:
@@ -211,7 +211,7 @@ class Lives:
         if self._warmup_file is None:
             return None
         file = self.workspace.file(self._warmup_file)
-        if not file.is_file():
+        if not is_file(file):
             raise UnusableInput(
                 f"{self._warmup_file}: is no file of the workspace: pass another as warmup_file"
             )
@@ -236,6 +236,9 @@ class Lives:
         try:
             await life.start()
             self._greet(life)
+        except UnusableInput as error:
+            await life.give_up("missing_warmup_file", str(error))
+            raise
         except BaseException:
             await life.close()
             raise

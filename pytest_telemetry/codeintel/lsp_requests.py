@@ -49,6 +49,7 @@ class Requests:
         self._tally = tally
         self._pending: dict[int, asyncio.Future[Message | ServerGone]] = {}
         self._given_up: OrderedDict[int, tuple[str, int]] = OrderedDict()
+        self._gone: Callable[[], ServerGone] | None = None
 
     def ask(self, method: str, params: Any) -> tuple[int, asyncio.Future[Message | ServerGone]]:
         """Send a request, and return its id and what will be its answer."""
@@ -91,6 +92,8 @@ class Requests:
         self, method: str, params: Any, seconds: float, *, may_cancel: bool
     ) -> Message | ServerGone | None:
         """Ask, and return the answer, or None where there is none in time."""
+        if self._gone is not None:
+            return self._gone()
         number, answer = self.ask(method, params)
         try:
             await asyncio.wait({answer}, timeout=max(seconds, 0))
@@ -122,7 +125,8 @@ class Requests:
         return True
 
     def end(self, gone: Callable[[], ServerGone]) -> None:
-        """Let all that waits raise what *gone* returns, each its own."""
+        """Let all that waits, and all that comes, raise what *gone* returns, each its own."""
+        self._gone = gone
         for answer in self._pending.values():
             answer.set_result(gone())
         self._pending.clear()

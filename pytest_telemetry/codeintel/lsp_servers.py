@@ -85,7 +85,7 @@ def server_command(
         path = _found(program)
         if path is None:
             raise NoServer(f"{program}: there is no such program: install it, or pass a path to it")
-        return ServerCommand(_stem(program) if server is None else os.fspath(server), (path, *args))
+        return ServerCommand(_stem(program if server is None else os.fspath(server)), (path, *args))
     if server is None:
         return _first_installed()
     text = os.fspath(server)

@@ -192,14 +192,16 @@ def _bindings(scope: Any, name: str) -> Iterator[_Binding]:
             yield _Binding(parameter, "parameter")
     if scope.type == "lambda":
         return
-    waiting = [scope if scope.type == "module" else scope.child_by_field_name("body")]
+    waiting = [(scope if scope.type == "module" else scope.child_by_field_name("body"), False)]
     while waiting:
-        node = waiting.pop()
-        if node is None or node.type == "lambda" or node.type in _COMPREHENSIONS:
+        node, is_inner = waiting.pop()
+        if node is None or node.type == "lambda":
             continue
-        yield from _bound_by(node, name)
+        is_inner = is_inner or node.type in _COMPREHENSIONS
+        if not is_inner or node.type == "named_expression":  # which binds outside of comprehensions
+            yield from _bound_by(node, name)
         if node.type not in _DEFINITIONS and node.type not in _IMPORTS:
-            waiting.extend(node.named_children)
+            waiting.extend((child, is_inner) for child in node.named_children)
 
 
 def _bound_by(node: Any, name: str) -> Iterator[_Binding]:

@@ -50,11 +50,9 @@ def python_source(code: str | bytes) -> PythonSource:
     try:
         return PythonSource(text.encode(), declared, size)
     except UnicodeEncodeError:
-        lines = {1 + text.count("\n", 0, match.start()) for match in _ESCAPED.finditer(text)}
+        lines = [line for line, part in enumerate(text.split("\n"), 1) if _ESCAPED.search(part)]
         text = _ESCAPED.sub("\ufffd", text)
-        return PythonSource(
-            text.encode(), declared + tuple(Damage(line, line) for line in sorted(lines)), size
-        )
+        return PythonSource(text.encode(), declared + tuple(Damage(line, line) for line in lines), size)
 
 
 def _decoded(code: bytes) -> tuple[str, tuple[Damage, ...]]:

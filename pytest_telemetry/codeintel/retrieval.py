@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +12,10 @@ from pytest_telemetry.codeintel.reads import MOST_BYTES, SourceReader
 from pytest_telemetry.codeintel.reports import Reports
 from pytest_telemetry.codeintel.selector import Selector
 from pytest_telemetry.codeintel.skeleton import SkeletonMapBuilder
-from pytest_telemetry.codeintel.workspace import Workspace, text_bytes
+from pytest_telemetry.codeintel.workspace import Workspace, is_file, text_bytes
 from pytest_telemetry.model.errors import UnusableInput
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterable
 
     from pytest_telemetry.codeintel.answer import Builder
@@ -66,16 +66,20 @@ def retrieve(
     reports = Reports(telemetry)
     began = reports.mono_ns()
     done = None
+    is_symbol = address.lower().startswith("sym:")
+    recorded = address if is_symbol else Path(address).name
     try:
         roots = tuple(roots)
         builder = builder or SkeletonMapBuilder(telemetry, workspace)
-        if address.lower().startswith("sym:"):
+        if is_symbol:
             resolution = Selector(telemetry, workspace, builder=builder, roots=roots).resolve_symbol(address)
             in_roots = SourceReader(telemetry, workspace, builder, roots=roots)
             done = Retrieved(_read_symbol(in_roots, resolution, mode or "excerpt"), resolution)
         else:
-            reader = SourceReader(telemetry, workspace, builder)
-            done = Retrieved(_read_file(reader, Workspace(workspace), builder, address, mode))
+            reader, place = SourceReader(telemetry, workspace, builder), Workspace(workspace)
+            file, _ = _parts(place, address)
+            recorded = f"{place.name(file)}{address[len(file) :]}" if file else file
+            done = Retrieved(_read_file(reader, place, builder, address, mode))
     finally:
         reading = None if done is None else done.reading
         resolved = None if done is None or done.resolution is None else done.resolution.status
@@ -83,7 +87,7 @@ def retrieve(
             "code.get",
             reports.mono_ns() - began,
             "error" if done is None else resolved or "ok",
-            args={"id": address, "mode": mode},
+            args={"id": recorded, "mode": mode},
             result={"file": None if reading is None else reading.file},
             bytes_read=0 if reading is None else reading.bytes_read,
             disclosure_mode=mode if reading is None else reading.mode,
@@ -105,13 +109,13 @@ def _read_file(
 ) -> Reading:
     if not address:
         raise UnusableInput(f"'': names nothing: write {_FORMS}")
-    found = None if workspace.file(address).exists() else _LINES.fullmatch(address)
-    _require_file(workspace, address, address if found is None else found["file"])
+    file, found = _parts(workspace, address)
+    _require_file(workspace, address, file)
     if found is None:
         if mode == "excerpt":
             raise UnusableInput(f"{address}: an excerpt is of lines or a symbol: add :LINE, or name a symbol")
         return reader.read(address, mode or "skeleton")
-    file, first = found["file"], int(found["first"])
+    first = int(found["first"])
     if mode in {"skeleton", "raw"}:
         return reader.read(file, mode)
     if found["last"]:
@@ -119,14 +123,24 @@ def _read_file(
     return reader.read(file, "excerpt", lines=_around(workspace, builder, file, first))
 
 
+def _parts(workspace: Workspace, address: str) -> tuple[str, re.Match[str] | None]:
+    """Return the file that an address names, and its lines; a file may be called as lines are written."""
+    found = None if _exists(workspace.file(address)) else _LINES.fullmatch(address)
+    return (address, None) if found is None else (found["file"], found)
+
+
+def _exists(path: Path) -> bool:
+    return os.path.exists(path)  # noqa: PTH110 - that of pathlib raises where nobody may look
+
+
 def _require_file(workspace: Workspace, address: str, file: str) -> None:
     """Raise where what the address names is no file, but begins with one, or is a link that leads nowhere."""
-    if workspace.file(file).exists():
+    if _exists(workspace.file(file)):
         return
-    if Path(workspace.root, file).is_symlink():
+    if os.path.islink(workspace.root / file):  # noqa: PTH114 - as `_exists`
         raise UnusableInput(f"{file}: is a link that leads nowhere: name a file in the workspace")
     start, colon, _ = address.partition(":")
-    if colon and workspace.holds(start) and workspace.file(start).is_file():
+    if colon and workspace.holds(start) and is_file(workspace.file(start)):
         raise UnusableInput(f"{address}: there are no such lines: write {_FORMS}, with lines from 1")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -127,13 +128,20 @@ def python_files(root: Path, refused: Callable[[Path], object]) -> Iterator[Path
 
     Args:
         root: The directory.
-        refused: Told of each directory that cannot be read.
+        refused: Told of each directory that cannot be read, and each file that cannot be looked at.
     """
     for directory, names, files in os.walk(root, onerror=lambda error: refused(Path(error.filename or root))):
         names[:] = sorted(name for name in names if _is_ours(Path(directory, name)))
         for name in sorted(files):
             path = Path(directory, name)
-            if path.suffix in {".py", ".pyi"} and path.is_file() and not path.is_symlink():
+            if path.suffix not in {".py", ".pyi"}:
+                continue
+            try:
+                is_regular = stat.S_ISREG(path.lstat().st_mode)
+            except OSError:
+                refused(path)
+                continue
+            if is_regular:
                 yield path
 
 
@@ -163,8 +171,8 @@ def _searched(
             unread.append(name)
             continue
         lower, module = code.lower(), modules.name_of(path)
-        if not all(part.encode() in lower or part in module.casefold() for part in parts):
-            continue
+        if code.isascii() and not all(part.encode() in lower or part in module.casefold() for part in parts):
+            continue  # other text may become what is wanted: that of a sharp s is ss, once case does not matter
         for symbol in builder.parse_python(code, path).walk():
             rank = None if symbol.kind == "import" else _rank(symbol, module, wanted)
             if rank is not None:

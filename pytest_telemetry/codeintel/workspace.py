@@ -10,7 +10,7 @@ from pathlib import Path
 from pytest_telemetry.model.errors import UnusableInput
 from pytest_telemetry.model.path_form import below, label_for, normal_form
 
-__all__ = ("Workspace", "text_bytes")
+__all__ = ("Workspace", "is_directory", "is_file", "text_bytes")
 
 
 class Workspace:
@@ -33,7 +33,7 @@ class Workspace:
             self.root = Path(os.path.realpath(Path(root).expanduser()))
         except (RuntimeError, ValueError) as error:  # nobody of that name; a null character
             raise UnusableInput(f"{root}: is no directory: {error}") from error
-        if not self.root.is_dir():
+        if not is_directory(self.root):
             raise UnusableInput(
                 f"{root}: is no directory: pass the workspace that files are relative to, or a root that holds modules"
             )
@@ -63,6 +63,16 @@ class Workspace:
         inside = below(normal, self._normal)
         name = f"external/{label_for(normal)}" if inside is None else inside
         return name.encode("utf-8", "backslashreplace").decode()
+
+
+def is_file(path: Path) -> bool:
+    """Tell whether *path* is a file; no where nobody may look, and where the name is too long for one."""
+    return os.path.isfile(path)  # noqa: PTH113 - that of pathlib raises there
+
+
+def is_directory(path: Path) -> bool:
+    """Tell whether *path* is a directory; as `is_file`."""
+    return os.path.isdir(path)  # noqa: PTH112 - likewise
 
 
 def text_bytes(file: Path, most: int | None = None) -> bytes:

@@ -11,7 +11,7 @@ from pytest_telemetry.model.errors import Unavailable, UnusableInput
 from pytest_telemetry.sinks.sqlite_connection import Database
 from pytest_telemetry.sinks.sqlite_query import condition_of
 from pytest_telemetry.sinks.sqlite_row import COLUMNS, records_of, row_of
-from pytest_telemetry.sinks.sqlite_schema import synced, touch
+from pytest_telemetry.sinks.sqlite_schema import touch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -166,16 +166,24 @@ class SqliteStore:
             self._dropped += count
             raise OSError(f"cannot write telemetry to {self._database.name}: it was opened to be read only")
 
-    def _write(self, rows: Sequence[Row] = ()) -> None:
-        """Write what is queued, and then *rows*, in one transaction; the caller counts *rows*."""
-        self._is_synced = self._is_synced and not self._queue and not rows
+    def _write(self, rows: Sequence[Row] = (), *, durable: bool = False) -> None:
+        """Write what is queued, and then *rows*, in one transaction; the caller counts *rows*.
+
+        A *durable* one is made also of nothing, and has all that was written survive a loss of power.
+        """
         self._until_write = self.batch_size
         queued = len(self._queue)
-        if not queued and not rows:
+        if queued or rows:
+            self._is_synced = False
+        elif not durable:
             return
+        what = "write telemetry to" if queued or rows else "flush telemetry to"
         try:
-            with self._database.writing("write telemetry to") as connection:
-                _insert(connection, [*(row for row, _ in self._queue[:queued]), *rows])
+            with self._database.writing(what, durable=durable) as connection:
+                if queued or rows:
+                    _insert(connection, [*(row for row, _ in self._queue[:queued]), *rows])
+                else:
+                    touch(connection)
         except Unavailable:
             raise
         except OSError:
@@ -209,15 +217,9 @@ class SqliteStore:
                 self._flush()
 
     def _flush(self) -> None:
-        if self._is_synced and not self._queue:
-            return
-        with self._database.connected("flush telemetry to") as connection, synced(connection):
-            if self._queue:
-                self._write()
-            else:
-                with self._database.writing("flush telemetry to") as writing:
-                    touch(writing)
-        self._is_synced = True
+        if self._queue or not self._is_synced:
+            self._write(durable=True)
+            self._is_synced = True
 
     def close(self) -> None:
         """Flush and close the database; idempotent. What cannot be written is counted as dropped.

@@ -9,13 +9,19 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import cache, partial
 from typing import TYPE_CHECKING, Final
 from weakref import WeakValueDictionary
 
 from pytest_telemetry.model.errors import Unavailable, UnusableInput
-from pytest_telemetry.sinks.sqlite_schema import open_database, open_to_read, state_at_rest, transaction
+from pytest_telemetry.sinks.sqlite_schema import (
+    open_database,
+    open_to_read,
+    state_at_rest,
+    synced,
+    transaction,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -85,8 +91,12 @@ class Database:
                     self._disconnect()
 
     @contextmanager
-    def writing(self, what: str) -> Iterator[sqlite3.Connection]:
+    def writing(self, what: str, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
         """Lend the connection; write all of what the body writes, or nothing. Errors are those of `connected`.
+
+        Args:
+            what: As for `connected`.
+            durable: Whether this, and all that was written before, is to survive a loss of power.
 
         Raises:
             Unavailable: Also in a signal handler that interrupted another write.
@@ -96,7 +106,11 @@ class Database:
                 raise Unavailable(f"cannot {what} {self.name}: another write was interrupted for this")
             self._writing = True
             try:
-                with self.connected(what) as connection, transaction(connection):
+                with (
+                    self.connected(what) as connection,
+                    synced(connection) if durable else nullcontext(),
+                    transaction(connection),
+                ):
                     yield connection
             finally:
                 self._writing = False

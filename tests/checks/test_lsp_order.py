@@ -164,6 +164,8 @@ def test_definitions_may_find_out_whether_the_server_is_ready() -> None:
     [
         ([SPAWN, INITIALIZE, TIMEOUT, READY], "READY by a time-out"),
         ([SPAWN, ("lsp.ready", {"x": {"ready_via": "timeout"}})], "READY by a time-out"),
+        ([SPAWN, ("lsp.ready", {"x": {"ready_via": "timed_out"}})], "READY by a time-out"),
+        ([SPAWN, ("lsp.ready", {"x": {"ready_via": "timed-out"}})], "READY by a time-out"),
         (
             [SPAWN, ("lsp.state_change", {"result": {"status": "ready"}, "x": {"reason": "timed out"}})],
             "READY by a time-out",

@@ -117,7 +117,12 @@ READINGS = {
         st.sampled_from([-0.1, 0, 0.049, 0.06]),
         COUNTED,
     ),
-    "bytes": st.builds(lambda now, counters: sized(now, 8, **counters), st.sampled_from([0, 8, 9]), COUNTED),
+    "bytes": st.builds(
+        lambda now, baseline, counters: sized(now, baseline, **counters),
+        st.sampled_from([7, 8, 9]),
+        st.sampled_from([8, 9]),
+        COUNTED,
+    ),
 }
 
 

@@ -76,6 +76,14 @@ def test_search_prints_the_symbols_that_are_called_so(
     assert f"in 2 files; skeleton, {sum(len(line.split('  ', 1)[1]) + 1 for line in found)} bytes read" in err
 
 
+@pytest.mark.parametrize("query", ["Straße", "straße", "STRASSE", "Stra"])
+def test_search_finds_names_whose_case_is_more_than_a_letter(run: Any, work: Path, query: str) -> None:
+    """A sharp s is ss where case does not matter."""
+    (work / "app/road.py").write_text("class Straße: ...\n", encoding="utf-8")
+
+    assert run("code", "search", query)[1] == "app/road.py:1  class Straße\n"
+
+
 def test_search_finds_nothing_with_exit_code_1(run: Any, work: Path) -> None:
     """And says where it looked."""
     code, out, err = run("code", "search", "nowhere")

@@ -466,6 +466,59 @@ def test_a_restart_that_fails_is_followed_by_the_next_in_fake_time(
     assert telemetry_recorder.metric("lsp_spawn_count") == 3
 
 
+def test_a_restart_without_the_file_to_warm_up_with_has_failed_in_fake_time(
+    fake_server: Any, telemetry_recorder: TelemetryRecorder, telemetry_clock: FakeClock
+) -> None:
+    """With a reason; where the file is there again, a server can be started by hand."""
+    warm = fake_server.workspace / "warm.py"
+    warm.write_text("")
+    diagnostics = {"uri": warm.as_uri(), "diagnostics": []}
+    script = {
+        "textDocument/didOpen": [[["notify", "textDocument/publishDiagnostics", diagnostics]]],
+        "textDocument/hover": [[["exit", 1]]],
+    }
+
+    async def main() -> None:
+        client = AsyncLSPClient(
+            **fake_server.options(script, restarts=1, ready="warmup-uri", warmup_file="warm.py")
+        )
+        await client.initialize()
+        await client.wait_until_ready(100_000)
+        warm.unlink()
+        with pytest.raises(ServerGone):
+            await client.hover("a.py", 1, 1)
+        with pytest.raises(ServerGone, match=r"warm\.py: is no file"):
+            await client.wait_until_ready(100_000)
+        assert client.state == "failed"
+        warm.write_text("")
+        await client.initialize()
+        await client.wait_until_ready(100_000)
+        await client.close()
+
+    run_in_fake_time(main(), telemetry_clock)
+
+    assert event("lsp.state_change", {"reason": "missing_warmup_file"}) in telemetry_recorder
+    assert ends(telemetry_recorder)[1][1][2] == "missing_warmup_file"
+
+
+def test_where_no_thread_can_be_started_nothing_is_waited_for(
+    fake_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error is raised, and there is nothing to close."""
+    client = fake_server.client()
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(RuntimeError, match="new thread"):
+            client.initialize()
+    client.close()
+
+    assert client.state == "new"
+
+
 def test_a_client_that_is_closed_starts_nothing_again_in_fake_time(
     fake_server: Any, telemetry_recorder: TelemetryRecorder, telemetry_clock: FakeClock
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from pytest_telemetry import TelemetryRecorder, event, metric, span
-from pytest_telemetry.codeintel.lsp_errors import LSPError, NotReady, RequestTimeout
+from pytest_telemetry.codeintel.lsp_errors import LSPError, NotReady, RequestTimeout, ServerGone
 from pytest_telemetry.model.errors import UnusableInput
 
 READY = {"ready": "initialized"}
@@ -146,6 +147,18 @@ def test_a_server_that_drops_a_request_twice_has_refused_it(fake_server: Any) ->
     with pytest.raises(LSPError, match="-32801: content modified"):
         client.definition("a.py", 1, 14)
     assert len(fake_server.received("textDocument/definition")) == 2
+
+
+def test_a_server_that_dies_with_such_an_answer_is_not_waited_for(fake_server: Any) -> None:
+    """It would be asked once more, and there is nobody left to end that."""
+    answer = {"jsonrpc": "2.0", "id": 2, "error": MODIFIED}
+    text = json.dumps(answer)
+    both = f"Content-Length: {len(text)}\r\n\r\n{text}garbage\r\n\r\n"
+    client = fake_server.started({"textDocument/definition": [[["raw", both], ["hang"]]]}, **READY)
+
+    with pytest.raises(ServerGone):
+        client.definition("a.py", 1, 14)
+    assert client.statistics()["timeouts"] == 0
 
 
 def test_an_answer_that_is_none_is_an_error(fake_server: Any, telemetry_recorder: TelemetryRecorder) -> None:

@@ -86,6 +86,8 @@ LIB = {
         ("def f():\n    with open(x) as fh: return ^fh\n", "2 variable"),
         ("def f():\n    try: ...\n    except E as e: return ^e\n", "3 variable"),
         ("def f():\n    if (w := 1): return ^w\n", "2 variable"),
+        ("m = 2\ndef f(a):\n    if any((m := x) for x in a): return ^m\n", "3 variable"),
+        ("x = 2\ndef f(a):\n    b = [x for x in a]\n    return ^x\n", "1 constant"),
         ("def f(a):\n    match a:\n        case [m, *n]: return ^n\n", "3 variable"),
         ("def f(a):\n    match a:\n        case A(k=v): return ^v\n", "3 variable"),
         ("def f(a):\n    match a:\n        case str() as s: return ^s\n", "3 variable"),

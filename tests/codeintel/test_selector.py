@@ -313,6 +313,9 @@ INHERITED = """
     else:
         class Either: ...
     class Torn(Either, Top): ...
+    class Begun:
+        def __init__(self): ...
+    class Begins(Unsaid, Begun): ...
     """
 
 
@@ -346,6 +349,13 @@ def test_behind_a_base_that_is_not_known_nothing_is_certain(files: Any, symbol: 
 
     assert candidates(resolution) == ["a.py:4"]
     assert resolution.reason == "unknown_base"
+
+
+def test_a_base_that_is_not_known_is_not_taken_for_none(files: Any) -> None:
+    """Which has an initialiser of its own."""
+    resolution = resolve(files({"a.py": INHERITED}), "a/Begins.__init__")
+
+    assert (candidates(resolution), resolution.reason) == (["a.py:26"], "unknown_base")
     assert "base" in resolution.detail
 
 

@@ -211,3 +211,11 @@ def test_what_is_deeper_than_python_reads_is_not_looked_at() -> None:
         isolated(nested(levels).encode(), damage_of)
 
     assert parsed[300] == parsed[900]
+
+
+def test_bytes_that_are_no_text_take_time_in_proportion_to_their_number() -> None:
+    """Each of 200,000 lines has one; counting the lines before each would take minutes."""
+    skeleton = SkeletonMapBuilder().parse_python(b"# \xe9\n" * 200_000 + b"def f(): ...\n", "a.py")
+
+    assert [symbol.name for symbol in skeleton.symbols] == ["f"]
+    assert skeleton.damage == (Damage(1, 200_000),)

@@ -57,6 +57,12 @@ def test_a_tilde_is_a_letter_like_any_other_in_the_name_of_a_file(workspace: Wor
     assert workspace.holds("~nobody.py")
 
 
+def test_a_name_that_is_too_long_is_that_of_no_directory() -> None:
+    """Where the system has an error of its own."""
+    with pytest.raises(UnusableInput, match="is no directory"):
+        Workspace("b" * 300)
+
+
 def test_bytes_in_a_name_that_are_no_text_are_escaped(workspace: Workspace) -> None:
     """So that every name can be written to a log."""
     assert workspace.name("src/\udcff.py") == r"src/\udcff.py"

@@ -198,6 +198,17 @@ def test_a_flush_that_cannot_wait_for_the_disk_says_so_and_can_be_tried_again(tm
         assert balanced(store) == (1, 1, 0, 0)
 
 
+def test_a_flush_that_interrupts_a_write_can_be_tried_again(tmp_path: Path) -> None:
+    """As a signal handler does: nothing is dropped."""
+    with SqliteStore(tmp_path / "t.db") as store:
+        store.emit(numbered(1))
+        with store._database.writing("write to"), pytest.raises(Unavailable, match="was interrupted"):
+            store.flush()
+        store.flush()
+
+        assert balanced(store) == (1, 1, 0, 0)
+
+
 def test_what_is_copied_into_the_file_is_what_a_close_leaves(tmp_path: Path) -> None:
     """No log lies beside it then."""
     with SqliteStore(tmp_path / "t.db") as store:
