@@ -42,6 +42,7 @@ class Scope:
         attributes: Of a class, what is bound to attributes of its instances.
         instance: Of a method, the name of the instance.
         elsewhere: Names that are of another scope, by ``global`` and ``nonlocal``.
+        is_comprehension: Whether the function is one, in which ``:=`` binds outside.
     """
 
     kind: Literal["module", "class", "function"]
@@ -50,6 +51,7 @@ class Scope:
     attributes: dict[str, list[_Binding]] = field(default_factory=dict)
     instance: str = ""
     elsewhere: dict[str, Scope] = field(default_factory=dict)
+    is_comprehension: bool = False
 
     def bind(self, name: str, binding: _Binding) -> None:
         """Add what a name is bound to here."""
@@ -83,7 +85,7 @@ def visited(root: Node, text: bytes) -> Iterator[tuple[Node, Scope]]:
         inside = scope
         kind = node.type
         if kind in {"function_definition", "lambda"} or kind in _COMPREHENSIONS:
-            inside = Scope("function", scope)
+            inside = Scope("function", scope, is_comprehension=kind in _COMPREHENSIONS)
             if kind == "function_definition":
                 _bind_all(node.child_by_field_name("name"), text, scope)
             _bind_parameters(node.child_by_field_name("parameters"), text, inside)
@@ -111,6 +113,8 @@ def _bind(node: Node, text: bytes, scope: Scope) -> None:
     elif kind in {"for_statement", "for_in_clause", "augmented_assignment"}:
         _bind_all(node.child_by_field_name("left"), text, scope)
     elif kind == "named_expression":
+        while scope.is_comprehension and scope.parent is not None:
+            scope = scope.parent
         _bind_all(node.child_by_field_name("name"), text, scope)
     elif kind == "case_clause":
         for part in node.named_children:

@@ -192,6 +192,7 @@ def test_a_name_that_is_no_plain_text_is_none(argument: str) -> None:
         "tele = TelemetryContext()\nf(lambda tele: tele.count('x'))",
         "tele = TelemetryContext()\ntry: f()\nexcept E as tele: tele.count('x')",
         "tele = TelemetryContext()\nif (tele := f()): tele.count('x')",
+        "tele = TelemetryContext()\nif any((tele := x) for x in y): tele.count('x')",
         "tele = TelemetryContext()\ntele += 1\ntele.count('x')",
         "tele = TelemetryContext()\nmatch y:\n  case [tele]: tele.count('x')",
         "tele = TelemetryContext()\ntele, y = 1, 2\ntele.count('x')",
