@@ -11,6 +11,8 @@ import os
 import tempfile
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, overload
 
@@ -39,7 +41,7 @@ _KNOWN_KINDS: Final = ", ".join(f"'{kind}'" for kind in KINDS)
 # What is JSON stays as it stands in the line, so that "3" and 3 are two things; for names that is looked at later. Each error() is one of the readings
 # that differ: a key that is missing or null, numbers that no double holds, fields that `types` makes something else.
 _READ: Final = f"""
-CREATE TEMP TABLE named AS
+CREATE TABLE named AS
 SELECT label, count(*) AS records, count(*) FILTER (failed) AS errors, count(duration_ns) AS timed,
     list(duration_ns) AS durations
 FROM (
@@ -177,10 +179,7 @@ def _figures(
         for label, durations in connection.execute(_ALL_OF_FEW).fetchall()
     }
     many = {label: timed for label, _, _, timed in counts if label and timed > _FEW}
-    names = [*many]
-    for begin in range(0, len(names), _NAMES_AT_ONCE):
-        batch = names[begin : begin + _NAMES_AT_ONCE]
-        known |= _chosen(connection, {label: many[label] for label in batch}, method)
+    known |= _chosen(connection, many, method)
     malformed = sum(records for label, records, _, _ in counts if not label)
     figures = [
         Figures.of(label, records, errors, known[label], method)
@@ -203,6 +202,25 @@ def _may_be_no_text(label: str | None) -> bool:
 
 
 def _chosen(
+    connection: duckdb.DuckDBPyConnection, lengths: Mapping[str, int], method: Method
+) -> dict[str, Sequence[int]]:
+    """Return what `_chosen_of` does, of any number of names, on as many processors as DuckDB takes.
+
+    A query of its own is for each: one alone would not be divided, for the rows are few.
+    """
+    workers = _number(connection, "SELECT current_setting('threads')")
+    size = max(1, min(_NAMES_AT_ONCE, -(-len(lengths) // workers)))
+    names = iter(lengths.items())
+    batches = [dict(batch) for batch in iter(lambda: [*islice(names, size)], [])]
+    with ThreadPoolExecutor(workers) as pool:
+        asked = [pool.submit(_chosen_of, connection.cursor(), batch, method) for batch in batches]
+        known: dict[str, Sequence[int]] = {}
+        for one in asked:
+            known |= one.result()
+    return known
+
+
+def _chosen_of(
     connection: duckdb.DuckDBPyConnection, lengths: Mapping[str, int], method: Method
 ) -> dict[str, Sequence[int]]:
     """Return the durations of each name in ascending order, as far as figures are computed of them.
