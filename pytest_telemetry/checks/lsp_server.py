@@ -37,7 +37,7 @@ class Step:
         ok: Whether nothing says that it failed.
         via: What a declaration of READY names as its reason.
         executable: What was spawned.
-        uri: The document that it is about.
+        uri: The document that it is about, or its name in the workspace.
         definition: Whether it asks for a definition.
         answered: Whether it is a request that has ended.
         empty: Whether the answer was that there is nothing.
@@ -73,7 +73,7 @@ class Step:
             ok=succeeded(record),
             via=shortened(said(record, "ready_via") or said(record, "reason")),
             executable=shortened(said(record, "executable")),
-            uri=shortened(said(record, "uri")),
+            uri=shortened(said(record, "uri") or said(record, "file")),
             definition=is_definition(record),
             answered=record.duration_ns is not None,
             empty=said(record, "status") == "empty",
@@ -183,8 +183,11 @@ class Server:
             suspect.certain = True  # this run does record diagnostics, and there were none before READY
 
     def _warms_up(self, uri: str) -> bool:
+        """Tell whether that is the document: by its URI, or by its name in the workspace, of which the other may end."""
         wanted = shortened(self.warmup_uri)
-        return uri == wanted or (self.on_wire and uri.endswith(f"/{wanted}"))
+        if self.on_wire:
+            return uri == wanted or uri.endswith(f"/{wanted}")
+        return uri == wanted or (uri != "" and wanted.endswith(f"/{uri}"))
 
     def ready(self, step: Step) -> Iterator[Complaint]:
         """Take a declaration of READY."""

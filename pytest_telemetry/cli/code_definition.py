@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from pytest_telemetry.cli.code_call import call_options, root_option, run_of, tell
-from pytest_telemetry.codeintel.lsp_errors import NoServer
+from pytest_telemetry.codeintel.lsp_errors import LSPError, NoServer, NotReady, RequestTimeout
 from pytest_telemetry.codeintel.lsp_servers import PRESETS, server_command
 from pytest_telemetry.codeintel.navigator import Navigator
 from pytest_telemetry.codeintel.workspace import Workspace
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ("command",)
 
-_PLACE: Final = re.compile(r"(?P<file>.+):(?P<line>\d{1,9}):(?P<col>\d{1,9})")
+_PLACE: Final = re.compile(r"(?P<file>.+):(?P<line>\d{1,9}):(?P<col>\d{1,9})", re.DOTALL)
 
 
 @click.command(
@@ -139,7 +139,14 @@ class _Started:
         return self._client.server
 
     def definition(self, file: Path, line: int, col: int) -> DefinitionReply:
-        """Start the server, open the file and ask."""
-        self._client.initialize(self._root)
+        """Start the server, open the file and ask.
+
+        Raises:
+            NotReady: It did not start as it should, so it was not asked.
+        """
+        try:
+            self._client.initialize(self._root)
+        except (LSPError, RequestTimeout) as error:
+            raise NotReady(str(error)) from error
         self._client.open(file)
         return self._client.definition(file, line, col)

@@ -47,7 +47,7 @@ def command(*, path: str, workspace: str, level: Level, as_json: bool) -> int:
         say_json(skeleton.as_dict())
         return CLEAN
     if skeleton.symbols or skeleton.damage:
-        say("\n".join(visible(line) for line in skeleton.text().splitlines()))
+        say("\n".join(visible(line) for line in skeleton.text().removesuffix("\n").split("\n")))
     if skeleton.damage:
         complain(
             f"{skeleton.file}: {plural(len(skeleton.damage), 'damaged part')}; what is intact is printed"

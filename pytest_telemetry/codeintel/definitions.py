@@ -165,6 +165,11 @@ class Definitions:
 
     def _missing(self, module: Module, name: str) -> Doubt:
         """Return why *module* does not have *name*: it has no such, or may have it by a star from what has no source."""
+        if any(
+            symbol.name == "__getattr__" and symbol.kind == "function" for symbol in self._symbols(module)
+        ):
+            text = f"{module.name} may have {name} from its __getattr__, of which only running it would tell"
+            return Doubt("no_source", text)
         waiting, seen = [module], {module.file}
         while waiting and not name.startswith("_"):
             importing = waiting.pop()

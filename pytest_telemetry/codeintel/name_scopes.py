@@ -311,7 +311,8 @@ class Scopes:
             known = self._annotated_name(head, scope, depth) in _OPTIONAL
             return self._annotated(inner, scope, depth + 1) if known else None
         if kind == "string":
-            content = text_of(node, self._text).strip("\"'")
+            parts = [part.strip() for part in text_of(node, self._text).strip("\"'").split("|")]
+            content = "|".join(side for side in parts if side != "None")
             if not _DOTTED.fullmatch(content):
                 return None
             first, dot, attributes = content.partition(".")

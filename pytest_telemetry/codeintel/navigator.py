@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from pytest_telemetry.codeintel.answer import Answer, Doubt
@@ -17,7 +18,6 @@ from pytest_telemetry.model.errors import UnusableInput
 from pytest_telemetry.model.wording import plural
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterable
     from pathlib import Path
 
@@ -77,7 +77,7 @@ class Navigator:
         """
         name = self._workspace.name(file)
         if not self._workspace.holds(file):
-            raise OutsideRoots(f"{name}: is outside of the workspace: name a file in it")
+            raise OutsideRoots(f"{os.fspath(file)}: is outside of the workspace: name a file in it")
         definitions = Definitions(self._modules, self._builder)
         path = self._workspace.file(file)
         query = f"{name}:{line}:{col}"
@@ -98,8 +98,9 @@ class Navigator:
                 return answered
             resolution = self._by_skeletons(query, path, line, col, definitions)
         except OSError as error:
+            unread = self._workspace.name(error.filename) if error.filename else name
             raise UnusableInput(
-                f"{name}: {error.strerror or error}: no definition can be looked for in it"
+                f"{unread}: {error.strerror or error}: no definition can be looked for in it"
             ) from error
         return fallen_back(self._reports, self._client, answered, name, resolution)
 

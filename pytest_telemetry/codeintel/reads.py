@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import threading
 from dataclasses import dataclass
@@ -17,7 +18,6 @@ from pytest_telemetry.model.errors import UnusableInput
 from pytest_telemetry.model.wording import plural
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterable
     from pathlib import Path
 
@@ -151,7 +151,7 @@ class SourceReader:
     ) -> Reading:
         file = self._workspace.file(path)
         if not any(place.holds(file) for place in self._readable):
-            raise OutsideRoots(f"{name}: is outside of the workspace: name a file in it")
+            raise OutsideRoots(f"{os.fspath(path)}: is outside of the workspace: name a file in it")
         code, is_cut = self._bytes(file, name)
         if mode == "skeleton":
             text = self._builder.parse_python(code, file).text()

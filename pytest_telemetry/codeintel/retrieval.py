@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ("Retrieved", "retrieve")
 
 _FORMS: Final = "FILE, FILE:LINE, FILE:FIRST-LAST, or a sym:// address"
-_LINES: Final = re.compile(r"(?P<file>.+):(?P<first>\d{1,9})(?:-(?P<last>\d{1,9}))?")
+_LINES: Final = re.compile(r"(?P<file>.+):(?P<first>\d{1,9})(?:-(?P<last>\d{1,9}))?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ import pytest
 
 from pytest_telemetry.cli.code import command as group
 from pytest_telemetry.codeintel import skeleton
+from pytest_telemetry.codeintel.lsp_errors import LSPError, RequestTimeout, ServerGone
 from pytest_telemetry.model.errors import UnusableInput
 
 if TYPE_CHECKING:
@@ -341,12 +342,18 @@ def test_definition_asks_the_server_that_is_named(run: Any, work: Path, client: 
 
 
 @pytest.mark.parametrize(
-    ("error", "reason"), [(TimeoutError("late"), "timeout"), (UnusableInput("not installed"), "no_server")]
+    ("error", "reason"),
+    [
+        (RequestTimeout("late"), "not_ready"),
+        (LSPError("odd"), "not_ready"),
+        (ServerGone("over", "exited"), "exited"),
+        (UnusableInput("not installed"), "no_server"),
+    ],
 )
 def test_a_server_that_cannot_be_started_is_not_passed_over_in_silence(
     run: Any, work: Path, client: Any, error: Exception, reason: str
 ) -> None:
-    """Skeletons answer, the reason is said and recorded, and the client is closed."""
+    """Skeletons answer, the reason is said and recorded, and the client is closed; no question counts, for none was asked."""
     client.fails = error
 
     code, out, err = run("code", "definition", "app/views.py:3:2", "--server", "auto", "--telemetry", "lite")
@@ -357,6 +364,37 @@ def test_a_server_that_cannot_be_started_is_not_passed_over_in_silence(
     assert client.calls[-1] == "close"
     (fallback,) = [each for each in events(work) if each["cmd"] == "lsp.fallback"]
     assert (fallback["reason"], fallback["server"]) == (reason, "ty")
+    figures = json.loads((work / "_ctx/telemetry/last_run.json").read_text())
+    assert figures["lsp"]["lsp_fallback_count"] == 0
+
+
+@pytest.mark.parametrize("command", ["get", "definition"])
+def test_a_file_outside_is_refused_under_the_name_that_was_given(run: Any, work: Path, command: str) -> None:
+    """What stands for it in records says nothing to who wrote it."""
+    (work / "link.py").symlink_to("/etc/passwd")
+
+    code, _, err = run("code", command, "link.py:1:1" if command == "definition" else "link.py")
+
+    assert code == 2
+    assert "link.py: is outside of the workspace" in err
+
+
+def test_skeleton_prints_a_line_for_each_symbol(run: Any, work: Path) -> None:
+    """Whatever else some take for the end of a line."""
+    (work / "seps.py").write_text('x = "a\x0cb"\ny = "a\u2028b"\n', encoding="utf-8")
+
+    assert run("code", "skeleton", "seps.py")[1].splitlines() == [
+        r'x = "a\x0cb"  # 1',
+        r'y = "a\u2028b"  # 2',
+    ]
+
+
+def test_names_of_files_may_have_line_breaks(run: Any, work: Path) -> None:
+    """As all the names that the system takes."""
+    (work / "new\nline.py").write_text("x = 1\nx\n")
+
+    assert run("code", "get", "new\nline.py:1")[:2] == (0, "x = 1\n")
+    assert run("code", "definition", "new\nline.py:2:1")[1].startswith(r"new\nline.py:1")
 
 
 def test_definition_is_recorded_with_its_place_and_who_answered(run: Any, work: Path) -> None:

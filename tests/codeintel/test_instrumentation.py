@@ -154,6 +154,7 @@ def test_attributes_of_the_instance_are_followed() -> None:
         "None | TelemetryContext",
         "'TelemetryContext'",
         "Optional[TelemetryContext]",
+        "'TelemetryContext | None'",
         "pt.TelemetryContext",
         "'pt.TelemetryContext'",
     ],

@@ -129,6 +129,10 @@ def test_warmup_needs_diagnostics_of_its_file(
     assert names(telemetry_recorder)[-3:] == ["lsp.diagnostics", "lsp.diagnostics", "lsp.ready"]
     assert span("lsp.ready", ready_via="warmup-uri") in telemetry_recorder
     assert_lsp_ready_order(telemetry_recorder, policy="warmup-uri")
+    for named in ("a.py", (fake_server.workspace / "a.py").as_uri()):
+        assert_lsp_ready_order(telemetry_recorder, policy="warmup-uri", warmup_uri=named)
+    with pytest.raises(AssertionError, match="READY before diagnostics"):
+        assert_lsp_ready_order(telemetry_recorder, policy="warmup-uri", warmup_uri="file:///x/c.py")
 
 
 def test_the_handshake_alone_can_be_enough(fake_server: Any, telemetry_recorder: TelemetryRecorder) -> None:

@@ -351,6 +351,17 @@ def test_behind_a_base_that_is_not_known_nothing_is_certain(files: Any, symbol: 
     assert resolution.reason == "unknown_base"
 
 
+def test_what_a_module_makes_when_it_is_asked_is_not_said_to_be_missing(files: Any) -> None:
+    """Only running its ``__getattr__`` would tell."""
+    root = files(
+        {"a/__init__.py": "def __getattr__(name): ...\n", "b.py": "def __getattr__(name): ...\nx = 1\n"}
+    )
+
+    assert resolve(root, "a/Lazy").reason == resolve(root, "b/Lazy").reason == "no_source"
+    assert "may have Lazy from its __getattr__" in resolve(root, "a/Lazy").detail
+    assert place(resolve(root, "b/x")) == "b.py:2"
+
+
 def test_a_base_that_is_not_known_is_not_taken_for_none(files: Any) -> None:
     """Which has an initialiser of its own."""
     resolution = resolve(files({"a.py": INHERITED}), "a/Begins.__init__")

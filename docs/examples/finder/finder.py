@@ -103,6 +103,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--server", help="the language server to ask: ty, pyrefly, basedpyright, ...")
     parser.add_argument("--workspace", default=sysconfig.get_path("stdlib"))
     options = parser.parse_args(arguments)
+    if sys.stdout is None:
+        sys.stderr.write("finder: standard output is closed: open it\n")
+        return 2
     try:
         code = _run(options)
         sys.stdout.flush()  # here, and not at exit, where nobody could say what is wrong
