@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +63,7 @@ class Modules:
 
         Raises:
             OutsideRoots: A link leads out of the roots.
+            PermissionError: A directory on the way may not be entered.
         """
         return tuple(module for module, rest in self.walk(names) if not rest)
 
@@ -70,6 +72,7 @@ class Modules:
 
         Raises:
             OutsideRoots: A link leads out of the roots.
+            PermissionError: A directory on the way may not be entered.
         """
         without_source: list[tuple[Module, tuple[str, ...]]] = []
         for group in (self._own, *((place.root,) for place in self._places[1:])):
@@ -86,6 +89,7 @@ class Modules:
 
         Raises:
             OutsideRoots: A link leads out of the roots.
+            PermissionError: A directory on the way may not be entered.
         """
         prefix = f"{module.name}." if module.name else ""
         return next(iter(self._step(module.directories, name, prefix)), None)
@@ -116,6 +120,7 @@ class Modules:
 
         Raises:
             OutsideRoots: A link leads out of the roots.
+            PermissionError: A directory on the way may not be entered.
         """
         for at, name in enumerate(names):
             below = self.submodule(module, name)
@@ -129,6 +134,7 @@ class Modules:
         found: dict[Path, Module] = {}
         portions = []
         for directory in directories:
+            _require_entry(directory)
             source = next(
                 (place for form in _SOURCES if _is_file(place := directory / form.format(name))), None
             )
@@ -137,6 +143,7 @@ class Modules:
                 is_package = source.parent != directory
                 found.setdefault(file, Module(prefix + name, file, (source.parent,) if is_package else ()))
             elif os.path.isdir(directory / name):  # noqa: PTH112 - false for what no file system can tell
+                _require_entry(directory / name)
                 portions.append(self._inside(directory / name))
         if found or not portions:
             return list(found.values())
@@ -149,6 +156,12 @@ class Modules:
         raise OutsideRoots(
             f"{name}: is a link that leads out of the workspace: name the directory it leads to as a further root"
         )
+
+
+def _require_entry(directory: Path) -> None:
+    """Raise where nobody may look what is in a directory: it may be what is sought."""
+    if os.path.isdir(directory) and not os.access(directory, os.X_OK):  # noqa: PTH112 - as below
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(directory))
 
 
 def _is_file(path: Path) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -360,6 +362,19 @@ def test_what_a_module_makes_when_it_is_asked_is_not_said_to_be_missing(files: A
     assert resolve(root, "a/Lazy").reason == resolve(root, "b/Lazy").reason == "no_source"
     assert "may have Lazy from its __getattr__" in resolve(root, "a/Lazy").detail
     assert place(resolve(root, "b/x")) == "b.py:2"
+
+
+@pytest.mark.parametrize("symbol", ["locked.b/f", "locked/f", "a/g"])
+def test_a_directory_that_nobody_may_enter_is_not_said_to_lack_anything(
+    files: Any, monkeypatch: pytest.MonkeyPatch, symbol: str
+) -> None:
+    """What is sought may be there."""
+    root = files({"locked/b.py": "def f(): ...\n", "a.py": "from locked.b import f as g\n"})
+    access = os.access
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path).name != "locked" and access(path, mode))
+
+    with pytest.raises(UnusableInput, match=r"^locked: Permission denied"):
+        resolve(root, symbol)
 
 
 def test_a_base_that_is_not_known_is_not_taken_for_none(files: Any) -> None:
