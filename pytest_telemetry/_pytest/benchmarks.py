@@ -200,12 +200,21 @@ class TelemetryBenchmark:
 
     def _judge(self, take: Callable[[], Mapping[str, float]], unit: str) -> Reading:
         __tracebackhide__ = True
-        wants_credit = any(target.credit for target in self._targets)
-        credit = self._slowness(yardstick_ns(SYSTEM_CLOCK)) if wants_credit else None
-        attempts = [Reading(self._benchmark.pedantic(take), credit, unit)]
-        while self._misses(attempts[-1]) and len(attempts) < self._attempts:
-            attempts.append(Reading(take(), credit, unit))
+        attempts: list[Reading] = []
+        before = self._credit()
+        while not attempts or (self._misses(attempts[-1]) and len(attempts) < self._attempts):
+            figures = take() if attempts else self._benchmark.pedantic(take)
+            after = self._credit()
+            least = None if before is None or after is None else min(before, after)
+            attempts.append(Reading(figures, least, unit))
+            before = after
         return self._conclude(attempts)
+
+    def _credit(self) -> float | None:
+        """Return how slow the machine is at this moment, if a target asks for it."""
+        if not any(target.credit for target in self._targets):
+            return None
+        return self._slowness(yardstick_ns(SYSTEM_CLOCK))
 
     def _slowness(self, yardstick: float) -> float | None:
         return slowness(yardstick, _reference(self._node.config), "{}.{}".format(*sys.version_info))

@@ -335,6 +335,29 @@ def test_a_slow_machine_is_given_credit(project: Project, call: str) -> None:
     assert "x slower than the reference" in ran.text
 
 
+def test_each_attempt_at_figures_has_a_credit_of_its_own(project: Project) -> None:
+    """The yardstick is read before and after each; what it was in the faster of the two moments counts."""
+    project.put(
+        "benchmarks/baseline.toml", BASELINE.format(python="{}.{}".format(*sys.version_info), reference=100)
+    )
+    project.put(
+        "conftest.py",
+        """
+        from pytest_telemetry._pytest import benchmarks
+        costs = iter([400.0, 100.0, 400.0, 300.0])
+        benchmarks.yardstick_ns = lambda clock: next(costs)
+        """,
+    )
+    one(project, "target_ns=50", FIGURES)
+
+    ran = project.pytest("--benchmark-json=out.json")
+
+    assert ran.code == 0, ran.text
+    assert "met on a slow machine: 99.0 ns, below 50.0 ns (33.0 ns at the speed of" in ran.text
+    (benchmark,) = json.loads((project.root / "out.json").read_text())["benchmarks"]
+    assert benchmark["extra_info"]["telemetry"]["attempts"] == 3
+
+
 def test_no_credit_is_given_where_the_marker_says_so(project: Project) -> None:
     """Nor where nobody said how fast the machine should be."""
     slow_machine(project)
