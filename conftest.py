@@ -2,9 +2,9 @@
 
 A page is one test: its ``python`` blocks run in order, in one namespace, in an empty directory. A block whose first
 line is a comment with the name of a file (``# client.py``) is written to that file instead, for those that follow.
-A block that defines tests is written to a file as well and run by a pytest of its own. If an HTML comment ``<!-- fails -->``
-stands above such a block, that run must fail, and the lines of the ``text`` block that follows must be found in
-its output. ``<!-- not run: why -->`` leaves a block out.
+A block that defines tests is written to a file as well and run by a pytest of its own. If an HTML comment ``<!--
+fails -->`` stands above such a block, that run must fail, and the lines of the ``text`` block that follows must be
+found in its output. ``<!-- not run: why -->`` leaves a block out.
 """
 
 from __future__ import annotations

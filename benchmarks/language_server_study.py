@@ -1,11 +1,12 @@
 """How long real language servers take, by hand: from spawn to exit on a small package, and 500 ms on a large one.
 
-``python -m benchmarks.language_server_study`` asks the presets that are installed, or those that are named; a path such as
-``other-venv/bin/pyrefly`` stands for its preset. On a copy of click each is started several times, told to open a file,
-asked for a definition at once and again when it is READY, and closed. On a copy of sympy, which pip installs unless
-``--large`` names a directory that has it, a cold server is asked once with the default time-out; what comes too late has to
-be counted, and the next answer has to be right. Every record must pass the checks that hold for all. ``--into FILE`` puts
-the tables between two markers of a page. The exit status is 1 where something of this was broken.
+``python -m benchmarks.language_server_study`` asks the presets that are installed, or those that are named; a path
+such as ``other-venv/bin/pyrefly`` stands for its preset. On a copy of click each is started several times, told to
+open a file, asked for a definition at once and again when it is READY, and closed. On a copy of sympy, which pip
+installs unless ``--large`` names a directory that has it, a cold server is asked once with the default time-out;
+what comes too late has to be counted, and the next answer has to be right. Every record must pass the checks that
+hold for all. ``--into FILE`` puts the tables between two markers of a page. The exit status is 1 where something
+of this was broken.
 """
 
 from __future__ import annotations

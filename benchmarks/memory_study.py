@@ -2,8 +2,9 @@
 
 ``python -m benchmarks.memory_study`` runs the same workload in fresh processes, in turn: without telemetry, and with
 every step reported through the batching sink into an event log. What is compared is the peak of the resident set, as
-the system counts it, with our imports; both sides import ``dataclasses``, ``json`` and ``logging``. Each run ends with reading back: what was accepted is in the log, or was
-counted. ``--into FILE`` puts the table between two markers of a page.
+the system counts it, with our imports; both sides import ``dataclasses``, ``json`` and ``logging``. Each run ends
+with reading back: what was accepted is in the log, or was counted. ``--into FILE`` puts the table between two
+markers of a page.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """What summing up five million events takes, by hand: beside DuckDB's own query, and without DuckDB.
 
-``python -m benchmarks.summary_study`` writes a log of both dialects into a temporary directory (1.2 GB), and sums it up in
-turn by a query that DuckDB's manual would give for the same figures, and by `summarise_log` with DuckDB. Then a fresh
-process does it without DuckDB, and says how large it became. All three must find the same. ``--into FILE`` puts the
-table between two markers of a page.
+``python -m benchmarks.summary_study`` writes a log of both dialects into a temporary directory (1.2 GB), and sums
+it up in turn by a query that DuckDB's manual would give for the same figures, and by `summarise_log` with DuckDB.
+Then a fresh process does it without DuckDB, and says how large it became. All three must find the same. ``--into
+FILE`` puts the table between two markers of a page.
 """
 
 from __future__ import annotations

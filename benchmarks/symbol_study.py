@@ -1,11 +1,11 @@
 """Whether ``sym://`` addresses lead where a language server goes, by hand, on symbols of the standard library.
 
 ``python -m benchmarks.symbol_study`` copies the standard library into a workspace of its own, draws 500 of the symbols
-that its files define, and asks `Selector` and ty: the one for the address, the other for the definition of the last name
-in ``from module import Name`` and ``Name.method``. Both must name the same places; those that a server names outside of the
-workspace, in stubs of what is written in C, are left out. Each that does not agree stands in ``symbol_study.toml`` with
-the reason. The exit status is 1 if one does not, or if less than 98 % agree. ``--into FILE`` puts the table between two
-markers of a page.
+that its files define, and asks `Selector` and ty: the one for the address, the other for the definition of the
+last name in ``from module import Name`` and ``Name.method``. Both must name the same places; those that a server names
+outside of the workspace, in stubs of what is written in C, are left out. Each that does not agree stands in
+``symbol_study.toml`` with the reason. The exit status is 1 if one does not, or if less than 98 % agree. ``--into
+FILE`` puts the table between two markers of a page.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 A round writes 10,000 records in batches of 1,000 to a new file, flushes it, reads all of them back, and closes it: two
 spans in three, one metric, with ids as random as those of a run and three attributes. Thirty rounds do exactly the
-same work, so of each of their steps (a batch written, the flush, a batch read back) the fastest counts, as of each block
-of other benchmarks: a round as a whole is ten times as long as what a busy machine leaves undisturbed.
+same work, so of each of their steps (a batch written, the flush, a batch read back) the fastest counts, as of each
+block of other benchmarks: a round as a whole is ten times as long as what a busy machine leaves undisturbed.
 
 All that a caller waits for is in it but one thing: of the flush it is the CPU, and what the disk takes stands beside
 it. A disk is no faster on a faster machine, and several times slower where others use it. Beside it stands, too, what

@@ -38,8 +38,9 @@ _COLUMNS: Final = {
 }
 _KNOWN_KINDS: Final = ", ".join(f"'{kind}'" for kind in KINDS)
 
-# What is JSON stays as it stands in the line, so that "3" and 3 are two things; for names that is looked at later. Each error() is one of the readings
-# that differ: a key that is missing or null, numbers that no double holds, fields that `types` makes something else.
+# What is JSON stays as it stands in the line, so that "3" and 3 are two things; for names that is looked at later.
+# Each error() is one of the readings that differ: a key that is missing or null, numbers that no double holds,
+# fields that `types` makes something else.
 _READ: Final = f"""
 CREATE TABLE named AS
 SELECT label, count(*) AS records, count(*) FILTER (failed) AS errors, count(duration_ns) AS timed,

@@ -175,7 +175,8 @@ class RunLog:
     def write_files(self, directory: Path, figures: Callable[[], Mapping[str, Any]]) -> None:
         """Write the files of the run; those of a forked child are its counters only. What fails is logged once.
 
-        A call that interrupts another in the same thread cannot wait for it: that one writes once more, as its last act.
+        A call that interrupts another in the same thread cannot wait for it: that one writes once more, as its
+        last act.
         """
         share = self._shares[os.getpid()]
         with share.writing:

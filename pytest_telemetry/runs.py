@@ -277,7 +277,8 @@ class Telemetry:
     def close(self) -> None:
         """Store what waits, close the store and write both files; idempotent. Later records are counted as dropped.
 
-        In a signal handler that interrupted the store, or what writes to it, all that is done when the interpreter ends.
+        In a signal handler that interrupted the store, or what writes to it, all that is done when the interpreter
+        ends.
         """
         if self._kept is None or self._closed or self._kept.is_interrupted:
             return

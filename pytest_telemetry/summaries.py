@@ -160,7 +160,8 @@ def summarise_source(
     """Return what `summarise_log` does, of what is open already: our own reader reads *source* to its end.
 
     Raises:
-        UnusableInput: It cannot be read, or holds lines, and none of them is an event; *name* is what the text calls it.
+        UnusableInput: It cannot be read, or holds lines, and none of them is an event; *name* is what the text
+            calls it.
     """
     figures = CommandFigures(patterns)
     read = read_records(source, name, figures.add, period=period, progress=progress)
@@ -178,7 +179,8 @@ def read_records(
     """Give the records in *source*, one at a time, to *take*, and return how many there were.
 
     Raises:
-        UnusableInput: It cannot be read, or holds lines, and none of them is an event; *name* is what the text calls it.
+        UnusableInput: It cannot be read, or holds lines, and none of them is an event; *name* is what the text
+            calls it.
     """
     read = Read(name, period)
     for line in lines_of(source, name, progress):

@@ -60,8 +60,8 @@ class RunFigures:
 
     A count is that of the counter of its name where the run has one (``ast_parse_count``), or else how many
     records of the name it stands for there are (``ast.parse``); of ``lsp.timeout`` those of definitions, or that name
-    no method, and of ``lsp.fallback`` those where one was asked for, as the rates are of these. A rate is None where its denominator is 0.
-    Values of any type are counted as a log keeps them, and none of them makes it raise.
+    no method, and of ``lsp.fallback`` those where one was asked for, as the rates are of these. A rate is None
+    where its denominator is 0. Values of any type are counted as a log keeps them, and none of them makes it raise.
     From the ten-thousandth name on, new ones are taken together as ``(others)``.
 
     Args:

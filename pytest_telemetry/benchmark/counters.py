@@ -91,7 +91,8 @@ def count(operation: Callable[[], object], *, times: int = 3) -> Counts:
     """Count what one call of *operation* does.
 
     It is called some forty times, at first without counting, until the interpreter has found its shortcuts. Where it
-    is a Python function or method, entering and leaving it is not counted: one that does nothing counts 0 of everything.
+    is a Python function or method, entering and leaving it is not counted: one that does nothing counts 0 of
+    everything.
 
     Nothing stays behind, also where the operation raises, which ends the counting; but a peak that tracemalloc had
     seen is lost, and from Python 3.12 on the interpreter has to find its shortcuts again: time the code before.

@@ -311,9 +311,10 @@ class CountersKept(StreamingCheck):
     """No counter of ``metrics.json`` is smaller than what the log has of it.
 
     One that is larger is fine: earlier runs, whose part of the log is gone. One that is smaller lost counts for sure
-    where it is also smaller than what the last run added. Otherwise it is an ``info``: what a run did not flush, because
-    it goes on, was killed, or is a forked child, never was in the file. Where there are more names than can be told
-    apart, it is all counters together: which of them were taken together as ``(others)`` depends on their order.
+    where it is also smaller than what the last run added. Otherwise it is an ``info``: what a run did not flush,
+    because it goes on, was killed, or is a forked child, never was in the file. Where there are more names than
+    can be told apart, it is all counters together: which of them were taken together as ``(others)`` depends on
+    their order.
 
     Args:
         counters: What the file holds.

@@ -71,8 +71,8 @@ def is_suspicious(comparison: Comparison, rules: Rules) -> bool:
 def is_cleared(confirmations: Sequence[Comparison], rules: Rules) -> bool:
     """Return whether the processes that are still to come could not make a failure of a suspicion.
 
-    That is so where more than half of all have measured, and each of them read no more than the threshold, the same bytes
-    and no growth of them, and of each gated counter that it did not grow.
+    That is so where more than half of all have measured, and each of them read no more than the threshold, the
+    same bytes and no growth of them, and of each gated counter that it did not grow.
     """
     limit = math.log1p(rules.threshold)
     sizes = {(one.now, one.baseline) for one in confirmations if one.unit == "bytes"}

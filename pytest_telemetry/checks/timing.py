@@ -38,8 +38,8 @@ class MonotonicTiming(StreamingCheck):
     No duration is negative; where a record states its end, it is the start plus the duration; a span begins and
     ends inside its parent; in one thread of one trace, time does not go back from one record to the next in
     sequence. A parent that is of another process, as exports of OpenTelemetry say, was timed by another clock, and
-    is not compared with. What a record does not say is not judged, so older logs, with stamps of one second and no ids, are
-    only looked through for negative durations and stated ends.
+    is not compared with. What a record does not say is not judged, so older logs, with stamps of one second and no
+    ids, are only looked through for negative durations and stated ends.
 
     To bound memory, spans are compared with the last 20,000 others.
 

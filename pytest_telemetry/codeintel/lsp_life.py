@@ -183,8 +183,7 @@ class Life:
 
     async def give_up(self, reason: str, text: str) -> None:
         """Let it have failed, and return when it has ended; nothing where it had ended."""
-        if self._end("failed", reason, text) and self._process.pid:
-            self._burial = self._apart(self._bury(reason))
+        self._fell(reason, text)
         if self._burial is not None:
             await asyncio.shield(self._burial)
 
@@ -299,10 +298,16 @@ class Life:
 
     def _fail(self, reason: str, text: str) -> None:
         was_initialized = self.state in {"initialized", "ready"}
-        if self._end("failed", reason, text):
-            if self._process.pid:
-                self._burial = self._apart(self._bury(reason))
+        if self._fell(reason, text):
             self._on_failure(was_initialized)
+
+    def _fell(self, reason: str, text: str) -> bool:
+        """Let it have failed, and have its process buried; False where it was over already."""
+        if not self._end("failed", reason, text):
+            return False
+        if self._process.pid:
+            self._burial = self._apart(self._bury(reason))
+        return True
 
     def _end(self, state: State, reason: str | None, text: str) -> bool:
         """Let all that waits know that it is over; False where it was already."""

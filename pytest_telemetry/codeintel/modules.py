@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pytest_telemetry.codeintel.workspace import Workspace
+from pytest_telemetry.codeintel.workspace import Workspace, is_directory, is_file
 from pytest_telemetry.model.errors import UnusableInput
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Modules:
         root = self._root_of(directory)
         if root is None:
             return None
-        source = next(filter(_is_file, (directory / "__init__.py", directory / "__init__.pyi")), None)
+        source = next(filter(is_file, (directory / "__init__.py", directory / "__init__.pyi")), None)
         return Module(".".join(directory.relative_to(root).parts), source, (directory,))
 
     def name_of(self, file: Path) -> str:
@@ -136,13 +136,13 @@ class Modules:
         for directory in directories:
             _require_entry(directory)
             source = next(
-                (place for form in _SOURCES if _is_file(place := directory / form.format(name))), None
+                (place for form in _SOURCES if is_file(place := directory / form.format(name))), None
             )
             if source is not None:
                 file = self._inside(source)
                 is_package = source.parent != directory
                 found.setdefault(file, Module(prefix + name, file, (source.parent,) if is_package else ()))
-            elif os.path.isdir(directory / name):  # noqa: PTH112 - false for what no file system can tell
+            elif is_directory(directory / name):
                 _require_entry(directory / name)
                 portions.append(self._inside(directory / name))
         if found or not portions:
@@ -160,9 +160,5 @@ class Modules:
 
 def _require_entry(directory: Path) -> None:
     """Raise where nobody may look what is in a directory: it may be what is sought."""
-    if os.path.isdir(directory) and not os.access(directory, os.X_OK):  # noqa: PTH112 - as below
+    if is_directory(directory) and not os.access(directory, os.X_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(directory))
-
-
-def _is_file(path: Path) -> bool:
-    return os.path.isfile(path)  # noqa: PTH113 - false for what no file system can tell, a name that is too long

@@ -12,7 +12,7 @@ from pytest_telemetry.codeintel.reads import MOST_BYTES, SourceReader
 from pytest_telemetry.codeintel.reports import Reports
 from pytest_telemetry.codeintel.selector import Selector
 from pytest_telemetry.codeintel.skeleton import SkeletonMapBuilder
-from pytest_telemetry.codeintel.workspace import Workspace, is_file, text_bytes
+from pytest_telemetry.codeintel.workspace import Workspace, exists, is_file, text_bytes
 from pytest_telemetry.model.errors import UnusableInput
 
 if TYPE_CHECKING:
@@ -125,19 +125,15 @@ def _read_file(
 
 def _parts(workspace: Workspace, address: str) -> tuple[str, re.Match[str] | None]:
     """Return the file that an address names, and its lines; a file may be called as lines are written."""
-    found = None if _exists(workspace.file(address)) else _LINES.fullmatch(address)
+    found = None if exists(workspace.file(address)) else _LINES.fullmatch(address)
     return (address, None) if found is None else (found["file"], found)
-
-
-def _exists(path: Path) -> bool:
-    return os.path.exists(path)  # noqa: PTH110 - that of pathlib raises where nobody may look
 
 
 def _require_file(workspace: Workspace, address: str, file: str) -> None:
     """Raise where what the address names is no file, but begins with one, or is a link that leads nowhere."""
-    if _exists(workspace.file(file)):
+    if exists(workspace.file(file)):
         return
-    if os.path.islink(workspace.root / file):  # noqa: PTH114 - as `_exists`
+    if os.path.islink(workspace.root / file):  # noqa: PTH114 - as `exists`
         raise UnusableInput(f"{file}: is a link that leads nowhere: name a file in the workspace")
     start, colon, _ = address.partition(":")
     if colon and workspace.holds(start) and is_file(workspace.file(start)):

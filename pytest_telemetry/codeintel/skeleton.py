@@ -132,8 +132,8 @@ class SkeletonMapBuilder:
 class OpenDocument:
     """A file that is being edited: its tree is kept, so that only what changed is parsed again.
 
-    Made by `SkeletonMapBuilder.open`; a context manager. A file that is damaged is parsed as a whole, and so is the next
-    state of it: what a parser makes of damage depends on where it comes from.
+    Made by `SkeletonMapBuilder.open`; a context manager. A file that is damaged is parsed as a whole, and so is
+    the next state of it: what a parser makes of damage depends on where it comes from.
 
     Attributes:
         skeleton: Of the file as it is now; equal to what `SkeletonMapBuilder.parse_python` returns for it.

@@ -131,9 +131,9 @@ _TOUCHES: Final = 1_000
 class SqliteSkeletonCache:
     """Keeps the latest skeletons in a file that threads and processes may share, also over a fork.
 
-    What fails is an error of that look-up, and one warning in the log: the file is damaged, of something else, or cannot
-    be written. It is left as it is then, and no longer used. What others lock for a second is an error, too, and tried
-    again the next time. A killed process, or a loss of power, costs entries and nothing else.
+    What fails is an error of that look-up, and one warning in the log: the file is damaged, of something else, or
+    cannot be written. It is left as it is then, and no longer used. What others lock for a second is an error,
+    too, and tried again the next time. A killed process, or a loss of power, costs entries and nothing else.
 
     Args:
         path: The file, made where it is missing, and its directory.

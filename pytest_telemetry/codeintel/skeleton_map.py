@@ -24,8 +24,8 @@ _KINDS: Final = frozenset(get_args(SymbolKind))
 class Symbol(NamedTuple):
     """A name that a file defines at the level of the module, of a class, or, for functions and classes, anywhere.
 
-    Lines count from 1, as Python counts them. A named tuple, for a cache makes many: a frozen dataclass takes five times
-    as long to make.
+    Lines count from 1, as Python counts them. A named tuple, for a cache makes many: a frozen dataclass takes five
+    times as long to make.
 
     Attributes:
         name: As it is bound; ``*`` for a star import.

@@ -10,7 +10,7 @@ from pathlib import Path
 from pytest_telemetry.model.errors import UnusableInput
 from pytest_telemetry.model.path_form import below, label_for, normal_form
 
-__all__ = ("Workspace", "is_directory", "is_file", "text_bytes")
+__all__ = ("Workspace", "exists", "is_directory", "is_file", "text_bytes")
 
 
 class Workspace:
@@ -65,13 +65,18 @@ class Workspace:
         return name.encode("utf-8", "backslashreplace").decode()
 
 
+def exists(path: Path) -> bool:
+    """Tell whether there is anything at *path*, behind links; no where nobody may look, or the name is too long."""
+    return os.path.exists(path)  # noqa: PTH110 - that of pathlib raises there
+
+
 def is_file(path: Path) -> bool:
-    """Tell whether *path* is a file; no where nobody may look, and where the name is too long for one."""
-    return os.path.isfile(path)  # noqa: PTH113 - that of pathlib raises there
+    """Tell whether *path* is a file; as `exists`."""
+    return os.path.isfile(path)  # noqa: PTH113 - likewise
 
 
 def is_directory(path: Path) -> bool:
-    """Tell whether *path* is a directory; as `is_file`."""
+    """Tell whether *path* is a directory; as `exists`."""
     return os.path.isdir(path)  # noqa: PTH112 - likewise
 
 

@@ -30,8 +30,8 @@ _FACTS: Final = ("value", "instrument", "level", "error")
 def record_of_event(raw: Mapping[str, Any], problems: list[str]) -> Record | None:
     """Return what an older line says, or None if it has no name.
 
-    A line with ``timing_ms`` is a finished span, one with ``value`` and an ``instrument`` a metric, any other an event. What is there but unreadable is left out
-    of the Record, and one line about it is added to *problems*.
+    A line with ``timing_ms`` is a finished span, one with ``value`` and an ``instrument`` a metric, any other an
+    event. What is there but unreadable is left out of the Record, and one line about it is added to *problems*.
     """
     name = raw.get("cmd", raw.get("name"))
     if not isinstance(name, str) or not name:

@@ -101,7 +101,7 @@ def twice_problems(twice: set[str]) -> list[str]:
 
 
 def read_with_care(line: bytes, problems: list[str], *, strict: bool) -> Any:
-    """Return the JSON value of *line*, with everything in *problems* that a *strict* reader does not take, if one refused it.
+    """Return the JSON value of *line*, with what a *strict* reader does not take in *problems*, if one refused it.
 
     Raises:
         ValueError: It is no JSON at all.

@@ -1,8 +1,9 @@
 """The Pattern: what records should look like, as a value that prints as it was written (layer 0).
 
-A `One` describes one record, by its own fields and by what happened inside it. The others are made by operators and describe several:
-``a >> b`` (`InOrder`), ``a & b`` (`Both`), ``a | b`` (`Either`), ``~a`` (`Absent`), ``a * 3`` (`Times`). What
-they mean against a recording is in `pytest_telemetry.model.matching` and in ``docs/reference/patterns.md``.
+A `One` describes one record, by its own fields and by what happened inside it. The others are made by operators
+and describe several: ``a >> b`` (`InOrder`), ``a & b`` (`Both`), ``a | b`` (`Either`), ``~a`` (`Absent`), ``a *
+3`` (`Times`). What they mean against a recording is in `pytest_telemetry.model.matching` and in
+``docs/reference/patterns.md``.
 """
 
 from __future__ import annotations

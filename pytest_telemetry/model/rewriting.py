@@ -39,9 +39,9 @@ def rewritten(value: Any, change: Change, cover: Cover = look_inside, *, field: 
 
     Texts are strings, bytes (as UTF-8), keys, and the text under which a log would keep an object of an unknown
     type; such an object becomes its changed text. Fields are named as `paths.strings_in` names them. The argument
-    and what it holds are never changed; a changed container is copied as dict, list, tuple or frozenset. Of two keys that
-    become equal, the later one gets a ``~``. A container that is reached twice is read once; what lies deeper than
-    64 levels, and in a changed copy a container inside itself, becomes ``...``, as in every log.
+    and what it holds are never changed; a changed container is copied as dict, list, tuple or frozenset. Of two
+    keys that become equal, the later one gets a ``~``. A container that is reached twice is read once; what lies
+    deeper than 64 levels, and in a changed copy a container inside itself, becomes ``...``, as in every log.
     """
     return _all({field: value}, change, cover, keyed=False)[field]
 

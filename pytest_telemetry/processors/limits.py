@@ -25,10 +25,10 @@ class SizeLimits:
     """A processor that cuts what is too large, and puts a mark that says how much where it stood.
 
     A text becomes ``begin...[+1,234 characters]``, bytes likewise; of a list, a tuple or a set the first items are
-    kept and then ``...[+12 items]``; of a mapping, or the attributes, the first keys and then a key ``...`` with ``[+12 items]``; a
-    container that lies too deep becomes ``...[+3 items]``. Every limit includes its mark, so cutting again changes
-    nothing. Objects of unknown types and numbers are left as they are. A record within the limits is returned as
-    it is.
+    kept and then ``...[+12 items]``; of a mapping, or the attributes, the first keys and then a key ``...`` with
+    ``[+12 items]``; a container that lies too deep becomes ``...[+3 items]``. Every limit includes its mark, so
+    cutting again changes nothing. Objects of unknown types and numbers are left as they are. A record within the
+    limits is returned as it is.
 
     Args:
         max_text: Characters of a text, or bytes; at least 40.

@@ -106,7 +106,8 @@ class SqliteStore:
         longer than a line of a log may be.
 
         Raises:
-            OSError: The database failed, and what was queued is counted as dropped; or it is only read, and *record* is.
+            OSError: The database failed, and what was queued is counted as dropped; or it is only read, and
+                *record* is.
         """
         row, as_text = row_of(record)
         with self._database.lock:

@@ -320,6 +320,5 @@ def _migrate(connection: sqlite3.Connection, said: str) -> None:
                     connection.execute(statement)
                 connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 connection.execute(f"PRAGMA user_version = {version + 1}")
-        connection.execute(
-            "PRAGMA wal_checkpoint(PASSIVE)"
-        ).fetchall()  # what the file is, it says without its log
+        # What the file is, it then says without its log.
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()

@@ -48,7 +48,8 @@ class LspServer:
     """A language server for tests of clients: any client, which starts it as a process and talks to it on stdio.
 
     It answers every request by itself, with `answers` or with ``null``, until the test holds answers back or makes
-    it misbehave. What it is told to do concerns the process that was started last, and waits for one. Each start of the process is a session of its own. Everything stands in the `transcript`.
+    it misbehave. What it is told to do concerns the process that was started last, and waits for one. Each start
+    of the process is a session of its own. Everything stands in the `transcript`.
 
     Use it in a ``with`` block, or as the fixture ``telemetry_lsp_server``. At its end every process is killed, and
     one that the client had left running is reported with a `ServerLeftRunningWarning`.

@@ -353,7 +353,7 @@ def test_definition_asks_the_server_that_is_named(run: Any, work: Path, client: 
 def test_a_server_that_cannot_be_started_is_not_passed_over_in_silence(
     run: Any, work: Path, client: Any, error: Exception, reason: str
 ) -> None:
-    """Skeletons answer, the reason is said and recorded, and the client is closed; no question counts, for none was asked."""
+    """Skeletons answer, the reason is said and recorded, the client is closed; no question counts, for none was asked."""
     client.fails = error
 
     code, out, err = run("code", "definition", "app/views.py:3:2", "--server", "auto", "--telemetry", "lite")

@@ -26,6 +26,13 @@ class Files(Protocol):
         """Write files with these texts, dedented, into the workspace, and return it."""
 
 
+class Forbid(Protocol):
+    """Makes files unreadable, also to whoever may read everything."""
+
+    def __call__(self, name: str, /) -> None:
+        """Refuse to read what is called so."""
+
+
 class FakeServer:
     """Clients of a server that follows a script, see ``fake_lsp.py``, and what it was sent."""
 
@@ -98,3 +105,17 @@ def files(tmp_path: Path) -> Files:
         return root
 
     return write
+
+
+@pytest.fixture
+def forbid(monkeypatch: pytest.MonkeyPatch) -> Forbid:
+    forbidden: set[str] = set()
+    real = Path.read_bytes
+
+    def read(path: Path) -> bytes:
+        if path.name in forbidden:
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(Path, "read_bytes", read)
+    return forbidden.add

@@ -19,10 +19,10 @@ from pytest_telemetry.codeintel.selector import Selector
 from pytest_telemetry.model.errors import TelemetryError, UnusableInput
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from pytest_telemetry.codeintel.resolution import Resolution
+    from tests.codeintel.conftest import Forbid
 
 MARK = "^"
 
@@ -393,38 +393,20 @@ def test_several_threads_ask_each_their_own_question(files: Any, selectors: int)
     assert [each.file for each in found] == ["a.py", "b.py"]
 
 
-def test_a_file_on_the_way_that_cannot_be_read_is_the_one_that_is_named(
-    files: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_on_the_way_that_cannot_be_read_is_the_one_that_is_named(files: Any, forbid: Forbid) -> None:
     """Not the one that was asked about."""
     root = files({"use.py": "from secret import f\nf()\n", "secret.py": "def f(): ...\n"})
-    real: Callable[[Path], bytes] = type(root).read_bytes
-
-    def read(path: Path) -> bytes:
-        if path.name == "secret.py":
-            raise PermissionError(13, "Permission denied", str(path))
-        return real(path)
-
-    monkeypatch.setattr("pathlib.Path.read_bytes", read)
+    forbid("secret.py")
     with pytest.raises(UnusableInput, match=r"^secret\.py: Permission denied"):
         Navigator(workspace=root).definition("use.py", 2, 0)
 
 
 @pytest.mark.parametrize("name", ["gone.py", "directory.py", "pipe.py", "shut.py"])
-def test_a_server_may_name_what_cannot_be_read(
-    files: Any, make_pipe: Any, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
+def test_a_server_may_name_what_cannot_be_read(files: Any, make_pipe: Any, forbid: Forbid, name: str) -> None:
     """The place is an answer, of which no more is known; a pipe is not waited for."""
     root = files({"a.py": "f()\n", "shut.py": "def f(): ...\n", "directory.py/x": ""})
     make_pipe(root / "pipe.py")
-    real: Callable[[Path], bytes] = type(root).read_bytes
-
-    def read(path: Path) -> bytes:
-        if path.name == "shut.py":
-            raise PermissionError(13, "Permission denied", str(path))
-        return real(path)
-
-    monkeypatch.setattr("pathlib.Path.read_bytes", read)
+    forbid("shut.py")
     server = Server(Reply((Location(name, 1, root / name),)))
 
     found = Navigator(workspace=root, client=server).definition("a.py", 1, 0)

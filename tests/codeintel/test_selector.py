@@ -18,6 +18,8 @@ from pytest_telemetry.model.errors import UnusableInput
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.codeintel.conftest import Forbid
+
 
 def resolve(root: Path, symbol: str, **options: Any) -> Resolution:
     return Selector(workspace=root, **options).resolve_symbol(f"sym://python/{symbol}")
@@ -562,15 +564,12 @@ def test_a_link_out_of_the_workspace_is_refused_and_recorded(
 
 
 def test_a_file_that_cannot_be_read_is_one_clear_error(
-    files: Any, telemetry_recorder: TelemetryRecorder, monkeypatch: pytest.MonkeyPatch
+    files: Any, telemetry_recorder: TelemetryRecorder, forbid: Forbid
 ) -> None:
     """That names it relative to the workspace."""
     root = files({"a.py": "x = 1\n"})
 
-    def refuse(path: Path) -> bytes:
-        raise PermissionError(13, "Permission denied", str(path))
-
-    monkeypatch.setattr("pathlib.Path.read_bytes", refuse)
+    forbid("a.py")
 
     with pytest.raises(
         UnusableInput, match=r"^a\.py: Permission denied: sym://python/a/x cannot be looked for$"

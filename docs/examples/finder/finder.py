@@ -96,7 +96,7 @@ def costs(figures: Mapping[str, Any]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the program; return 0 if the name was found, 1 if not, 2 if it cannot be looked for or written, 130 after Ctrl-C."""
+    """Run the program; return 0 if the name was found, 1 if not, 2 if it cannot be looked for, 130 after Ctrl-C."""
     parser = argparse.ArgumentParser(prog="finder", description="Find what a dotted name means.")
     parser.add_argument("name", nargs="?", default="json.decoder.JSONDecoder.decode")
     parser.add_argument("--word", help="a word in the definition: find what that means, too")
