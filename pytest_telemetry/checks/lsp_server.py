@@ -195,11 +195,12 @@ class Server:
             return
         complaint = self._unfounded(step)
         self._declared_as = self._declared_as or step.name  # some clients tell one READY under two names
-        self._declarations += step.name == self._declared_as
-        if complaint is not None:
+        if complaint is not None:  # one mistake: the READY that is right comes later, or never
             yield complaint
-        elif self._spawned and step.name == self._declared_as and self._declarations > self._alive:
-            yield Complaint("R1", "READY declared again", step, self.declared)
+        elif step.name == self._declared_as:
+            self._declarations += 1
+            if self._spawned and self._declarations > self._alive:
+                yield Complaint("R1", "READY declared again", step, self.declared)
         self.declared = step
 
     def _unfounded(self, step: Step) -> Complaint | None:

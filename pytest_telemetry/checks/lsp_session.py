@@ -46,6 +46,11 @@ class Session:
         """Return a life that begins now."""
         return cls(Server(policy, warmup_uri, on_wire=True, _spawned=True, _alive=1), told, hangs, began)
 
+    @property
+    def is_early(self) -> bool:
+        """Whether READY was told, and nothing is known of a process yet."""
+        return self._first.keys() <= {"ready", "evidence told"} and "ready" in self._first
+
     def received(self, entry: Entry) -> None:
         """Take a message of the client."""
         if entry.is_reply:

@@ -41,7 +41,8 @@ def judge_transcript(entries: Iterable[Entry], policy: Policy, warmup_uri: str =
 
     Each start of the server is a life of its own. What a client records belongs to the server that the record names
     as ``server``, by the name under which it was started, and otherwise to the last one that was started. Only what
-    certainly came before something counts as before it, see `pytest_telemetry.model.transcript.precedes`.
+    certainly came before something counts as before it, see `pytest_telemetry.model.transcript.precedes`. A READY that
+    is told before any start is one of the first life.
     """
     sessions: dict[int, Session] = {}
     names: dict[str, int] = {}
@@ -50,7 +51,9 @@ def judge_transcript(entries: Iterable[Entry], policy: Policy, warmup_uri: str =
     judged = 0
 
     def life(number: int) -> Session:
-        if number not in sessions:
+        if number not in sessions and [*sessions] == [0] and sessions[0].is_early:
+            sessions[number] = sessions.pop(0)
+        elif number not in sessions:
             began = entry.seq if any(sessions) else -1
             sessions[number] = Session.of(policy, warmup_uri, told, hangs, began)
         return sessions[number]

@@ -179,7 +179,7 @@ def run() -> NoReturn:
     sys.exit(code)
 
 
-class _Terminated(BaseException):
+class Terminated(BaseException):
     """The process was asked to end."""
 
 
@@ -188,7 +188,7 @@ def _terminable() -> Iterator[None]:
     """Let a request to end unwind what is being done, as an interruption does: no file that is half done stays."""
 
     def end(*_: object) -> NoReturn:
-        raise _Terminated
+        raise Terminated
 
     if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:  # somebody else decides
         yield
@@ -215,7 +215,7 @@ def _code() -> int:
         _tell("\n")  # behind the ^C of a terminal
         complain("interrupted")
         return INTERRUPTED
-    except _Terminated:
+    except Terminated:
         complain("terminated")
         return TERMINATED
     except Exception as error:  # noqa: BLE001 - whoever called a command is owed one line and no more
