@@ -132,33 +132,14 @@ class SqliteStore:
             Unavailable: Others write, or there is no space; nothing was accepted.
             OSError: The database failed, or is only read; all of it is counted as dropped.
         """
-        rows: list[Row] = []
-        kept, as_text = [], 0
-        for record in records:
-            row, texts = row_of(record)
-            if row is not None:
-                rows.append(row)
-                kept.append(record)
-                as_text += texts
+        batch = _Batch(records)
         with self._database.lock:
             self._require_writable(len(records))
             if self._closed:
                 self._accepted += len(records)
                 self._dropped += len(records)
                 return
-            try:
-                self._write(rows)
-            except Unavailable:
-                raise
-            except OSError:
-                self._accepted += len(records)
-                self._dropped += len(records)
-                raise
-            self._accepted += len(records)
-            self._stored += len(rows)
-            self._dropped += len(records) - len(rows)
-            self._as_text += as_text
-            self._tell(kept)
+            self._write(batch)
 
     def _require_writable(self, count: int) -> None:
         """Refuse *count* records where the database is only read, before they could come in the way of reading."""
@@ -167,35 +148,58 @@ class SqliteStore:
             self._dropped += count
             raise OSError(f"cannot write telemetry to {self._database.name}: it was opened to be read only")
 
-    def _write(self, rows: Sequence[Row] = (), *, durable: bool = False) -> None:
-        """Write what is queued, and then *rows*, in one transaction; the caller counts *rows*.
+    def _write(self, batch: _Batch | None = None, *, durable: bool = False) -> None:
+        """Write what is queued, and then *batch*, in one transaction, and count what came of both.
 
         A *durable* one is made also of nothing, and has all that was written survive a loss of power.
         """
+        batch = batch or _Batch(())
         self._until_write = self.batch_size
         queued = len(self._queue)
-        if queued or rows:
+        rows = [*(row for row, _ in self._queue[:queued]), *batch.rows]
+        if rows:
             self._is_synced = False
         elif not durable:
+            self._count(0, batch)
             return
-        what = "write telemetry to" if queued or rows else "flush telemetry to"
+        is_written = False
+
+        def committed() -> None:
+            nonlocal is_written
+            is_written = True
+
+        what = "write telemetry to" if rows else "flush telemetry to"
         try:
-            with self._database.writing(what, durable=durable) as connection:
-                if queued or rows:
-                    _insert(connection, [*(row for row, _ in self._queue[:queued]), *rows])
+            with self._database.writing(what, durable=durable, committed=committed) as connection:
+                if rows:
+                    _insert(connection, rows)
                 else:
                     touch(connection)
         except Unavailable:
             raise
         except OSError:
-            self._drop_queue()
+            if not is_written:
+                self._drop_queue()
+                self._accepted += batch.given
+                self._dropped += batch.given
             raise
+        finally:
+            if is_written:  # also where an interruption came behind it
+                self._count(queued, batch)
+
+    def _count(self, queued: int, batch: _Batch) -> None:
+        """Count the first *queued* of the queue and *batch* as stored, and tell of both."""
         stored = [record for _, record in self._queue[:queued]]
         del self._queue[:queued]
-        self._stored += queued
-        self._as_text += self._queued_as_text
-        self._queued_as_text = 0
+        self._accepted += batch.given
+        self._stored += queued + len(batch.rows)
+        self._dropped += batch.given - len(batch.rows)
+        self._as_text += batch.as_text
+        if queued:
+            self._as_text += self._queued_as_text
+            self._queued_as_text = 0
         self._tell(stored)
+        self._tell(batch.records)
 
     def _tell(self, stored: Sequence[Record]) -> None:
         for tell in self.on_stored.copy() if stored else ():
@@ -353,6 +357,31 @@ class SqliteStore:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class _Batch:
+    """Records that are to be written together.
+
+    Attributes:
+        given: How many there are.
+        rows: Their rows, but for those that are too long for one.
+        records: Those that have a row.
+        as_text: How many values are in the rows as text for good.
+    """
+
+    __slots__ = ("as_text", "given", "records", "rows")
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        self.given = len(records)
+        self.rows: list[Row] = []
+        self.records: list[Record] = []
+        self.as_text = 0
+        for record in records:
+            row, texts = row_of(record)
+            if row is not None:
+                self.rows.append(row)
+                self.records.append(record)
+                self.as_text += texts
 
 
 def _insert(connection: Connection, rows: list[Row]) -> None:

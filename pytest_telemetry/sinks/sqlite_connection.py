@@ -91,11 +91,14 @@ class Database:
                     self._disconnect()
 
     @contextmanager
-    def writing(self, what: str, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
+    def writing(
+        self, what: str, *, durable: bool = False, committed: Callable[[], object] = lambda: None
+    ) -> Iterator[sqlite3.Connection]:
         """Lend the connection; write all of what the body writes, or nothing. Errors are those of `connected`.
 
         Args:
             what: As for `connected`.
+            committed: Told when all of it is written, also where something is raised after that; see `transaction`.
             durable: Whether this, and all that was written before, is to survive a loss of power.
 
         Raises:
@@ -108,8 +111,9 @@ class Database:
             try:
                 with (
                     self.connected(what) as connection,
+                    _over(connection),
                     synced(connection) if durable else nullcontext(),
-                    transaction(connection),
+                    transaction(connection, committed),
                 ):
                     yield connection
             finally:
@@ -168,6 +172,15 @@ class Database:
         self.lock = threading.RLock()
         self._writing = False
         self._forked()
+
+
+@contextmanager
+def _over(connection: sqlite3.Connection) -> Iterator[None]:
+    """Leave no transaction open, wherever an interruption came: nobody else could write."""
+    try:
+        yield
+    finally:
+        connection.rollback()
 
 
 _databases: Final[WeakValueDictionary[int, Database]] = WeakValueDictionary()

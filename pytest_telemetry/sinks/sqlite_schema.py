@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from pytest_telemetry.model.errors import UnusableInput
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 __all__ = (
@@ -235,23 +235,33 @@ def state_at_rest(path: Path) -> State | None:
 
 
 @contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Write all of what the body writes, or nothing."""
-    connection.execute("BEGIN IMMEDIATE")
+def transaction(
+    connection: sqlite3.Connection, committed: Callable[[], object] = lambda: None
+) -> Iterator[None]:
+    """Write all of what the body writes, or nothing; *committed* is told, at least once, when all of it is written.
+
+    That may be the case although an interruption is raised, as that of Ctrl-C: SQLite does not hear of it.
+    """
+    is_whole = False
     try:
+        connection.execute("BEGIN IMMEDIATE")
         yield
+        is_whole = True
         connection.execute("COMMIT")
-    except BaseException:
+        committed()
+    except BaseException as error:
         if connection.in_transaction:  # SQLite itself rolls back after some errors
             connection.execute("ROLLBACK")
+        elif is_whole and not isinstance(error, sqlite3.Error):
+            committed()
         raise
 
 
 @contextmanager
 def synced(connection: sqlite3.Connection) -> Iterator[None]:
     """Have what the body commits, and all before it, survive a loss of power: the log is waited for, no copying."""
-    connection.execute("PRAGMA synchronous = FULL")
     try:
+        connection.execute("PRAGMA synchronous = FULL")
         yield
     finally:
         connection.execute("PRAGMA synchronous = NORMAL")

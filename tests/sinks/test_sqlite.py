@@ -198,6 +198,70 @@ def test_a_flush_that_cannot_wait_for_the_disk_says_so_and_can_be_tried_again(tm
         assert balanced(store) == (1, 1, 0, 0)
 
 
+class Interrupting:
+    """A connection behind whose statement a signal arrives: SQLite does not hear of it."""
+
+    def __init__(self, connection: sqlite3.Connection, statement: str) -> None:
+        self._connection = connection
+        self._statement = statement
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    def execute(self, statement: str, *values: Any) -> Any:
+        result = self._connection.execute(statement, *values)
+        if statement == self._statement:
+            self._statement = ""
+            raise KeyboardInterrupt
+        return result
+
+
+def interrupted(store: SqliteStore, statement: str) -> None:
+    """Have a signal arrive behind the next *statement*."""
+    connection: Any = store._database._connection
+    store._database._connection = Interrupting(connection, statement)  # type: ignore[assignment]  # a double
+
+
+SIGNALLED = ["BEGIN IMMEDIATE", "COMMIT", "PRAGMA synchronous = FULL", "PRAGMA synchronous = NORMAL"]
+
+
+@pytest.mark.parametrize("statement", SIGNALLED)
+def test_an_interruption_neither_doubles_nor_loses_what_was_queued(tmp_path: Path, statement: str) -> None:
+    """It is raised, nobody is locked out, and what the counts say is what is in the file."""
+    path, told = tmp_path / "telemetry.db", list[int | None]()
+    with SqliteStore(path, batch_size=100) as store:
+        store.on_stored.append(lambda records: told.extend(record.seq for record in records))
+        for record in many(*range(5)):
+            store.emit(record)
+        interrupted(store, statement)
+
+        with pytest.raises(KeyboardInterrupt):
+            store.flush()
+
+        with locked(path):
+            assert balanced(store)[1] == len(in_file(path)) in {0, 5}
+        store.flush()
+        store.emit_many(many(5))
+        assert balanced(store) == (6, 6, 0, 0)
+    assert in_file(path) == told == [*range(6)]
+
+
+@pytest.mark.parametrize("statement", SIGNALLED[:2])
+def test_an_interruption_of_a_batch_is_counted_as_it_ended(tmp_path: Path, statement: str) -> None:
+    """Either all of it is stored, and said to be, or nothing was accepted."""
+    path = tmp_path / "telemetry.db"
+    with SqliteStore(path) as store:
+        interrupted(store, statement)
+
+        with pytest.raises(KeyboardInterrupt):
+            store.emit_many(many(1, 2, 3))
+
+        accepted, stored, dropped, queued = balanced(store)
+        assert (stored, dropped, queued) == (accepted, 0, 0)
+        assert in_file(path) == [1, 2, 3][:stored]
+        assert stored == (3 if statement == "COMMIT" else 0)
+
+
 def test_a_flush_that_interrupts_a_write_can_be_tried_again(tmp_path: Path) -> None:
     """As a signal handler does: nothing is dropped."""
     with SqliteStore(tmp_path / "t.db") as store:
