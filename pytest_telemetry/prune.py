@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -49,7 +50,8 @@ def prune_log(
 ) -> tuple[list[Segment], int]:
     """Remove the closed segments of a log in which everything is old, and never the file that is written to.
 
-    A file stays that only has the name of a segment: it does not begin as logs do, or none of its lines is an event.
+    Of the last one a file stays that is empty, so that numbers go on. A file stays that only has the name of a segment:
+    it does not begin as logs do, or none of its lines is an event.
 
     Args:
         path: The log.
@@ -58,7 +60,7 @@ def prune_log(
         dry_run: Whether to look only.
 
     Returns:
-        The old segments, and how many closed segments there were in all.
+        The old segments, and how many closed segments there were in all, but for those of which nothing was left.
 
     Raises:
         UnusableInput: There is no such log; or the system cannot lock files, and does not close segments either.
@@ -71,7 +73,9 @@ def prune_log(
         raise UnusableInput(f"{path}: {error.strerror or error}") from error
     if active.exists() or not numbers:
         open_source(path).__exit__(None, None, None)  # says in one line what is no log
-    candidates = numbers[: max(len(numbers) - keep, 0)]
+    spent = [number for number in numbers if segments.is_spent(number)]
+    closed = [number for number in numbers if number not in spent]
+    candidates = closed[: max(len(closed) - keep, 0)]
     looked_at = [_looked_at(segments, active, number, before_ns) for number in candidates]
     old = [segment for segment in looked_at if segment is not None]
     if not dry_run:
@@ -80,7 +84,10 @@ def prune_log(
                 f"{path}: this system has no locks to tell which segments are still written to"
             )
         old = [_removed(segments, segment) for segment in old]
-    return old, len(numbers)
+        for number in spent:
+            with contextlib.suppress(OSError):  # it stays until the next time
+                segments.remove(number)
+    return old, len(closed)
 
 
 def _looked_at(segments: ClosedSegments, active: Path, number: int, before_ns: int) -> Segment | None:

@@ -4,6 +4,9 @@ Each writer holds a shared lock on the file that it has open. Who gets an exclus
 that nobody can still append to it, and may take it away. The active file is renamed under an exclusive lock of the
 directory. Nobody waits for a lock: what cannot be done now is done later.
 
+The last one leaves an empty file when it is removed, for the next number: readers that follow a log, and whoever is
+removing segments at this moment, know them by their numbers.
+
 A file may have the name of a segment by chance. One that does not begin as logs do is left alone.
 """
 
@@ -99,7 +102,12 @@ class ClosedSegments:
             try:
                 if number in surplus or (self._is_old(number) and self.is_log(number)):
                     self.remove(number)
-                elif self._compress and self._is_plain(number) and self.is_log(number):
+                elif (
+                    self._compress
+                    and self._is_plain(number)
+                    and not self.is_spent(number)
+                    and self.is_log(number)
+                ):
                     self._pack(number)
             except BlockingIOError:
                 continue  # somebody holds it: it stays until the next time
@@ -108,7 +116,7 @@ class ClosedSegments:
         return refused
 
     def remove(self, number: int, size: int | None = None) -> None:
-        """Remove closed segment *number*, compressed or not.
+        """Remove closed segment *number*, compressed or not; of the last one a file stays, which is empty.
 
         Args:
             number: The segment.
@@ -118,13 +126,35 @@ class ClosedSegments:
             BlockingIOError: Somebody may still append to it, or has done so.
             OSError: The storage refused.
         """
+        is_last = number == max(self.numbers(), default=number)
         plain = self._at(self._names.plain(number))
         with contextlib.suppress(FileNotFoundError), _alone(plain) as file:
             if size is not None and os.fstat(file).st_size != size:
                 raise BlockingIOError(errno.EAGAIN, "was written to", str(plain))
-            plain.unlink()
-        for name in (self._names.compressed(number), self._names.unfinished(number)):
-            self._at(name).unlink(missing_ok=True)
+            if is_last:
+                self._spend(number, os.fstat(file))
+            else:
+                plain.unlink()
+        packed = self._at(self._names.compressed(number))
+        if is_last and not plain.exists():
+            with contextlib.suppress(FileNotFoundError):
+                self._spend(number, packed.stat())
+        for name in (packed, self._at(self._names.unfinished(number))):
+            name.unlink(missing_ok=True)
+
+    def _spend(self, number: int, status: os.stat_result) -> None:
+        """Leave nothing of closed segment *number* but its number; its file was that of *status*."""
+        empty = self._at(self._names.unfinished(number))
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _NO_LINK
+        os.close(os.open(empty, flags, stat.S_IMODE(status.st_mode)))
+        empty.replace(self._at(self._names.plain(number)))
+
+    def is_spent(self, number: int) -> bool:
+        """Tell whether nothing is left of closed segment *number* but its number."""
+        try:
+            return self._at(self._names.plain(number)).stat().st_size == 0
+        except FileNotFoundError:
+            return False
 
     def numbers(self) -> list[int]:
         """Return the numbers of the closed segments, in the order of reading."""

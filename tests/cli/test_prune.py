@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_telemetry.model.file_lock import HAS_LOCKS, lock
+from pytest_telemetry.model.logs import follow_log
 from pytest_telemetry.model.record import Record
-from pytest_telemetry.model.wire import encode
+from pytest_telemetry.model.wire import LogLine, encode
 from pytest_telemetry.prune import prune_log
+from pytest_telemetry.sinks.jsonl import JsonlStore
 from pytest_telemetry.sinks.sqlite import SqliteStore
 
 if TYPE_CHECKING:
@@ -54,7 +56,8 @@ def log(tmp_path: Path) -> Path:
 
 
 def names(log: Path) -> list[str]:
-    return sorted(path.name for path in log.parent.iterdir())
+    """Return what lies beside *log*, but for files with nothing in them."""
+    return sorted(path.name for path in log.parent.iterdir() if path.stat().st_size)
 
 
 ALL = ["a.000001.jsonl", "a.000002.jsonl.gz", "a.000003.jsonl", "a.jsonl"]
@@ -184,6 +187,7 @@ def test_what_cannot_be_read_or_removed_stays_and_is_an_error(
     """The others go all the same."""
     (log.parent / ALL[0]).write_bytes(b"\x7fELF\0")
     (log.parent / ALL[2]).write_bytes(lines(9))
+    (log.parent / "a.000004.jsonl").write_bytes(lines(1))
     unlink = Path.unlink
 
     def refuse(path: Path, missing_ok: bool = False) -> None:
@@ -200,8 +204,41 @@ def test_what_cannot_be_read_or_removed_stays_and_is_an_error(
         f"pytest-telemetry: {ALL[0]} stays: {log.parent / ALL[0]}: is binary; an event log is UTF-8 text, one JSON object a line",
         f"pytest-telemetry: {ALL[2]} stays: Permission denied",
     ]
-    assert "1 of 3 closed segments removed" in out
-    assert names(log) == [ALL[0], *ALL[2:]]
+    assert "1 of 4 closed segments removed" in out
+    assert names(log) == [ALL[0], ALL[2], "a.000004.jsonl", ALL[3]]
+
+
+@pytest.mark.parametrize("last", [ALL[2], "a.000003.jsonl.gz"])
+def test_numbers_go_on_behind_segments_that_are_gone(run: Any, log: Path, last: str) -> None:
+    """Of the last one an empty file stays until there is another: who follows the log knows segments by number."""
+    content = lines(9, 2)
+    (log.parent / ALL[2]).unlink()
+    (log.parent / last).write_bytes(gzip.compress(content) if last.endswith(".gz") else content)
+    (log.parent / last).chmod(0o440)
+
+    def prune() -> str:
+        return str(run("prune", log, "--older-than", "1d")[1])
+
+    def steps() -> Iterator[bool]:
+        assert "3 of 3 closed segments removed" in prune()
+        (left,) = (path for path in log.parent.iterdir() if path.name not in names(log))
+        assert (left.name, left.stat().st_mode & 0o777) == (ALL[2], 0o440)
+        assert "0 of 0 closed segments removed" in prune()
+        with JsonlStore(log, max_bytes=1) as store:
+            store.emit_many([event(0.1), event(0.2), event(0.3)])
+        assert "1 of 3 closed segments removed" in prune()
+        yield True
+
+    step = steps()
+    seen = [*follow_log(log, lambda: next(step, False))]
+
+    assert [line.record.time_ns for line in seen if isinstance(line, LogLine)][-3:] == [
+        event(days).time_ns for days in (0.1, 0.2, 0.3)
+    ]
+    assert sorted(path.name for path in log.parent.iterdir()) == [
+        *(f"a.00000{number}.jsonl" for number in (5, 6)),
+        "a.jsonl",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -224,6 +224,7 @@ def test_a_segment_is_known_by_its_beginning(path: Path, content: bytes, suffix:
     segment = path.with_name(f"e.000001.jsonl{suffix}")
     segment.write_bytes(gzip.compress(content) if suffix else content)
     os.utime(segment, (0, 0))
+    path.with_name("e.000002.jsonl").write_bytes(b"")  # or the first would be the last
 
     assert ClosedSegments(path, keep=None, compress=False, before_ns=10).tidy() == 0
     assert not segment.exists()
