@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 __all__ = ("begins_export", "is_export", "is_spread_over_lines")
 
 _SIGNALS: Final = ("resourceSpans", "resourceMetrics", "resourceLogs")
+_OURS: Final = frozenset({"record", "cmd"})
 _BEGIN: Final = re.compile(rf'\s*\{{(\s*)"(?:{"|".join(_SIGNALS)})"\s*:(\s*)\[(\s*)'.encode())
 
 
@@ -26,5 +27,5 @@ def is_spread_over_lines(text: bytes) -> bool:
 
 
 def is_export(raw: Mapping[str, Any]) -> bool:
-    """Tell whether the object of a line is an export."""
-    return any(isinstance(raw.get(signal), list) for signal in _SIGNALS)
+    """Tell whether the object of a line is an export, and no event or record with an attribute of such a name."""
+    return any(isinstance(raw.get(signal), list) for signal in _SIGNALS) and _OURS.isdisjoint(raw)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from pytest_telemetry.model.otlp_json import records_of_export
 from pytest_telemetry.model.otlp_signs import begins_export, is_spread_over_lines
 from pytest_telemetry.model.record import Record
-from pytest_telemetry.model.wire import BadLine, LogLine, LogReader
+from pytest_telemetry.model.wire import BadLine, LogLine, LogReader, encode, encode_event
 
 TRACE, SPAN, PARENT = "5b8efff798038103d269b633813fc60c", "eee19b7ec3c1b174", "eee19b7ec3c1b173"
 START = 1_767_306_948_000_000_000
@@ -319,6 +320,19 @@ def test_an_export_may_be_longer_than_a_line(monkeypatch: pytest.MonkeyPatch) ->
 
     assert all(isinstance(line, LogLine) for line in (first, second, third))
     assert bad == BadLine(2, "longer than 2,000 bytes")
+
+
+@pytest.mark.parametrize("encoded", [encode, lambda record: encode_event(record)[0]])
+def test_an_attribute_that_is_called_like_a_signal_makes_no_export(
+    encoded: Callable[[Record], bytes],
+) -> None:
+    """A line of ours is read as it was written."""
+    record = Record("event", "sent", "sent", 0, attrs={"resourceSpans": [{"a": 1}], "resourceLogs": []})
+
+    (line,) = LogReader(io.BytesIO(encoded(record)))
+
+    assert isinstance(line, LogLine)
+    assert line.record.attrs == record.attrs
 
 
 def test_exports_are_recognised_by_their_beginning() -> None:
