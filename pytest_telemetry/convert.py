@@ -15,7 +15,7 @@ from pytest_telemetry.model.event_shape import event_of_record, record_of_event
 from pytest_telemetry.model.record import Record
 from pytest_telemetry.model.wire import LogLine
 from pytest_telemetry.model.wording import plural
-from pytest_telemetry.new_file import aside, place, require_apart, require_free
+from pytest_telemetry.new_file import aside, place, require_apart, require_free, require_no_segments
 from pytest_telemetry.sinks.jsonl import JsonlStore
 from pytest_telemetry.sinks.sqlite import SqliteStore
 from pytest_telemetry.sources import open_source, require_events
@@ -118,14 +118,15 @@ def convert(
         progress: Called now and then with the number of bytes read since the last call.
 
     Raises:
-        UnusableInput: The target is there and nothing may be appended, or it is no file, or cannot be opened; or
-            reading failed, or no line of the source is an event.
+        UnusableInput: The target is there, or a closed segment of it, and nothing may be appended; or it is no file,
+            or cannot be opened; or reading failed, or no line of the source is an event.
         TelemetryError: It cannot be written, or does not hold what was written to it.
     """
     if path is not None:
         require_apart(path, target)
     if not append:
         require_free(target, "name another one, or add --append")
+        require_no_segments(target)
     elif target.exists() and not target.is_file():
         raise UnusableInput(f"{target}: is no file that records can be read back from; name another target")
     if target.suffix == ".gz" or _is_compressed(target):

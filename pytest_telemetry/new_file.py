@@ -15,7 +15,7 @@ from pytest_telemetry.model.segments import SegmentNames
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ("aside", "new_file", "place", "require_apart", "require_free")
+__all__ = ("aside", "new_file", "place", "require_apart", "require_free", "require_no_segments")
 
 
 @contextlib.contextmanager
@@ -93,6 +93,22 @@ def require_free(path: Path, hint: str = "name another file") -> None:
     """
     if os.path.lexists(path):
         raise UnusableInput(f"{path}: exists already, and nothing is overwritten; {hint}")
+
+
+def require_no_segments(path: Path) -> None:
+    """Refuse *path* for a new log if closed segments lie there, which would be read as its own.
+
+    Raises:
+        UnusableInput: There are.
+    """
+    log = Path(os.path.realpath(path))
+    names = SegmentNames(log.name)
+    with contextlib.suppress(OSError):  # whoever writes says what is wrong with the directory
+        beside = sorted(other.name for other in log.parent.iterdir() if names.closed([other.name]))
+        if beside:
+            raise UnusableInput(
+                f"{path}: {beside[0]} lies there, and would be read as a closed segment of it; name another file"
+            )
 
 
 def require_apart(source: Path, target: Path) -> None:

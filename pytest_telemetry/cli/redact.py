@@ -16,7 +16,7 @@ from pytest_telemetry.lookup import is_database
 from pytest_telemetry.model.errors import UnusableInput
 from pytest_telemetry.model.wire import LogReader
 from pytest_telemetry.model.wording import plural
-from pytest_telemetry.new_file import new_file, require_apart
+from pytest_telemetry.new_file import new_file, require_apart, require_no_segments
 from pytest_telemetry.redact import redact_log
 from pytest_telemetry.sources import find_log, open_source, stream_source
 
@@ -85,6 +85,7 @@ def _writer(target: str, *, eager: bool) -> Iterator[Callable[[bytes], object]]:
         yield lambda line: printing.line(line[:-1])
         printing.flush()
         return
+    require_no_segments(Path(target))
     with new_file(Path(target)) as file:
         if not target.endswith(".gz"):
             yield file.write

@@ -223,6 +223,7 @@ def test_a_target_that_holds_fewer_than_were_written_is_an_error(
         ("events.jsonl", "-", [], "standard output cannot be read back, as a target is; name a file, or print records"),
         ("events.jsonl", "a.db", ["--append", "--to", "event"], "a.db: is a database; leave --to event out"),
         ("events.jsonl", "no/a.db", [], "no: is no directory"),
+        ("events.jsonl", "b.jsonl", [], "b.jsonl: b.000001.jsonl lies there, and would be read as a closed segment of it"),
         ("events.jsonl", ".", ["--append"], ".: is no file that records can be read back from; name another target"),
         ("gone", "b.db", [], "gone: No such file"),
         ("binary", "b.db", [], "binary: is binary"),
@@ -247,6 +248,7 @@ def test_what_cannot_be_done_is_one_line_and_leaves_nothing(
         store.emit(RECORDS[0])
     (tmp_path / "old").write_bytes(b'{"cmd":"a"}\n')
     (tmp_path / "notes").write_bytes(b"hello\n")
+    (tmp_path / "b.000001.jsonl").write_bytes(encode(RECORDS[0]))
     (tmp_path / "export").write_bytes(
         b'{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"eventName":"a"}]}]}]}\n'
     )

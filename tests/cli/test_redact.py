@@ -105,6 +105,11 @@ def test_a_log_is_never_redacted_in_place(run: Any, log: Path, tmp_path: Path, n
         ("events.jsonl", "there", "there: exists already, and nothing is overwritten; name another file"),
         ("events.jsonl", "events.000009.jsonl", "would be read as a closed segment of"),
         ("events.jsonl", "no/a.jsonl", "no: is no directory; make it"),
+        (
+            "events.jsonl",
+            "b.jsonl",
+            "b.jsonl: b.000001.jsonl.gz lies there, and would be read as a closed segment",
+        ),
         ("gone", "a.jsonl", "gone: No such file or directory"),
         ("a.db", "a.jsonl", "a.db: is a database, and only logs are redacted: make one of it with"),
         ("binary", "a.jsonl", "binary: is binary"),
@@ -123,6 +128,7 @@ def test_what_cannot_be_done_is_one_line_and_leaves_nothing(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "there").write_bytes(b"x")
     (tmp_path / "binary").write_bytes(b"\x7fELF\0")
+    (tmp_path / "b.000001.jsonl.gz").write_bytes(b"")
     with SqliteStore(tmp_path / "a.db"):
         pass
     before = sorted(path.name for path in tmp_path.iterdir())
