@@ -137,8 +137,10 @@ def _alone(path: Path) -> Iterator[None]:
             pause.wait(_PAUSE_S)
         else:
             raise TimeoutError(f"{path}: others keep it locked")
-        yield
-        unlock(file)  # also for a child that was forked meanwhile
+        try:
+            yield
+        finally:
+            unlock(file)  # also for a child that was forked meanwhile
     finally:
         os.close(file)
 

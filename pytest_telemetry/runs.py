@@ -6,7 +6,6 @@ import atexit
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
 
 from pytest_telemetry.analysis.run_figures import FORKED, RunFigures
@@ -22,6 +21,7 @@ from pytest_telemetry.model.clock import SYSTEM_CLOCK
 from pytest_telemetry.model.errors import TelemetryError, UnusableInput
 from pytest_telemetry.model.event_shape import duration_of, status_of
 from pytest_telemetry.model.frozen import frozen_record
+from pytest_telemetry.model.home import expanded
 from pytest_telemetry.model.ids import SYSTEM_IDS
 from pytest_telemetry.model.plain import text_of
 from pytest_telemetry.model.record import Record
@@ -38,6 +38,7 @@ from pytest_telemetry.sinks.jsonl import JsonlStore
 
 if TYPE_CHECKING:
     from os import PathLike
+    from pathlib import Path
     from types import TracebackType
     from typing import Self
 
@@ -123,14 +124,14 @@ class Telemetry:
             raise ValueError(f"level must be one of {', '.join(LEVELS)}, not {level!r}")
         if config is not None and store is not None:
             raise ValueError("config and store each say where records are kept: pass one of them")
-        root = Path(workspace).expanduser().absolute()
+        root = expanded(workspace).absolute()
         if not root.is_dir():
             raise UnusableInput(
                 f"{workspace}: is no directory: pass the workspace that paths are relative to"
             )
         self.level: Level = level
         self.run_id = run_id or SYSTEM_IDS.run_id()
-        self.directory = root / DIRECTORY if directory is None else Path(directory).expanduser().absolute()
+        self.directory = root / DIRECTORY if directory is None else expanded(directory).absolute()
         self.context: TelemetryContext = NO_OP
         self.store: Store | None = None
         self._clock = clock
@@ -379,7 +380,13 @@ def _read(value: Any) -> Any:
     """Return a mapping as a dictionary, or its text where it cannot be read; what is none as it is."""
     try:
         if isinstance(value, Mapping):  # a copy: another thread may change it
-            return {str(key): member for key, member in dict(value).items()}
+            members: dict[str, Any] = {}
+            for key, member in dict(value).items():
+                name = str(key)
+                while name in members:
+                    name = f"{name}~"
+                members[name] = member
+            return members
     except Exception:  # noqa: BLE001 - what is observed is never broken
         return text_of(value)
     return value

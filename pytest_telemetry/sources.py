@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
 from pytest_telemetry.collection import DATABASE, DIRECTORY, EVENTS, read_config, store_path
 from pytest_telemetry.model.compressed import DAMAGE, open_compressed
 from pytest_telemetry.model.errors import UnusableInput
+from pytest_telemetry.model.home import expanded
 from pytest_telemetry.model.logs import LogFiles, stored_bytes
 from pytest_telemetry.model.otlp_signs import is_spread_over_lines
 from pytest_telemetry.model.wire import BadLine, LogLine, LogReader
@@ -139,7 +140,7 @@ def find_log(path: str | os.PathLike[str] | None = None, *, awaited: bool = Fals
     if path is None:
         config = read_config()
         return _held(DIRECTORY, awaited=awaited) if config is None else _configured(config, awaited=awaited)
-    found = Path(path).expanduser()
+    found = expanded(path)
     return _held(found, awaited=awaited) if found.is_dir() else found
 
 

@@ -99,6 +99,16 @@ def test_an_event_is_the_line_that_older_tools_query(tmp_path: Path, home: Path)
     assert line["skeleton_bytes"] == 8192
 
 
+def test_keys_that_become_the_same_text_are_all_kept(tmp_path: Path) -> None:
+    """The later ones are told by a mark, as wherever keys become text."""
+    recorder = TelemetryRecorder()
+    with Telemetry(tmp_path, reporters=[recorder]) as telemetry:
+        telemetry.event("step", {1: "a", "1": "b"})
+
+    [record] = recorder.records()
+    assert (record.attrs["args.1"], record.attrs["args.1~"]) == ("a", "b")
+
+
 @pytest.mark.parametrize(
     ("timing", "kind", "duration_ns"), [(0, "span", 0), (None, "event", None), (1.5, "span", 1_500_000)]
 )
@@ -1182,6 +1192,10 @@ def test_what_cannot_be_meant_is_refused(tmp_path: Path) -> None:
         Telemetry(tmp_path, config=TelemetryConfig(), store=MemoryStore())
     with pytest.raises(UnusableInput, match=r"is no directory: pass the workspace"):
         Telemetry(tmp_path / "nowhere")
+    with pytest.raises(
+        UnusableInput, match=r"^~nobody-has-this: there is no such home: write the path without ~$"
+    ):
+        Telemetry("~nobody-has-this")
 
 
 @pytest.mark.parametrize("config", [None, TelemetryConfig(storage_type="file"), TelemetryConfig()])

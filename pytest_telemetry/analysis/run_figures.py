@@ -185,8 +185,11 @@ class RunFigures:
 
 
 def rate(part: float, of: float) -> float | None:
-    """Return *part* divided by *of* to four digits, or None where there is nothing to divide by."""
-    return round(part / of, 4) if of else None
+    """Return *part* divided by *of* to four digits; None where there is nothing to divide by, or no float can say it."""
+    try:
+        return round(part / of, 4) if of else None
+    except OverflowError:
+        return None
 
 
 def _rates(counts: Mapping[str, float]) -> dict[str, float | None]:

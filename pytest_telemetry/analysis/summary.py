@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+from pytest_telemetry.model.plain import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -93,7 +96,9 @@ def _metric_summary(instrument: str | None, values: list[Any]) -> dict[str, Any]
     summary: dict[str, Any] = {"instrument": instrument, "count": len(values)}
     numeric = all(isinstance(value, int | float) for value in values)
     if instrument in ("counter", "updowncounter") and numeric:
-        return {**summary, "total": sum(values)}
+        with contextlib.suppress(OverflowError):  # an integer that no float can hold, beside floats
+            summary["total"] = sum(values)
+        return summary
     summary["last"] = values[-1]
     if numeric:
         summary |= {"min": min(values), "max": max(values)}
@@ -115,7 +120,7 @@ def _timing_cells(summary: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _metric_cells(summary: Mapping[str, Any]) -> dict[str, str]:
-    return {name: str(summary.get(name, "")) for name in ("count", "total", "last", "min", "max")}
+    return {name: text_of(summary.get(name, "")) for name in ("count", "total", "last", "min", "max")}
 
 
 def _seconds(value: float) -> str:

@@ -190,11 +190,9 @@ def _segment(extra: dict[str, Any]) -> str | None:
     segment = os.fsdecode(extra.pop("segment"))
     if _SEPARATOR.search(segment) is None:  # a label: no path, and nothing to be loaded
         return segment
-    import hashlib  # noqa: PLC0415 - with all of OpenSSL
-
+    from pytest_telemetry.model.path_form import label_for, normal_form  # noqa: PLC0415 - with all of OpenSSL
     from pytest_telemetry.model.paths import starts_absolute  # noqa: PLC0415 - with all that finds paths in texts
 
     if not starts_absolute(segment):
         return segment
-    mark = hashlib.sha256(segment.encode(errors="backslashreplace")).hexdigest()[:8]
-    return f"external/{mark}-{_SEPARATOR.split(segment.rstrip('/'))[-1]}"
+    return f"external/{label_for(normal_form(segment))}"

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from pytest_telemetry.model.mapping import LineMapping
-    from pytest_telemetry.model.wire import BadLine, LogLine
 
 __all__ = ("LogFiles", "follow_log", "read_log", "stored_bytes")
 

@@ -261,7 +261,9 @@ class SqliteStore:
             OSError: The database failed, or is only read.
         """
         if before_ns is not None:
-            before_ns = max(before_ns, -(2**63))
+            before_ns = min(max(before_ns, -(2**63)), 2**63 - 1)
+        if keep is not None:
+            keep = min(keep, 2**63 - 1)
         bounds = [(_OLD, before_ns), (_SURPLUS, keep)]
         given = [(condition, value) for condition, value in bounds if value is not None]
         if not given or (keep is not None and keep < 0):

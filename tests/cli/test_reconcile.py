@@ -75,6 +75,18 @@ def test_a_figure_that_was_changed_is_a_finding(run: Any, kept: Path, file: str)
     assert (finding["check"], finding["count"]) == ("reconcile", 1)
 
 
+def test_a_figure_beyond_all_floats_is_a_finding(run: Any, kept: Path) -> None:
+    """As any other that the log does not support."""
+    changed = json.loads((kept / "last_run.json").read_text())
+    changed["telemetry_drops"] |= {"attempted": 1, "dropped": 10**400}
+    (kept / "last_run.json").write_text(json.dumps(changed))
+
+    code, out, err = run("reconcile", kept)
+
+    assert (code, err) == (1, "")
+    assert "telemetry_drops" in out
+
+
 def test_the_log_may_be_elsewhere(run: Any, kept: Path, tmp_path: Path) -> None:
     """Closed segments belong to it."""
     elsewhere = tmp_path / "elsewhere.jsonl"

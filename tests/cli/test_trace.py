@@ -162,6 +162,21 @@ def test_a_log_without_runs_says_so(run: Any, tmp_path: Path, lines: bytes | Non
     assert reason in err
 
 
+@pytest.mark.parametrize("form", ["text", "json", "perfetto"])
+def test_a_counter_beyond_all_floats_is_shown_without_a_total(run: Any, tmp_path: Path, form: str) -> None:
+    """Beside a float there is none."""
+    records = [
+        Record("metric", "n", "n", BEGAN, value=value, instrument="counter", run_id="r")
+        for value in (10**5_000, 1.5)
+    ]
+    (tmp_path / "a.jsonl").write_bytes(b"".join(map(encode, records)))
+
+    code, out, err = run("trace", "r", "--log", tmp_path / "a.jsonl", "--format", form)
+
+    assert (code, err) == (0, "")
+    assert out
+
+
 def test_malformed_lines_are_counted(run: Any, tmp_path: Path) -> None:
     """They may have been of the run."""
     log = tmp_path / "a.jsonl"

@@ -199,14 +199,16 @@ def test_a_status_that_an_attribute_gives_stays() -> None:
         ("repo-6f25e381", "repo-6f25e381"),
         ("/home/me/repo", "external/74b392f5-repo"),
         (PurePosixPath("/home/me/repo"), "external/74b392f5-repo"),
-        ("/home/me/repo/", "external/[0-9a-f]{8}-repo"),
+        ("/home/me/repo/", "external/74b392f5-repo"),
         ("C:\\Users\\me\\repo", "external/[0-9a-f]{8}-repo"),
-        ("\\\\server\\share", "external/[0-9a-f]{8}-share"),
-        ("file:///home/me/repo", "external/[0-9a-f]{8}-repo"),
+        ("\\\\server\\share", "external/[0-9a-f]{8}-root"),
+        ("file:///home/me/repo", "external/74b392f5-repo"),
+        ("/home/ada", "external/[0-9a-f]{8}-home"),
+        ("C:\\Users\\Bob\\", "external/[0-9a-f]{8}-home"),
     ],
 )
 def test_a_segment_is_never_an_absolute_path(segment: Any, written: str) -> None:
-    """It becomes an id that stays the same, and a label."""
+    """It becomes an id that is the same for all ways to say it, and a label that names no person."""
     assert re.fullmatch(written, line_of(attrs={"segment": segment})["segment"])
 
 

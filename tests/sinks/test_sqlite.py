@@ -724,6 +724,7 @@ def test_what_would_be_deleted_can_be_counted(tmp_path: Path) -> None:
         assert store.trim(3, dry_run=True) == 2
         assert store.trim(keep=0, dry_run=True) == 4
         assert store.trim(3, keep=3, dry_run=True) == 1
+        assert store.trim(2**80, keep=2**80) == store.trim(-(2**80)) == 0
         assert (read(store), store.statistics()["trimmed"]) == ([1, 2, 3, 4], 0)
 
 
