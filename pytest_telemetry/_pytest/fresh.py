@@ -92,7 +92,8 @@ class Fresh:
             if not node_ids:
                 break
             try:
-                read = self._run(node_ids, self._scratch / f"readings-{number}.json")
+                file = self._scratch / f"readings-{number}.json"
+                read = self._run(node_ids, file, options_of(self._config))
                 _require(read, "comparisons", suspicious)
                 _require(read, "verdicts", [node_id for node_id in node_ids if node_id in missed])
                 self._read.append(read)
@@ -122,6 +123,26 @@ class Fresh:
             if node_id in read["verdicts"]
         ]
 
+    def refused(self, node_ids: Sequence[str], baseline: Path) -> dict[str, str]:
+        """Return which of *node_ids* cannot be measured against that file of a baseline, and why.
+
+        One process tries it; a problem where that does not do what it is asked.
+        """
+        if not node_ids:
+            return {}
+        self._say(f"telemetry gate: measuring {plural(len(node_ids), 'benchmark')} beside the new baseline")
+        options = ["--telemetry-gate", f"--telemetry-gate-baseline={baseline}"]
+        try:
+            read = self._run(node_ids, self._scratch / "readings-beside.json", options)
+        except ValueError as error:
+            self.problems.append(f"the process that measures beside the new baseline {error}")
+            return {}
+        return {
+            node_id: read["failures"].get(node_id, "it timed nothing")
+            for node_id in node_ids
+            if node_id not in read["comparisons"]
+        }
+
     def instructions(self, node_ids: Sequence[str]) -> dict[str, tuple[float, float]]:
         """Return the machine instructions of one operation, of the baseline and of now, as valgrind counts them.
 
@@ -133,7 +154,8 @@ class Fresh:
         self._say(
             f"telemetry gate: counting instructions of {plural(len(node_ids), 'benchmark')} under valgrind"
         )
-        arguments = self._arguments(node_ids, self._scratch / "instructions.json")
+        file = self._scratch / "instructions.json"
+        arguments = self._arguments(node_ids, file, options_of(self._config))
         counted = instructions(
             [*self._pytest(), *arguments],
             directory=self._config.invocation_params.dir,
@@ -151,18 +173,17 @@ class Fresh:
         is_safe = {"", str(self._config.invocation_params.dir)}.isdisjoint(sys.path)
         return [sys.executable, *(["-P"] if is_safe else []), "-m", "pytest", "-q"]
 
-    def _arguments(self, node_ids: Sequence[str], file: Path) -> list[str]:
+    def _arguments(self, node_ids: Sequence[str], file: Path, options: Sequence[str]) -> list[str]:
         """Return the arguments of a pytest that measures *node_ids* and writes what it read to *file*."""
-        readings = f"--telemetry-gate-readings={file}"
-        return [*again(self._config, node_ids), *options_of(self._config), readings]
+        return [*again(self._config, node_ids), *options, f"--telemetry-gate-readings={file}"]
 
-    def _run(self, node_ids: Sequence[str], file: Path) -> dict[str, Any]:
-        """Return what one process read.
+    def _run(self, node_ids: Sequence[str], file: Path, options: Sequence[str]) -> dict[str, Any]:
+        """Return what one process read; *options* say what it compares with.
 
         Raises:
             ValueError: It crashed, failed or hung; the text goes on from its number.
         """
-        command = [*self._pytest(), *self._arguments(node_ids, file)]
+        command = [*self._pytest(), *self._arguments(node_ids, file, options)]
         try:
             done = subprocess.run(  # noqa: S603 - our own interpreter
                 command,

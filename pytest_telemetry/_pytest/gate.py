@@ -184,6 +184,13 @@ class GatePlugin:
             problems += [f"{node_id} cannot be measured: {why}" for node_id, why in pairing.failures.items()]
         screened = SYSTEM_CLOCK.mono_ns()
         fresh = Fresh(self._config, scratch, self._say, self._tick)
+        if comparand.reason is not None and comparand.benchmarks is not None and pairing.failures:
+            refused = fresh.refused([*pairing.failures], comparand.tried(scratch))
+            problems += [
+                f"{node_id} cannot be measured beside the new baseline: {why}; if it never can, mark it with "
+                "telemetry(gate=False)"
+                for node_id, why in refused.items()
+            ]
         suspicious, rules = _suspicious(pairing, comparand), comparand.rules
         if comparand.reason is None:
             fresh.confirm(suspicious, _missed(pairing), rules.processes, partial(is_cleared, rules=rules))
@@ -223,7 +230,8 @@ class GatePlugin:
                     "as --editable"
                 )
             self._updated = comparand.update(
-                {*pairing.comparisons, *pairing.failures},
+                {*pairing.comparisons},
+                {*pairing.failures},
                 comparand.reason,
                 judgements,
                 is_partial=self._config.getoption("--telemetry-gate-partial"),

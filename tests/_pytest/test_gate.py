@@ -1561,6 +1561,58 @@ def test_an_update_that_cannot_be_is_refused_and_nothing_is_lost(
     assert {path: path.read_bytes() for path in project.root.glob("benchmarks/*.*")} == before
 
 
+PORT = """
+import sys, pytest
+@pytest.fixture
+def port():
+    assert not hasattr(sys, "port_is_taken"), "the port is taken"
+    sys.port_is_taken = True
+    yield
+    del sys.port_is_taken
+def test_served(telemetry_benchmark, port):
+    telemetry_benchmark.holding(mylib.make)
+"""
+"""A benchmark with a fixture of which there cannot be two."""
+
+
+def test_an_update_lists_no_benchmark_that_later_runs_could_not_compare(project: Project) -> None:
+    """What cannot be measured beside the new baseline either is a problem, so that nothing is written."""
+    hold(project, was=1, now=1)
+    update(project, "--telemetry-gate-archive=old.zip")
+    before = (project.root / "benchmarks/baseline.toml").read_bytes()
+    project.benchmarks(f"{USES_HELD}{PORT}")
+
+    ran = update(project)
+
+    assert ran.code == 2, ran.text
+    (problem,) = ran.problems
+    assert problem == (
+        f"{FILE}::test_served cannot be measured beside the new baseline: AssertionError: the port is taken; if it "
+        "never can, mark it with telemetry(gate=False)"
+    )
+    assert (project.root / "benchmarks/baseline.toml").read_bytes() == before
+
+
+def test_an_update_says_what_it_could_not_compare(project: Project) -> None:
+    """The old code does not know a new keyword: what a listed benchmark costs with it is accepted unseen, and told."""
+    project.library("def make():\n    return [0]\n")
+    project.benchmarks(USES_HELD)
+    update(project, "--telemetry-gate-archive=old.zip")
+    project.library("def make(n=1):\n    return [0] * n\n")
+    project.benchmarks(
+        "import mylib\n"
+        "def test_held(telemetry_benchmark):\n    telemetry_benchmark.holding(lambda: mylib.make(n=9))\n"
+        "def test_new(telemetry_benchmark):\n    telemetry_benchmark.holding(lambda: mylib.make(n=9))\n"
+    )
+
+    ran = update(project)
+
+    assert ran.code == 0, ran.text
+    assert f"not compared, so what they cost now is accepted unseen: {FILE}::test_held" in ran.sections
+    assert f"unseen: {FILE}::test_held, " not in ran.sections
+    assert read(project)["benchmarks"] == [f"{FILE}::test_held", f"{FILE}::test_new"]
+
+
 def test_what_falls_to_nothing_can_be_accepted(project: Project) -> None:
     """There is no drift that could be compounded, and the archive and its file stay a pair."""
     project.library("KEPT = []\ndef make():\n    return [0]\n")
