@@ -923,6 +923,26 @@ def test_only_what_the_baseline_lacks_is_allowed_as_new(project: Project) -> Non
     assert "allow" not in problem
 
 
+def test_what_is_not_on_the_list_can_be_allowed_whatever_the_baseline_says_to_it(project: Project) -> None:
+    """A new keyword is a TypeError there; without the option the line tells of both ways to accept it."""
+    revision = hold(project, was=1, now=1)
+    baseline(project, revision, "test_held")
+    project.library("def make(n=1):\n    return [0] * n\n")
+    project.benchmarks(
+        f"{USES_HELD}\ndef test_new(telemetry_benchmark):\n    telemetry_benchmark.holding(lambda: mylib.make(n=1))\n"
+    )
+
+    strict, lenient = project.gate(), project.gate("--telemetry-gate-allow-new")
+
+    assert lenient.code == 0, lenient.text
+    (problem,) = strict.problems
+    assert problem.startswith(
+        f"{FILE}::test_new cannot be measured against the baseline: TypeError: make() got an"
+    )
+    assert "allow it with --allow-new" in problem
+    assert "pytest-telemetry gate --update" in problem
+
+
 def test_what_measured_nothing_is_told_where_no_list_says_what_should(project: Project) -> None:
     """It may be skipped on purpose, so it does not fail; but nobody should take it for compared."""
     hold(project, was=1, now=1)
