@@ -278,7 +278,7 @@ def _refuse_codspeed(config: pytest.Config) -> None:
 
 def _refuse_xdist(config: pytest.Config) -> None:
     """End at once where xdist is active: pytest-benchmark would, with options that nobody gave."""
-    if getattr(config.option, "numprocesses", None) and config.option.benchmark_only:
+    if getattr(config.option, "numprocesses", None) and getattr(config.option, "benchmark_only", False):
         pytest.exit(f"telemetry gate: the gate cannot judge here: {_XDIST}", returncode=UNUSABLE)
 
 

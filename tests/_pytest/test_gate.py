@@ -1169,6 +1169,17 @@ def test_trap_1_where_timings_would_not_be_ours_the_gate_does_not_judge(project:
     assert "Traceback" not in ran.text
 
 
+def test_without_pytest_benchmark_xdist_makes_no_difference(project: Project) -> None:
+    """What is missing is told in one line, whatever else is there."""
+    hold(project)
+
+    ran = project.pytest("--telemetry-gate", AGAINST, "-n", "1", plugins=("telemetry", "xdist"))
+
+    assert ran.code == 2, ran.text
+    assert "INTERNALERROR" not in ran.text
+    assert "pip install 'pytest-telemetry[benchmark]'" in ran.text
+
+
 def test_options_that_other_options_take_back_do_not_keep_the_gate_from_judging(project: Project) -> None:
     """A project may switch benchmarks off in its ini file; --benchmark-only and --benchmark-enable switch them on."""
     hold(project)
