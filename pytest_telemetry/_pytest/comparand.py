@@ -17,6 +17,7 @@ from pytest_telemetry.benchmark.source import (
     Source,
     default_packages,
     differs,
+    found_in,
     from_archive,
     from_revision,
     from_tree,
@@ -126,6 +127,7 @@ class Comparand:
         benchmarks: Which benchmarks have to be there; None where this is not the baseline, so that nobody says.
         reason: Why the baseline is made anew from what is there now; None where it is not.
         lost: Why there is nothing to compare with but the code itself, or nothing.
+        lacking: Packages of the project that the revision does not have, so that they are not compared.
     """
 
     project: _Project
@@ -135,6 +137,7 @@ class Comparand:
     benchmarks: tuple[str, ...] | None = None
     reason: str | None = None
     lost: str = ""
+    lacking: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -302,8 +305,12 @@ def comparand_of(config: pytest.Config, scratch: Path) -> Comparand:
         project.require_committed()
     rules = _rules(config, baseline)
     if against:
-        source = from_revision(root, against, project.packages, project.cache)
-        return Comparand(project, unpacked(source, project.cache), rules, baseline, reason=reason)
+        wanted = project.packages
+        if baseline is None:  # nobody named them
+            project = replace(project, packages=found_in(root, against, wanted) or wanted)
+        source = unpacked(from_revision(root, against, project.packages, project.cache), project.cache)
+        lacking = tuple(name for name in wanted if name not in project.packages)
+        return Comparand(project, source, rules, baseline, reason=reason, lacking=lacking)
     if baseline is None:  # there is nothing to compare the first baseline with but itself
         return Comparand(project, unpacked(project.now(scratch), project.cache), rules, reason=reason)
     try:

@@ -203,6 +203,11 @@ class GatePlugin:
             count, first = len(pairing.unmeasured), pairing.unmeasured[0]
             also = f" and {plural(count - 1, 'other')}" if count > 1 else ""
             self._remarks.append(f"telemetry gate: {first}{also} measured nothing: skipped, or failed")
+        if comparand.lacking:
+            names = ", ".join(comparand.lacking)
+            self._remarks.append(
+                f"telemetry gate: not compared, for the revision does not have them: {names}"
+            )
         elsewhere = pairing.elsewhere()
         self._gate = Gate(
             against=f"{comparand.text}{f', and now is what is installed, {elsewhere[0]}' if elsewhere else ''}",

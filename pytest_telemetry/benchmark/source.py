@@ -25,7 +25,7 @@ from pytest_telemetry.benchmark.cache import remove_unused, touch
 from pytest_telemetry.model.errors import UnusableInput
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
     Files: TypeAlias = Mapping[str, bytes]
 
@@ -33,6 +33,7 @@ __all__ = (
     "Source",
     "default_packages",
     "differs",
+    "found_in",
     "from_archive",
     "from_revision",
     "from_tree",
@@ -226,6 +227,18 @@ def differs(root: Path, revision: str, packages: Sequence[str]) -> bool:
     return sha256_of(files) != sha256_of(committed)
 
 
+def found_in(root: Path, revision: str, packages: Sequence[str]) -> tuple[str, ...]:
+    """Return those of the *packages* that the commit *revision* of the project at *root* has.
+
+    Raises:
+        UnusableInput: git, the repository or the commit is not there.
+    """
+    _require_names(packages)
+    arguments = ("-r", "-z", "--name-only", _commit(root, revision), *_paths(packages))
+    files = _chosen(_answer(root, "ls-tree", *arguments).split("\0"), packages)
+    return tuple(name for name in packages if _is_there(name, files))
+
+
 def default_packages(root: Path) -> tuple[str, ...]:
     """Return the top-level packages of the project at *root*: those below ``src/``, or else those at its root.
 
@@ -270,10 +283,14 @@ def _require_packages(
     files: Files, packages: Sequence[str], where: str, place: str = "at the root or below src/"
 ) -> None:
     for name in packages:
-        if f"{name}/__init__.py" not in files and f"{name}.py" not in files:
+        if not _is_there(name, files):
             raise UnusableInput(
                 f"{where}: no package {name!r}; expected {name}/__init__.py or {name}.py {place}"
             )
+
+
+def _is_there(package: str, files: Container[str]) -> bool:
+    return f"{package}/__init__.py" in files or f"{package}.py" in files
 
 
 def _paths(packages: Sequence[str]) -> list[str]:

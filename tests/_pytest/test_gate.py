@@ -956,6 +956,17 @@ def test_what_measured_nothing_is_told_where_no_list_says_what_should(project: P
     assert f"telemetry gate: {FILE}::test_skipped measured nothing: skipped, or failed" in ran.text
 
 
+def test_a_package_that_the_revision_does_not_have_is_left_out_and_named(project: Project) -> None:
+    """Whoever adds one can still compare the others; what moved into it is the same on both sides."""
+    hold(project)
+    project.put("mycore/__init__.py", "")
+
+    ran = project.gate(AGAINST)
+
+    assert_smaller(ran)
+    assert "telemetry gate: not compared, for the revision does not have them: mycore" in ran.sections
+
+
 def test_code_outside_the_packages_is_named(project: Project) -> None:
     """It is the same on both sides, so that no change can be seen: moved code would pass for ever."""
     hold(project, was=1, now=1)

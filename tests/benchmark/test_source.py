@@ -21,6 +21,7 @@ from pytest_telemetry.benchmark.source import (
     Source,
     default_packages,
     differs,
+    found_in,
     from_archive,
     from_revision,
     from_tree,
@@ -423,6 +424,15 @@ def test_a_revision_without_the_package_is_refused(project: Path, cache: Path, n
         f"revision {revision[:12]} of {project}: no package {name!r}; "
         f"expected {name}/__init__.py or {name}.py at the root or below src/"
     )
+
+
+def test_the_packages_that_a_revision_has_can_be_found(project: Path) -> None:
+    """In the order in which they were asked for; neither the working tree nor a folder without __init__.py counts."""
+    fill(project, {"spaced/plug.py": b""})
+    commit(project)
+    fill(project, {"other/__init__.py": b""})
+
+    assert found_in(project, "HEAD", ["single", "other", "spaced", "mine"]) == ("single", "mine")
 
 
 def test_a_link_in_a_revision_is_refused(project: Path, cache: Path) -> None:
