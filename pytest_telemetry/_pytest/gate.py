@@ -34,7 +34,7 @@ from pytest_telemetry.checks.regression import (
 from pytest_telemetry.model.benchmark import Gate
 from pytest_telemetry.model.clock import SYSTEM_CLOCK
 from pytest_telemetry.model.errors import UnusableInput
-from pytest_telemetry.model.wording import plural
+from pytest_telemetry.model.wording import a_few, plural
 from pytest_telemetry.reports.gate import as_dict, text
 from pytest_telemetry.reports.gate_github import error_annotations, markdown
 
@@ -51,7 +51,6 @@ UNUSABLE: Final = 2
 
 _UPDATE: Final = "pytest-telemetry gate --update and a reason"
 _XDIST: Final = "processes of xdist share the machine: drop -n, or add -n 0 (pytest-telemetry gate -- -n 0)"
-_SHOWN: Final = 4
 _NOTHING: Final = "no benchmark was measured: ask for tests that use benchmark or telemetry_benchmark"
 
 
@@ -345,7 +344,7 @@ def _incomplete(config: pytest.Config, pairing: Pairing, comparand: Comparand) -
         if missing:
             is_one = len(missing) == 1
             yield (
-                f"{_named(missing)} {'is' if is_one else 'are'} in the baseline and {'was' if is_one else 'were'} not "
+                f"{a_few(missing)} {'is' if is_one else 'are'} in the baseline and {'was' if is_one else 'were'} not "
                 f"measured: run {'it' if is_one else 'them'}, allow a part of the benchmarks with "
                 f"{_option('partial')}, or accept that {'it is' if is_one else 'they are'} gone with {_UPDATE}"
             )
@@ -366,18 +365,10 @@ def _incomplete(config: pytest.Config, pairing: Pairing, comparand: Comparand) -
         if new:
             is_one = len(new) == 1
             yield (
-                f"{_named(new)} {'is' if is_one else 'are'} new, the baseline does not list "
+                f"{a_few(new)} {'is' if is_one else 'are'} new, the baseline does not list "
                 f"{'it: allow it' if is_one else 'them: allow them'} with {_option('allow-new')}, or accept "
                 f"{'it' if is_one else 'them'} with {_UPDATE}"
             )
-
-
-def _named(node_ids: Sequence[str]) -> str:
-    """Return the first few of *node_ids*, and how many there are besides."""
-    shown = node_ids if len(node_ids) <= _SHOWN else node_ids[: _SHOWN - 1]
-    more = len(node_ids) - len(shown)
-    names = [*shown, plural(more, "other")] if more else [*shown]
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _option(name: str) -> str:

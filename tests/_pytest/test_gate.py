@@ -1393,7 +1393,10 @@ def test_a_fresh_process_that_hangs_is_stopped(project: Project) -> None:
     """It is a problem, and the others, which would hang as well, are not started."""
     hold(project, was=1, now=1)
     project.library(f"import sys\ndef make(): return [0] * (1 if {FRESH} else 2)\n")
-    project.put("conftest.py", "from pytest_telemetry._pytest import fresh\nfresh.PATIENCE_S = 0.2\n")
+    project.put(
+        "conftest.py",
+        "from pytest_telemetry._pytest import fresh\nfresh.PATIENCE_S, fresh.EACH_S = 0.1, 0.1\n",
+    )
     project.put(
         "sitecustomize.py",
         "import sys, threading\n"
