@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import subprocess
+from argparse import ArgumentParser
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,7 @@ def fresh(tmp_path: Path) -> Fresh:
         rootpath=tmp_path,
         inipath=None,
         invocation_params=SimpleNamespace(args=(), dir=tmp_path),
-        args=[],
+        _parser=SimpleNamespace(optparser=ArgumentParser()),
         getini={"addopts": []}.get,
         pluginmanager=SimpleNamespace(hasplugin=lambda name: False),
         getoption=lambda name: None,
