@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pytest_telemetry.benchmark.baseline import Baseline, is_inside, load, rendered, replace_file
+from pytest_telemetry.benchmark.packages import default_packages
 from pytest_telemetry.benchmark.source import (
     Source,
-    default_packages,
     differs,
     found_in,
     from_archive,

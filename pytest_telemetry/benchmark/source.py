@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = (
     "Source",
-    "default_packages",
     "differs",
     "found_in",
     "from_archive",
@@ -44,10 +43,6 @@ __all__ = (
 )
 
 _PLACES: Final = ("src/", "")
-_NO_PACKAGES: Final = frozenset(
-    ["tests", "test", "docs", "doc", "examples", "benchmarks", "build", "dist", "site"]
-)
-_NO_MODULES: Final = frozenset({"conftest", "setup", "noxfile", "tasks", "fabfile", "manage"})
 _PLAIN: Final = "only plain files can be taken along; replace it by one, or leave it out of the package"
 
 # What tells git who the user is and how to reach servers stays; where a repository is must not come from a hook.
@@ -237,35 +232,6 @@ def found_in(root: Path, revision: str, packages: Sequence[str]) -> tuple[str, .
     arguments = ("-r", "-z", "--name-only", _commit(root, revision), *_paths(packages))
     files = _chosen(_answer(root, "ls-tree", *arguments).split("\0"), packages)
     return tuple(name for name in packages if _is_there(name, files))
-
-
-def default_packages(root: Path) -> tuple[str, ...]:
-    """Return the top-level packages of the project at *root*: those below ``src/``, or else those at its root.
-
-    Tests, documentation, benchmarks and what builds leave behind are no packages. Where a place has no package, its
-    modules are taken, apart from those that tools have at a root, such as ``setup`` and ``conftest``.
-
-    Raises:
-        UnusableInput: There is none.
-    """
-    for place in _PLACES:
-        try:
-            entries = sorted(Path(root, place).iterdir())
-        except OSError:  # no src/
-            continue
-        names = [entry.name for entry in entries if (entry / "__init__.py").is_file()]
-        modules = [entry.stem for entry in entries if entry.suffix == ".py" and entry.is_file()]
-        for found in (names, [name for name in modules if name not in _NO_MODULES]):
-            packages = tuple(name for name in found if _may_be_code(name))
-            if packages:
-                return packages
-    raise UnusableInput(
-        f"{root}: no package, neither below src/ nor at the root; name the packages in the baseline"
-    )
-
-
-def _may_be_code(name: str) -> bool:
-    return is_package_name(name) and name not in _NO_PACKAGES and not name.startswith(("_", "test_"))
 
 
 # Which files belong to packages.
