@@ -3,77 +3,67 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
+from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator, Sequence
+    from argparse import Action
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import pytest
 
 __all__ = ("again", "options_of", "without_plugin")
 
-# What selects, reports, stores, distributes or throws away: the first have no value, the second have one, the third
-# may have some of their own.
-_ALONE: Final = frozenset(
-    {
-        "--benchmark-autosave",
-        "--benchmark-save-data",
-        "--cache-clear",
-        "--collect-only",
-        "--co",
-        "--exitfirst",
-        "-x",
-        "--failed-first",
-        "--ff",
-        "--last-failed",
-        "--lf",
-        "--new-first",
-        "--nf",
-        "--stepwise",
-        "--sw",
-        "--stepwise-skip",
-        "--sw-skip",
-        "--pdb",
-        "--trace",
-    }
-)
-_WITH_VALUE: Final = frozenset(
+_LEFT_OUT: Final = frozenset(
     {
         "--basetemp",
-        "--benchmark-save",
-        "--benchmark-json",
-        "--deselect",
-        "--dist",
-        "--html",
-        "--junit-xml",
-        "--junitxml",
-        "--log-file",
-        "--numprocesses",
-        "-n",
-        "--maxfail",
-        "--pastebin",
-        "--report-log",
-        "-k",
-        "-m",
-    }
-)
-_PERHAPS_WITH_VALUES: Final = frozenset(
-    {
+        "--benchmark-autosave",
         "--benchmark-compare",
         "--benchmark-compare-fail",
         "--benchmark-cprofile-dump",
         "--benchmark-histogram",
+        "--benchmark-json",
+        "--benchmark-save",
+        "--benchmark-save-data",
+        "--cache-clear",
+        "--collect-only",
+        "--co",
+        "--config-file",
+        "-c",
         "--debug",
+        "--deselect",
+        "--dist",
+        "--exitfirst",
+        "-x",
+        "--failed-first",
+        "--ff",
+        "--html",
+        "--junit-xml",
+        "--junitxml",
+        "--last-failed",
+        "--lf",
+        "--log-file",
+        "--maxfail",
+        "--new-first",
+        "--nf",
+        "--numprocesses",
+        "-n",
+        "--pastebin",
+        "--pdb",
+        "--report-log",
+        "--stepwise",
+        "--sw",
+        "--stepwise-skip",
+        "--sw-skip",
+        "--trace",
+        "-k",
+        "-m",
     }
 )
+"""What selects, reports, stores, distributes or throws away; and the ini file, which is named anew."""
 
-_LETTER_AND_VALUE: Final = re.compile("-[cknm].")
 _OURS: Final = "--telemetry-gate"
-_OURS_ALONE: Final = frozenset(
-    f"--telemetry-gate{ending}" for ending in ("", "-allow-new", "-instructions", "-partial")
-)
 _HANDED_ON: Final = (
     "--telemetry-gate-against",
     "--telemetry-gate-baseline",
@@ -101,7 +91,9 @@ def again(config: pytest.Config, places: Sequence[str]) -> list[str]:
     given = [str(argument) for argument in config.invocation_params.args]
     standing = config.getini("addopts")
     environment = shlex.split(os.environ.get("PYTEST_ADDOPTS", ""))
-    arguments = [*_kept([*standing, *environment, *given], set(map(str, config.args)))]
+    # pytest's own parser is the one that knows which options have values; it has no public name
+    options = config._parser.optparser._option_string_actions  # noqa: SLF001
+    arguments = [*_kept([*standing, *environment, *given], options)]
     if config.inipath is not None:
         arguments += ["-c", str(config.inipath)]
     if config.pluginmanager.hasplugin("logging"):  # whoever sets what is unknown is warned
@@ -126,21 +118,50 @@ def without_plugin(arguments: Iterable[str], name: str) -> Iterator[str]:
             yield argument
 
 
-def _kept(arguments: Iterable[str], positional: Container[str]) -> Iterator[str]:
+def _kept(arguments: Iterable[str], options: Mapping[str, Action]) -> Iterator[str]:
+    """Yield the options that are not left out, with their values; not what stands for itself, which are places."""
     rest = [*arguments]
     while rest:
         argument = rest.pop(0)
         name, equals, _ = argument.partition("=")
-        if name.startswith(_OURS):
-            if not equals and name not in _OURS_ALONE:
-                del rest[:1]
-        elif name in _WITH_VALUE or name in {"-c", "--config-file"}:
-            if not equals:
-                del rest[:1]
-        elif name in _PERHAPS_WITH_VALUES:
-            while not equals and rest and not rest[0].startswith("-") and rest[0] not in positional:
-                del rest[:1]
-        elif not (
-            name in _ALONE or argument in positional or argument == "--" or _LETTER_AND_VALUE.match(argument)
-        ):
+        if argument == "--":
+            return
+        if name in options:
+            words = [argument, *(() if equals else _values(rest, options[name]))]
+            yield from () if _is_left_out(name) else words
+        elif argument[:2] in options:
+            yield from _kept_of_letters(argument[1:], rest, options)
+        elif argument.startswith(("-", "@")):  # one that nobody knows, or a file of arguments
             yield argument
+
+
+def _kept_of_letters(letters: str, rest: list[str], options: Mapping[str, Action]) -> Iterator[str]:
+    """Yield what is kept of options that were written as one, of which the last may have a value."""
+    flags = ""
+    while letters and (action := options.get(f"-{letters[0]}")) and action.nargs == 0:
+        flags += "" if _is_left_out(f"-{letters[0]}") else letters[0]
+        letters = letters[1:]
+    if flags:
+        yield f"-{flags}"
+    if letters:
+        name = f"-{letters[0]}"
+        values = _values(rest, options[name]) if name in options and name == f"-{letters}" else []
+        yield from () if _is_left_out(name) else (f"-{letters}", *values)
+
+
+def _values(rest: list[str], action: Action) -> list[str]:
+    """Take from the beginning of *rest* the values that belong to an option."""
+    if action.nargs is None:
+        count = 1
+    elif isinstance(action.nargs, int):
+        count = action.nargs
+    else:  # as many as there are, or one at most
+        plain = [*takewhile(lambda word: not word.startswith("-"), rest)]
+        count = min(len(plain), 1) if action.nargs == "?" else len(plain)
+    values = rest[:count]
+    del rest[:count]
+    return values
+
+
+def _is_left_out(name: str) -> bool:
+    return name in _LEFT_OUT or name.startswith(_OURS)

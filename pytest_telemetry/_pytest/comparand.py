@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pytest_telemetry.benchmark.baseline import Baseline, is_inside, load, rendered, replace_file
+from pytest_telemetry.benchmark.packages import default_packages
 from pytest_telemetry.benchmark.source import (
     Source,
-    default_packages,
     differs,
+    found_in,
     from_archive,
     from_revision,
     from_tree,
@@ -126,6 +127,7 @@ class Comparand:
         benchmarks: Which benchmarks have to be there; None where this is not the baseline, so that nobody says.
         reason: Why the baseline is made anew from what is there now; None where it is not.
         lost: Why there is nothing to compare with but the code itself, or nothing.
+        lacking: Packages of the project that the revision does not have, so that they are not compared.
     """
 
     project: _Project
@@ -135,6 +137,7 @@ class Comparand:
     benchmarks: tuple[str, ...] | None = None
     reason: str | None = None
     lost: str = ""
+    lacking: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -165,13 +168,31 @@ class Comparand:
         text = f"{percent(drift)} accepted since the first baseline"
         return replace(judgement, note="; ".join(filter(None, (judgement.note, text))))
 
+    def tried(self, scratch: Path) -> Path:
+        """Write the baseline's file into *scratch* as an update would, without a list; return where it is.
+
+        Raises:
+            UnusableInput: As `update`.
+        """
+        file = scratch / self.project.file.name
+        following = self._following(self.project.now(scratch), (), self.reason or "", {})
+        replace_file(file, rendered(file, following))
+        return file
+
     def update(
-        self, measured: AbstractSet[str], reason: str, judgements: Sequence[Judgement], *, is_partial: bool
+        self,
+        compared: AbstractSet[str],
+        unseen: AbstractSet[str],
+        reason: str,
+        judgements: Sequence[Judgement],
+        *,
+        is_partial: bool,
     ) -> str:
         """Make what is there now the baseline, for *reason*; return what was done, in words.
 
-        Drift is what fresh processes agree on: readings that may be nothing would add up to something. What was on
-        the list and is not among those *measured* stays on it if this is a part of them only, and is told.
+        Drift is what fresh processes agree on: readings that may be nothing would add up to something. What could
+        not be *compared*, because the baseline before lacks something, is listed *unseen*; what was on the list and
+        is neither stays on it if this is a part of them only. Both are told, if they were listed.
 
         Nothing is written before it is known that all of it can be read again.
 
@@ -183,7 +204,8 @@ class Comparand:
             for one in judgements
             if one.ratio is not None and one.benchmark in (self.benchmarks or ()) and is_drift(one)
         }
-        left_out = {*(self.baseline.benchmarks if self.baseline else ())} - measured
+        measured, listed = compared | unseen, {*(self.baseline.benchmarks if self.baseline else ())}
+        left_out = listed - measured
         benchmarks = sorted(measured | left_out if is_partial else measured)
         with tempfile.TemporaryDirectory() as scratch:
             now = self.project.now(Path(scratch))
@@ -195,6 +217,9 @@ class Comparand:
         texts = [f"{os.path.relpath(self.project.file)}: the baseline is now {code}, with {number}"]
         if self.lost:
             texts.append(f"no drift is known, for there was nothing to compare with: {self.lost}")
+        if unseen & listed:
+            names = ", ".join(sorted(unseen & listed))
+            texts.append(f"not compared, so what they cost now is accepted unseen: {names}")
         if left_out:
             what = (
                 "not measured, so what they cost now is accepted unseen" if is_partial else "no longer listed"
@@ -280,8 +305,12 @@ def comparand_of(config: pytest.Config, scratch: Path) -> Comparand:
         project.require_committed()
     rules = _rules(config, baseline)
     if against:
-        source = from_revision(root, against, project.packages, project.cache)
-        return Comparand(project, unpacked(source, project.cache), rules, baseline, reason=reason)
+        wanted = project.packages
+        if baseline is None:  # nobody named them
+            project = replace(project, packages=found_in(root, against, wanted) or wanted)
+        source = unpacked(from_revision(root, against, project.packages, project.cache), project.cache)
+        lacking = tuple(name for name in wanted if name not in project.packages)
+        return Comparand(project, source, rules, baseline, reason=reason, lacking=lacking)
     if baseline is None:  # there is nothing to compare the first baseline with but itself
         return Comparand(project, unpacked(project.now(scratch), project.cache), rules, reason=reason)
     try:

@@ -22,27 +22,21 @@ __all__ = ("both", "counted", "files_of")
 LONGEST_NS: Final = 5_000_000
 """How long an operation may be that is counted: to count it takes some 200 times as long."""
 
-_OURS: Final = frozenset({__file__, Lane.block.__code__.co_filename})
-"""What stands around an operation that has a round of its own is not of the operation."""
-
 
 def counted(operation: Operation) -> Counts:
     """Return what one *operation* does, after it was timed; of a long one what a profile of one run can tell.
 
-    Where the operation says how often a round runs it, it has a round of its own each time, and what that sets up
-    and takes down is counted as well.
+    What is around it is not counted, as it is not timed. Where the operation says how often a round runs it, it has
+    a round of its own each time.
     """
     with operation.around():
         lane = Lane(replace(operation, around=nullcontext), SYSTEM_CLOCK)
-        if not operation.number:
-            with lane.opened() as context:
-                return context.run(_counted, lane.once)
-
-        def round_() -> None:
-            with lane.opened() as context:
-                context.run(lane.once)
-
-        return _counted(round_)
+        if operation.number:
+            is_long = _is_long(lambda: lane.block(1))
+            return (count_once if is_long else count)(lane.once, around=lane.opened)
+        with lane.opened() as context:
+            is_long = _is_long(lambda: context.run(_duration, lane.once))
+            return context.run(count_once if is_long else count, lane.once)
 
 
 def both(before: Counts, after: Counts) -> dict[str, tuple[float, float]]:
@@ -52,19 +46,18 @@ def both(before: Counts, after: Counts) -> dict[str, tuple[float, float]]:
     }
 
 
-def _counted(run: Callable[[], object]) -> Counts:
-    counts = count_once(run) if _is_long(run) else count(run)
-    return replace(counts, files=counts.files - _OURS)
+def _duration(run: Callable[[], object]) -> int:
+    began = SYSTEM_CLOCK.mono_ns()
+    run()
+    return SYSTEM_CLOCK.mono_ns() - began
 
 
-def _is_long(run: Callable[[], object]) -> bool:
+def _is_long(duration: Callable[[], int]) -> bool:
     for _ in range(3):  # the first of them may do more than later ones
-        began = SYSTEM_CLOCK.mono_ns()
-        run()
-        duration = SYSTEM_CLOCK.mono_ns() - began
-        if duration <= LONGEST_NS:
+        took = duration()
+        if took <= LONGEST_NS:
             return False
-        if duration > 10 * LONGEST_NS:
+        if took > 10 * LONGEST_NS:
             return True
     return True
 
@@ -72,4 +65,4 @@ def _is_long(run: Callable[[], object]) -> bool:
 def files_of(holding: Holding) -> frozenset[str]:
     """Return the files whose code makes one level of *holding*, and lets it go."""
     with holding.around():
-        return copy_context().run(count_once, lambda: holding.leave(holding.enter())).files - _OURS
+        return copy_context().run(count_once, lambda: holding.leave(holding.enter())).files - {__file__}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from pytest_telemetry._pytest.arguments import again, options_of
 from pytest_telemetry.benchmark.instructions import instructions
 from pytest_telemetry.model.benchmark import Comparison
-from pytest_telemetry.model.wording import plural
+from pytest_telemetry.model.wording import a_few, plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -24,13 +24,14 @@ if TYPE_CHECKING:
 __all__ = ("Fresh", "Verdict", "best_of", "write")
 
 PATIENCE_S = 600.0
-"""How long a process may take; what it is asked takes seconds."""
+EACH_S = 10.0
+"""How long a process may take, and how much longer for each benchmark; either takes seconds."""
 
 _OUTCOMES: Final = ("met", "met on a slow machine", "missed")
 
 
-class _Hung(ValueError):
-    """A process came to no end; the next one would not either."""
+class _InVain(ValueError):
+    """A process came to no end, or could not begin; the next one would not either."""
 
 
 class Verdict(NamedTuple):
@@ -92,13 +93,14 @@ class Fresh:
             if not node_ids:
                 break
             try:
-                read = self._run(node_ids, self._scratch / f"readings-{number}.json")
+                file = self._scratch / f"readings-{number}.json"
+                read = self._run(node_ids, file, options_of(self._config))
                 _require(read, "comparisons", suspicious)
                 _require(read, "verdicts", [node_id for node_id in node_ids if node_id in missed])
                 self._read.append(read)
             except ValueError as error:
                 self.problems.append(f"confirmation process {number} of {processes} {error}")
-                if isinstance(error, _Hung):
+                if isinstance(error, _InVain):
                     break
             self._tick(f"{':' if number == 1 else ''} {number}")
 
@@ -122,6 +124,26 @@ class Fresh:
             if node_id in read["verdicts"]
         ]
 
+    def refused(self, node_ids: Sequence[str], baseline: Path) -> dict[str, str]:
+        """Return which of *node_ids* cannot be measured against that file of a baseline, and why.
+
+        One process tries it; a problem where that does not do what it is asked.
+        """
+        if not node_ids:
+            return {}
+        self._say(f"telemetry gate: measuring {plural(len(node_ids), 'benchmark')} beside the new baseline")
+        options = ["--telemetry-gate", f"--telemetry-gate-baseline={baseline}"]
+        try:
+            read = self._run(node_ids, self._scratch / "readings-beside.json", options)
+        except ValueError as error:
+            self.problems.append(f"the process that measures beside the new baseline {error}")
+            return {}
+        return {
+            node_id: read["failures"].get(node_id, "it timed nothing")
+            for node_id in node_ids
+            if node_id not in read["comparisons"]
+        }
+
     def instructions(self, node_ids: Sequence[str]) -> dict[str, tuple[float, float]]:
         """Return the machine instructions of one operation, of the baseline and of now, as valgrind counts them.
 
@@ -133,12 +155,13 @@ class Fresh:
         self._say(
             f"telemetry gate: counting instructions of {plural(len(node_ids), 'benchmark')} under valgrind"
         )
-        arguments = self._arguments(node_ids, self._scratch / "instructions.json")
+        file = self._scratch / "instructions.json"
+        arguments = self._arguments(node_ids, file, options_of(self._config))
         counted = instructions(
             [*self._pytest(), *arguments],
             directory=self._config.invocation_params.dir,
             environment=_environment(),
-            timeout_s=6 * PATIENCE_S,
+            timeout_s=6 * _patience_s(node_ids),
         )
         return {
             node_id: (counted[f"{node_id} baseline"], counted[f"{node_id} now"])
@@ -151,18 +174,18 @@ class Fresh:
         is_safe = {"", str(self._config.invocation_params.dir)}.isdisjoint(sys.path)
         return [sys.executable, *(["-P"] if is_safe else []), "-m", "pytest", "-q"]
 
-    def _arguments(self, node_ids: Sequence[str], file: Path) -> list[str]:
+    def _arguments(self, node_ids: Sequence[str], file: Path, options: Sequence[str]) -> list[str]:
         """Return the arguments of a pytest that measures *node_ids* and writes what it read to *file*."""
-        readings = f"--telemetry-gate-readings={file}"
-        return [*again(self._config, node_ids), *options_of(self._config), readings]
+        return [*again(self._config, node_ids), *options, f"--telemetry-gate-readings={file}"]
 
-    def _run(self, node_ids: Sequence[str], file: Path) -> dict[str, Any]:
-        """Return what one process read.
+    def _run(self, node_ids: Sequence[str], file: Path, options: Sequence[str]) -> dict[str, Any]:
+        """Return what one process read; *options* say what it compares with.
 
         Raises:
-            ValueError: It crashed, failed or hung; the text goes on from its number.
+            ValueError: It did not start, crashed, failed or hung; the text goes on from its number.
         """
-        command = [*self._pytest(), *self._arguments(node_ids, file)]
+        patience = _patience_s(node_ids)
+        command = [*self._pytest(), *self._arguments(node_ids, file, options)]
         try:
             done = subprocess.run(  # noqa: S603 - our own interpreter
                 command,
@@ -172,18 +195,27 @@ class Fresh:
                 capture_output=True,
                 encoding="utf-8",
                 errors="replace",
-                timeout=PATIENCE_S,
+                timeout=patience,
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            raise _Hung(
-                f"was stopped after {PATIENCE_S:g} s, and no other was started: does {', '.join(node_ids)} end "
+            raise _InVain(
+                f"was stopped after {patience:g} s, and no other was started: does {a_few(node_ids)} end "
                 "when it is measured alone?"
             ) from None
+        except OSError as error:
+            raise _InVain(
+                f"could not be started, and no other was: {error.strerror or error} "
+                f"({plural(len(node_ids), 'benchmark')})"
+            ) from error
         if done.returncode or not file.exists():
             raise ValueError(f"ended with {done.returncode}: {_told(done.stdout + done.stderr)}")
         read: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         return read
+
+
+def _patience_s(node_ids: Sequence[str]) -> float:
+    return PATIENCE_S + EACH_S * len(node_ids)
 
 
 def _require(read: Mapping[str, Any], what: str, node_ids: Sequence[str]) -> None:
@@ -195,7 +227,7 @@ def _require(read: Mapping[str, Any], what: str, node_ids: Sequence[str]) -> Non
         if node_id not in read[what]
     ]
     if missing:
-        raise ValueError(f"did not measure {', '.join(missing)}")
+        raise ValueError(f"did not measure {a_few(missing)}")
 
 
 def _told(output: str) -> str:

@@ -34,7 +34,7 @@ from pytest_telemetry.checks.regression import (
 from pytest_telemetry.model.benchmark import Gate
 from pytest_telemetry.model.clock import SYSTEM_CLOCK
 from pytest_telemetry.model.errors import UnusableInput
-from pytest_telemetry.model.wording import plural
+from pytest_telemetry.model.wording import a_few, plural
 from pytest_telemetry.reports.gate import as_dict, text
 from pytest_telemetry.reports.gate_github import error_annotations, markdown
 
@@ -51,7 +51,6 @@ UNUSABLE: Final = 2
 
 _UPDATE: Final = "pytest-telemetry gate --update and a reason"
 _XDIST: Final = "processes of xdist share the machine: drop -n, or add -n 0 (pytest-telemetry gate -- -n 0)"
-_SHOWN: Final = 4
 _NOTHING: Final = "no benchmark was measured: ask for tests that use benchmark or telemetry_benchmark"
 
 
@@ -184,6 +183,13 @@ class GatePlugin:
             problems += [f"{node_id} cannot be measured: {why}" for node_id, why in pairing.failures.items()]
         screened = SYSTEM_CLOCK.mono_ns()
         fresh = Fresh(self._config, scratch, self._say, self._tick)
+        if comparand.reason is not None and comparand.benchmarks is not None and pairing.failures:
+            refused = fresh.refused([*pairing.failures], comparand.tried(scratch))
+            problems += [
+                f"{node_id} cannot be measured beside the new baseline: {why}; if it never can, mark it with "
+                "telemetry(gate=False)"
+                for node_id, why in refused.items()
+            ]
         suspicious, rules = _suspicious(pairing, comparand), comparand.rules
         if comparand.reason is None:
             fresh.confirm(suspicious, _missed(pairing), rules.processes, partial(is_cleared, rules=rules))
@@ -196,6 +202,11 @@ class GatePlugin:
             count, first = len(pairing.unmeasured), pairing.unmeasured[0]
             also = f" and {plural(count - 1, 'other')}" if count > 1 else ""
             self._remarks.append(f"telemetry gate: {first}{also} measured nothing: skipped, or failed")
+        if comparand.lacking:
+            names = ", ".join(comparand.lacking)
+            self._remarks.append(
+                f"telemetry gate: not compared, for the revision does not have them: {names}"
+            )
         elsewhere = pairing.elsewhere()
         self._gate = Gate(
             against=f"{comparand.text}{f', and now is what is installed, {elsewhere[0]}' if elsewhere else ''}",
@@ -223,7 +234,8 @@ class GatePlugin:
                     "as --editable"
                 )
             self._updated = comparand.update(
-                {*pairing.comparisons, *pairing.failures},
+                {*pairing.comparisons},
+                {*pairing.failures},
                 comparand.reason,
                 judgements,
                 is_partial=self._config.getoption("--telemetry-gate-partial"),
@@ -270,7 +282,7 @@ def _refuse_codspeed(config: pytest.Config) -> None:
 
 def _refuse_xdist(config: pytest.Config) -> None:
     """End at once where xdist is active: pytest-benchmark would, with options that nobody gave."""
-    if getattr(config.option, "numprocesses", None) and config.option.benchmark_only:
+    if getattr(config.option, "numprocesses", None) and getattr(config.option, "benchmark_only", False):
         pytest.exit(f"telemetry gate: the gate cannot judge here: {_XDIST}", returncode=UNUSABLE)
 
 
@@ -332,7 +344,7 @@ def _incomplete(config: pytest.Config, pairing: Pairing, comparand: Comparand) -
         if missing:
             is_one = len(missing) == 1
             yield (
-                f"{_named(missing)} {'is' if is_one else 'are'} in the baseline and {'was' if is_one else 'were'} not "
+                f"{a_few(missing)} {'is' if is_one else 'are'} in the baseline and {'was' if is_one else 'were'} not "
                 f"measured: run {'it' if is_one else 'them'}, allow a part of the benchmarks with "
                 f"{_option('partial')}, or accept that {'it is' if is_one else 'they are'} gone with {_UPDATE}"
             )
@@ -341,7 +353,7 @@ def _incomplete(config: pytest.Config, pairing: Pairing, comparand: Comparand) -
         text = f"{node_id} cannot be measured against the baseline: {why}"
         if node_id in (listed or ()):
             yield text
-        elif not is_new(why):
+        elif listed is None and not is_new(why):  # nobody says whether it should be there
             yield f"{text}; if it never can, mark it with telemetry(gate=False)"
         elif not allowed:
             yield (
@@ -353,18 +365,10 @@ def _incomplete(config: pytest.Config, pairing: Pairing, comparand: Comparand) -
         if new:
             is_one = len(new) == 1
             yield (
-                f"{_named(new)} {'is' if is_one else 'are'} new, the baseline does not list "
+                f"{a_few(new)} {'is' if is_one else 'are'} new, the baseline does not list "
                 f"{'it: allow it' if is_one else 'them: allow them'} with {_option('allow-new')}, or accept "
                 f"{'it' if is_one else 'them'} with {_UPDATE}"
             )
-
-
-def _named(node_ids: Sequence[str]) -> str:
-    """Return the first few of *node_ids*, and how many there are besides."""
-    shown = node_ids if len(node_ids) <= _SHOWN else node_ids[: _SHOWN - 1]
-    more = len(node_ids) - len(shown)
-    names = [*shown, plural(more, "other")] if more else [*shown]
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _option(name: str) -> str:

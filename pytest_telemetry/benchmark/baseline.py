@@ -30,7 +30,6 @@ __all__ = (
     "load",
     "rendered",
     "replace_file",
-    "save",
 )
 
 SCHEMA: Final = 1
@@ -146,15 +145,6 @@ def load(path: Path) -> Baseline:
         raise UnusableInput(f"{path}: is nested too deeply to be a baseline; {_MEND}") from error
     except ValueError as error:
         raise UnusableInput(f"{path}: {error}") from error
-
-
-def save(path: Path, baseline: Baseline) -> None:
-    """Write *baseline* to *path*; a reader sees the old file or the new one, whole.
-
-    Raises:
-        UnusableInput: `load` would refuse it, or it cannot be written. The old file is then as it was.
-    """
-    replace_file(path, rendered(path, baseline))
 
 
 def rendered(path: Path, baseline: Baseline) -> bytes:

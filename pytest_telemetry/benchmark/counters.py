@@ -50,12 +50,16 @@ from pytest_telemetry.model.errors import UnusableInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+    from contextvars import Context
     from types import CodeType, FrameType
 
 __all__ = ("COUNTERS", "Counts", "count", "count_once", "watching")
 
 Run: TypeAlias = "Callable[[], object]"
-Look: TypeAlias = "Callable[[Run], Mapping[str, int]]"
+Watched: TypeAlias = "Callable[[Run, Run], object]"  # starts looking, runs what is looked at, and stops
+Look: TypeAlias = "Callable[[Watched], Mapping[str, int]]"
+Around: TypeAlias = "Callable[[], AbstractContextManager[Context]]"
 
 COUNTERS: Final = (
     *("bytecodes", "python calls", "c calls", "clock reads", "records"),
@@ -87,7 +91,7 @@ class Counts:
     files: frozenset[str]
 
 
-def count(operation: Callable[[], object], *, times: int = 3) -> Counts:
+def count(operation: Run, *, times: int = 3, around: Around | None = None) -> Counts:
     """Count what one call of *operation* does.
 
     It is called some forty times, at first without counting, until the interpreter has found its shortcuts. Where it
@@ -103,6 +107,7 @@ def count(operation: Callable[[], object], *, times: int = 3) -> Counts:
         operation: Does one operation.
         times: How often in a row a counter must be the same. One that is not, in several times as many repetitions,
             is left out.
+        around: What each call needs around it; it runs in the context that this yields. Not counted.
 
     Raises:
         UnusableInput: Something else traces, profiles or monitors this process: it would be counted as well.
@@ -112,41 +117,40 @@ def count(operation: Callable[[], object], *, times: int = 3) -> Counts:
         raise ValueError(f"times must be 1 or more, not {times!r}")
     _refuse_company()
     files: set[str] = set()
-    run = operation if _is_function(operation) else lambda: operation()  # noqa: PLW0108 - a frame to deduct
+    run = _watching(operation, around)
     values: dict[str, int] = {}
     looks: tuple[Look, ...] = (*_LOOKS, partial(_calls, files=files), _bytes)
     with _nothing_collected():
         for _ in range(_WARM_UP):
-            run()
+            run(_nothing, _nothing)
         for look in looks:
             values |= _net(look, run, times)
     files.discard(_nothing.__code__.co_filename)
     return Counts({name: values[name] for name in COUNTERS if name in values}, frozenset(files))
 
 
-def count_once(operation: Callable[[], object]) -> Counts:
+def count_once(operation: Run, *, around: Around | None = None) -> Counts:
     """Count the calls, clock reads and records of one single call of *operation*, for one that takes long.
 
-    Whether they would be the same each time is not known.
+    What is *around* it is that of `count`. Whether they would be the same each time is not known.
 
     Raises:
         UnusableInput: As for `count`.
     """
     _refuse_company()
     files: set[str] = set()
-    run = operation if _is_function(operation) else lambda: operation()  # noqa: PLW0108 - a frame to deduct
-    found, ours = _calls(run, files), _calls(_nothing, set())
+    found, ours = _calls(_watching(operation, around), files), _calls(_watching(_nothing), set())
     files.discard(_nothing.__code__.co_filename)
     return Counts({name: value - ours[name] for name, value in found.items()}, frozenset(files))
 
 
-def _net(look: Look, run: Run, times: int) -> dict[str, int]:
+def _net(look: Look, run: Watched, times: int) -> dict[str, int]:
     """Return what *look* finds in *run* beyond what it finds in an empty function."""
-    ours, found = _steady(look, _nothing, times), _steady(look, run, times)
+    ours, found = _steady(look, _watching(_nothing), times), _steady(look, run, times)
     return {name: found[name] - ours[name] for name in found if name in ours}
 
 
-def _steady(look: Look, run: Run, times: int) -> dict[str, int]:
+def _steady(look: Look, run: Watched, times: int) -> dict[str, int]:
     """Return what *look* finds the same *times* times in a row; wait for that, but not for ever.
 
     Other threads, and lists that grow, disturb some repetition now and then.
@@ -214,6 +218,19 @@ def _nothing_collected() -> Iterator[None]:
             gc.enable()
 
 
+def _watching(operation: Run, around: Around | None = None) -> Watched:
+    """Return what calls *operation*, in what is *around* it, and has only that looked at."""
+    run = operation if _is_function(operation) else lambda: operation()  # noqa: PLW0108 - a frame to deduct
+    if around is None:
+        return partial(_watched, run)
+
+    def watched(start: Run, stop: Run) -> None:
+        with around() as context:
+            context.run(_watched, run, start, stop)
+
+    return watched
+
+
 def _watched(
     run: Run, start: Callable[[], object], stop: Callable[[], object]
 ) -> None:  # pragma: no cover - nothing else may trace here
@@ -227,7 +244,7 @@ def _watched(
 # What Python code does
 
 
-def _calls(run: Run, files: set[str]) -> Mapping[str, int]:
+def _calls(run: Watched, files: set[str]) -> Mapping[str, int]:
     """Count calls, and keep the files of the code that ran."""
     entered: list[tuple[CodeType, type]] = []
     called = clock = 0
@@ -240,7 +257,7 @@ def _calls(run: Run, files: set[str]) -> Mapping[str, int]:
             called += 1
             clock += arg in CLOCK_READINGS
 
-    _watched(run, partial(sys.setprofile, happened), partial(sys.setprofile, None))
+    run(partial(sys.setprofile, happened), partial(sys.setprofile, None))
     files |= {code.co_filename for code, _ in entered}
     receivers = {kind: _receivers(kind) for _, kind in entered}
     return {
@@ -293,7 +310,7 @@ def _memory_traced() -> Iterator[None]:
             tracemalloc.stop()
 
 
-def _bytes(run: Run) -> Mapping[str, int]:
+def _bytes(run: Watched) -> Mapping[str, int]:
     before = peak = 0
 
     def start() -> None:  # pragma: no cover - runs untraced
@@ -307,7 +324,7 @@ def _bytes(run: Run) -> Mapping[str, int]:
         peak = tracemalloc.get_traced_memory()[1]
 
     with _memory_traced():
-        _watched(run, start, stop)
+        run(start, stop)
     return {"allocated bytes": peak - before}
 
 
@@ -316,7 +333,7 @@ def _bytes(run: Run) -> Mapping[str, int]:
 
 if sys.version_info >= (3, 12):  # pragma: no cover - each version runs its own
 
-    def _bytecodes(run: Run) -> Mapping[str, int]:
+    def _bytecodes(run: Watched) -> Mapping[str, int]:
         """Count instructions, and after each of them what the garbage collector has to look after."""
         monitoring, ours, look_after = sys.monitoring, get_ident(), gc.get_count
         event = monitoring.events.INSTRUCTION
@@ -343,14 +360,14 @@ if sys.version_info >= (3, 12):  # pragma: no cover - each version runs its own
             monitoring.register_callback(_TOOL, event, None)
             monitoring.free_tool_id(_TOOL)
 
-        _watched(run, start, stop)
+        run(start, stop)
         return {"bytecodes": bytecodes, "allocated objects": objects}
 
     _LOOKS: tuple[Look, ...] = (_bytecodes,)
 
 else:  # pragma: no cover - likewise
 
-    def _bytecodes(run: Run) -> Mapping[str, int]:
+    def _bytecodes(run: Watched) -> Mapping[str, int]:
         bytecodes = 0
 
         def entered(frame: FrameType, event: str, arg: object) -> Any:  # noqa: ARG001  # pragma: no cover
@@ -362,10 +379,10 @@ else:  # pragma: no cover - likewise
             bytecodes += event == "opcode"
             return executed
 
-        _watched(run, partial(sys.settrace, entered), partial(sys.settrace, None))
+        run(partial(sys.settrace, entered), partial(sys.settrace, None))
         return {"bytecodes": bytecodes}
 
-    def _objects(run: Run) -> Mapping[str, int]:
+    def _objects(run: Watched) -> Mapping[str, int]:
         """Count objects by having each of them trigger a collection."""
         objects = 0
 
@@ -386,7 +403,7 @@ else:  # pragma: no cover - likewise
             gc.callbacks.clear()
             gc.set_threshold(*thresholds)
 
-        _watched(run, start, stop)
+        run(start, stop)
         return {"allocated objects": objects}
 
     _LOOKS: tuple[Look, ...] = (_objects, _bytecodes)

@@ -125,7 +125,7 @@ class Lane:
         warms_up: Whether a whole block is run, untimed, before each that is timed.
 
     Raises:
-        SyntaxError: The body is not a line of Python.
+        SyntaxError: The body is not a line of Python, or one of those that only a function may have, like ``return``.
     """
 
     def __init__(self, operation: Operation, clock: Clock) -> None:
@@ -138,6 +138,8 @@ class Lane:
             f"    for benchmark_turn in benchmark_rest:\n{turn}"
         )
         file = f"<benchmark {operation.name}>"
+        # Alone, to be refused: inside of our function a return would end the loop, and a yield would keep it from running.
+        compile(operation.body.lstrip(), file, "exec")
         exec(compile(source, file, "exec"), namespace)  # noqa: S102 - the source is that of the benchmark
         once, loop = namespace.pop("once"), namespace.pop("loop")
         namespace.update(operation.names)  # which may hold a loop of its own

@@ -19,10 +19,13 @@ __all__ = ("Overhead",)
 _TIMES: Final = 2  # pairs of a first measurement, in those that a benchmark takes
 _ATTEMPTS: Final = 4
 _CONFIDENCE: Final = 1 - 0.05 / _ATTEMPTS
-"""Of each interval: all that are looked at, until one decides, hold the truth with at least 95 %."""
+"""Of each interval: all that are looked at, until one decides, hold what is true in this process with at least 95 %."""
 
 PROCESS: Final = 0.01
-"""How far two processes that time the same code may lie apart: no interval of one process is narrower on each side."""
+"""How far nearly all processes that time the same code lie apart: no interval of one is narrower on each side.
+
+The gate takes twice as much: it compares two copies of a package, and these lie in different places in memory as well.
+"""
 
 
 class Overhead:

@@ -31,6 +31,9 @@ FEWEST: Final = 7
 SECONDS: Final = 0.6
 """How long the pairs of one benchmark may take before there are fewer of them, down to `FEWEST`."""
 
+_LONGEST_NS: Final = 20_000_000
+"""How long a block of now may be because the baseline was so much faster: more than fifty times."""
+
 _coin: Final = random.SystemRandom()
 
 
@@ -47,10 +50,16 @@ class Pairs:
         self._empty = Lane(EMPTY, clock)
 
     def settle(self) -> int:
-        """Find out how often fills a block of the baseline, and let now run as often; return how many pairs to take."""
+        """Find out how often fills a block of the baseline, and let now run as often; return how many pairs to take.
+
+        Both run less often, but once, where a block of now would take more than 20 ms.
+        """
         with settled():
             self.now.settle()
-            self.now.number = self.baseline.settle()
+            number = self.baseline.settle()
+            if not self.baseline.has_own_number:
+                number = max(1, min(number, int(_LONGEST_NS / self.now.operation_ns)))
+            self.now.number = self.baseline.number = number
             self._empty.settle()
         # both or neither, or one side would find the processor's caches as the other does not
         self.now.warms_up = self.baseline.warms_up = self.now.warms_up or self.baseline.warms_up

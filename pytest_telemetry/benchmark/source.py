@@ -25,14 +25,14 @@ from pytest_telemetry.benchmark.cache import remove_unused, touch
 from pytest_telemetry.model.errors import UnusableInput
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
     Files: TypeAlias = Mapping[str, bytes]
 
 __all__ = (
     "Source",
-    "default_packages",
     "differs",
+    "found_in",
     "from_archive",
     "from_revision",
     "from_tree",
@@ -43,10 +43,6 @@ __all__ = (
 )
 
 _PLACES: Final = ("src/", "")
-_NO_PACKAGES: Final = frozenset(
-    ["tests", "test", "docs", "doc", "examples", "benchmarks", "build", "dist", "site"]
-)
-_NO_MODULES: Final = frozenset({"conftest", "setup", "noxfile", "tasks", "fabfile", "manage"})
 _PLAIN: Final = "only plain files can be taken along; replace it by one, or leave it out of the package"
 
 # What tells git who the user is and how to reach servers stays; where a repository is must not come from a hook.
@@ -226,33 +222,16 @@ def differs(root: Path, revision: str, packages: Sequence[str]) -> bool:
     return sha256_of(files) != sha256_of(committed)
 
 
-def default_packages(root: Path) -> tuple[str, ...]:
-    """Return the top-level packages of the project at *root*: those below ``src/``, or else those at its root.
-
-    Tests, documentation, benchmarks and what builds leave behind are no packages. Where a place has no package, its
-    modules are taken, apart from those that tools have at a root, such as ``setup`` and ``conftest``.
+def found_in(root: Path, revision: str, packages: Sequence[str]) -> tuple[str, ...]:
+    """Return those of the *packages* that the commit *revision* of the project at *root* has.
 
     Raises:
-        UnusableInput: There is none.
+        UnusableInput: git, the repository or the commit is not there.
     """
-    for place in _PLACES:
-        try:
-            entries = sorted(Path(root, place).iterdir())
-        except OSError:  # no src/
-            continue
-        names = [entry.name for entry in entries if (entry / "__init__.py").is_file()]
-        modules = [entry.stem for entry in entries if entry.suffix == ".py" and entry.is_file()]
-        for found in (names, [name for name in modules if name not in _NO_MODULES]):
-            packages = tuple(name for name in found if _may_be_code(name))
-            if packages:
-                return packages
-    raise UnusableInput(
-        f"{root}: no package, neither below src/ nor at the root; name the packages in the baseline"
-    )
-
-
-def _may_be_code(name: str) -> bool:
-    return is_package_name(name) and name not in _NO_PACKAGES and not name.startswith(("_", "test_"))
+    _require_names(packages)
+    arguments = ("-r", "-z", "--name-only", _commit(root, revision), *_paths(packages))
+    files = _chosen(_answer(root, "ls-tree", *arguments).split("\0"), packages)
+    return tuple(name for name in packages if _is_there(name, files))
 
 
 # Which files belong to packages.
@@ -270,10 +249,14 @@ def _require_packages(
     files: Files, packages: Sequence[str], where: str, place: str = "at the root or below src/"
 ) -> None:
     for name in packages:
-        if f"{name}/__init__.py" not in files and f"{name}.py" not in files:
+        if not _is_there(name, files):
             raise UnusableInput(
                 f"{where}: no package {name!r}; expected {name}/__init__.py or {name}.py {place}"
             )
+
+
+def _is_there(package: str, files: Container[str]) -> bool:
+    return f"{package}/__init__.py" in files or f"{package}.py" in files
 
 
 def _paths(packages: Sequence[str]) -> list[str]:

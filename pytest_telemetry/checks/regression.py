@@ -32,7 +32,10 @@ __all__ = (
 _Counters: TypeAlias = "Mapping[str, tuple[float, float]]"
 
 _BETWEEN_PROCESSES: Final = 0.02
-"""Half an interval, at least, for what one process read: what it cannot know is how others would have read it."""
+"""Half an interval, at least, for what one process read: what it cannot know is how others would have read it.
+
+Twice that of an overhead, of which both sides run one copy of the code: here there are two, in different places in memory.
+"""
 
 _GAIN: Final = "the gain can be lost again unseen until the baseline is moved"
 _SCATTERED: Final = "readings scatter too much to tell: time a longer operation, without set-up for each round, or raise the threshold"

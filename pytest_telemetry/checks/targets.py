@@ -41,7 +41,6 @@ _COMPARE: Final[Mapping[Relation, Callable[[float, float], bool]]] = {
     "at least": operator.ge,
     "above": operator.gt,
 }
-_NS: Final[Mapping[str, float]] = {"ns": 1.0, "us": 1e3, "ms": 1e6}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ class Target:
     Attributes:
         relation: How the value has to stand to the bound.
         bound: In *unit*.
-        unit: ``x`` for a ratio, else ``ns``, ``us``, ``ms``, ``operations/s`` or ``bytes``.
+        unit: ``x`` for a ratio, else ``ns``, ``operations/s`` or ``bytes``.
         reference: What a ratio is taken to. With an upper bound the value is ours / reference (the share of its
             cost), with a lower bound reference / ours (how many times faster ours is).
         credit: Whether a slow machine is given credit for being slow. The credit only ever relaxes.
@@ -115,7 +114,7 @@ class Target:
             raise ValueError(f"the target {self.text!r} says nothing about a reading in {reading.unit}")
         if self.unit == "operations/s":
             return _over(1e9, ours)
-        return ours / _NS.get(self.unit, 1.0)
+        return ours
 
 
 @dataclass(frozen=True, slots=True)

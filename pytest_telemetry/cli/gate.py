@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -94,18 +96,18 @@ def command(
     asked = [
         *(f"--telemetry-gate-{name}={value}" for name, value in values.items() if value is not None),
         *(f"--telemetry-gate-{name}" for name, value in flags.items() if value),
-        *click.get_current_context().meta[_AFTER],
         *tests,
     ]
+    after = click.get_current_context().meta[_AFTER]
     if is_history:
-        if asked:
+        if asked or after:
             raise UnusableInput("--history measures nothing: of the others only --storage goes with it")
         for line in history(series(files_in(Path(storage or ".benchmarks")))):
             say(line)
         return CLEAN
     if find_spec("pytest_benchmark") is None:
         raise MissingExtra("pytest-telemetry gate", "benchmark")
-    quiet = () if any(argument.startswith(("-v", "--verbose")) for argument in asked) else ("-q",)
+    quiet = () if any(argument.startswith(("-v", "--verbose")) for argument in after) else ("-q",)
     pytest = [
         sys.executable,
         "-m",
@@ -115,7 +117,12 @@ def command(
         "--benchmark-quiet",
         "--telemetry-gate",
     ]
-    code = _ended([*pytest, *asked, *(() if tests else _default_tests())])
+    # last what is pytest's: a test after its last option might be taken for the value of that
+    code = _ended([*pytest, *asked, *(() if tests else _default_tests()), *after])
+    if code < 0:
+        raise UnusableInput(
+            f"pytest was ended by signal {-code} ({signal.strsignal(-code)}): nothing is judged"
+        )
     return code if code in {CLEAN, FOUND} else UNUSABLE
 
 
@@ -124,13 +131,19 @@ def _default_tests() -> list[str]:
 
 
 def _ended(command: Sequence[str]) -> int:
-    """Run *command* to its end, also where we are interrupted; return its exit code.
+    """Run *command* to its end, also where we are interrupted or asked to end; return its exit code.
 
-    Ctrl-C reaches it as well, and it has fixtures to take down: `subprocess.run` would kill it after 0.25 s.
+    It has fixtures to take down: `subprocess.run` would kill it, at once or 0.25 s after a Ctrl-C, which reaches it as
+    well. A request to end does not, so that it gets an interruption, if it was not started deaf to those.
     """
     with subprocess.Popen(command) as process:  # noqa: S603 - our own interpreter
         try:
             return process.wait()
         except KeyboardInterrupt:
+            process.wait()
+            raise
+        except BaseException:
+            hears = os.name != "nt" and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
+            process.send_signal(signal.SIGINT if hears else signal.SIGTERM)
             process.wait()
             raise

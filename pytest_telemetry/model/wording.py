@@ -6,11 +6,12 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from pytest_telemetry.model.record import Record
 
 __all__ = (
+    "a_few",
     "brief",
     "cost",
     "label",
@@ -24,6 +25,7 @@ __all__ = (
 )
 
 _ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]+")
+_A_FEW: Final = 4
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -56,6 +58,14 @@ def seconds(ns: int) -> str:
 def plural(count: int, noun: str) -> str:
     """Return the count with its noun: ``1 record``, ``1,200 records``."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def a_few(names: Sequence[str]) -> str:
+    """Return up to four *names*, of which the last may be how many there are besides: ``a, b, c and 2 others``."""
+    shown = names if len(names) <= _A_FEW else names[: _A_FEW - 1]
+    more = len(names) - len(shown)
+    texts = [*shown, plural(more, "other")] if more else [*shown]
+    return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"
 
 
 def quantity(value: float, unit: str) -> str:

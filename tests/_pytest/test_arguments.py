@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,14 +10,38 @@ import pytest
 
 from pytest_telemetry._pytest.arguments import again, options_of, without_plugin
 
+FLAGS = """
+--benchmark-autosave --benchmark-only --cache-clear --co --collect-only --exitfirst --ff --lf --nf --no-cov --pdb --sw
+--telemetry-gate --telemetry-gate-allow-new --trace -q -v -x
+"""
+WITH_VALUE = """
+--basetemp --benchmark-json --benchmark-save --benchmark-storage --config-file --deselect --dist --import-mode --junit-xml
+--junitxml --log-file --maxfail --numprocesses --rootdir --telemetry-gate-json --telemetry-gate-threshold --tb -W -c -k -m
+-n -o -p -r
+"""
+PERHAPS_WITH_VALUE = "--benchmark-compare --benchmark-histogram --cov --debug"
+
+
+def parser() -> ArgumentParser:
+    """Return what knows the options, as that of pytest does."""
+    made = ArgumentParser()
+    for name in FLAGS.split():
+        made.add_argument(name, action="store_true")
+    for name in WITH_VALUE.split():
+        made.add_argument(name)
+    for name in PERHAPS_WITH_VALUE.split():
+        made.add_argument(name, nargs="?")
+    made.add_argument("--benchmark-compare-fail", nargs="+")
+    return made
+
 
 def config(*given: str, addopts: tuple[str, ...] = (), **options: str) -> Any:
-    """Return as much of a configuration of pytest as is looked at; ``benchmarks`` is what was asked for."""
+    """Return as much of a configuration of pytest as is looked at."""
     return SimpleNamespace(
         rootpath="/root",
         inipath=None,
         invocation_params=SimpleNamespace(args=given),
-        args=["benchmarks"],
+        _parser=SimpleNamespace(optparser=parser()),
         getini={"addopts": [*addopts]}.get,
         pluginmanager=SimpleNamespace(hasplugin={"logging"}.__contains__),
         getoption={f"--telemetry-gate-{name}": value for name, value in options.items()}.get,
@@ -42,6 +67,14 @@ def config(*given: str, addopts: tuple[str, ...] = (), **options: str) -> Any:
             "-p no:randomly -pno:xdist -W error -o a=b --rootdir=/else",
         ),
         ("--pdb --trace --cache-clear --co --collect-only -q -- benchmarks", "-q"),
+        (
+            "--rootdir . -p benchmarks --benchmark-storage a.py a.py .",
+            "--rootdir . -p benchmarks --benchmark-storage a.py",
+        ),
+        ("-qk slug -qvn2 -vqkslug -xvq -qx -vp no:xdist -rA", "-q -qv -vq -vq -q -v -p no:xdist -rA"),
+        ("-k=name -n=2 -vW error", "-v -W error"),
+        ("--cov -q --cov mylib --unknown -z benchmarks", "--cov -q --cov mylib --unknown -z"),
+        ("@options.txt -q -- -x -k benchmarks", "@options.txt -q"),
         ("--import-mode=importlib --cov=mylib --no-cov", "--import-mode=importlib --cov=mylib --no-cov"),
     ],
 )

@@ -17,8 +17,8 @@ from pytest_telemetry.benchmark.baseline import (
     Update,
     is_package_name,
     load,
+    rendered,
     replace_file,
-    save,
 )
 from pytest_telemetry.benchmark.counters import COUNTERS
 from pytest_telemetry.model.errors import UnusableInput
@@ -59,6 +59,11 @@ def written(folder: Path, text: str | bytes) -> Path:
     path = folder / "baseline.toml"
     path.write_bytes(text.encode() if isinstance(text, str) else text)
     return path
+
+
+def save(path: Path, baseline: Baseline) -> None:
+    """Write a baseline as an update does."""
+    replace_file(path, rendered(path, baseline))
 
 
 def refusal(path: Path) -> str:

@@ -377,9 +377,15 @@ def test_the_source_can_be_read(clock: Any) -> None:
     assert inspect.getsource(lane.once) == "def once():\n        value = 1 + 1\n"
 
 
-@pytest.mark.parametrize("body", ["", "# nothing", "(", "for", "await x", "x = 1\ny = 2"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        *("", "# nothing", "(", "for", "await x", "x = 1\ny = 2"),
+        *("return 1", "yield 1", "x = yield", "break", "if x: continue", "nonlocal x"),
+    ],
+)
 def test_what_is_no_line_of_python_is_refused(clock: Any, body: str) -> None:
-    """Before anything is timed, and under the name of the operation."""
+    """Before anything is timed, and under the name of the operation; also what only our loop would make Python of."""
     with pytest.raises(SyntaxError) as refused:
         Lane(Operation("ours", body), clock)
 

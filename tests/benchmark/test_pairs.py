@@ -84,6 +84,27 @@ def test_both_sides_run_as_often(clock: Any, now: int, baseline: int, number: in
 
 
 @pytest.mark.parametrize(
+    ("now", "baseline", "number"),
+    [(175_000, 3_500, 100), (1_000_000, 3_500, 20), (10_000_000, 50, 2), (10_000_000_000, 50, 1)],
+)
+def test_what_became_slower_out_of_all_proportion_runs_less_often(
+    clock: Any, now: int, baseline: int, number: int
+) -> None:
+    """On both sides: up to fifty times it makes no difference, then a block of now takes 20 ms, or one operation."""
+    pairs = settled(clock, now, baseline)
+
+    assert (pairs.now.number, pairs.baseline.number) == (number, number)
+
+
+def test_a_number_that_was_given_is_kept_however_slow_it_became(clock: Any) -> None:
+    """What is set up for each block may not last for less, either."""
+    pairs = Pairs(costing(clock, 10_000_000, number=7), costing(clock, 50, number=7), clock)
+    pairs.settle()
+
+    assert (pairs.now.number, pairs.baseline.number) == (7, 7)
+
+
+@pytest.mark.parametrize(
     ("now_ns", "baseline_ns", "pairs"),
     [
         (BLOCK_NS, BLOCK_NS, PAIRS),

@@ -19,8 +19,8 @@ import pytest
 from pytest_telemetry.benchmark import source
 from pytest_telemetry.benchmark.source import (
     Source,
-    default_packages,
     differs,
+    found_in,
     from_archive,
     from_revision,
     from_tree,
@@ -423,6 +423,15 @@ def test_a_revision_without_the_package_is_refused(project: Path, cache: Path, n
         f"revision {revision[:12]} of {project}: no package {name!r}; "
         f"expected {name}/__init__.py or {name}.py at the root or below src/"
     )
+
+
+def test_the_packages_that_a_revision_has_can_be_found(project: Path) -> None:
+    """In the order in which they were asked for; neither the working tree nor a folder without __init__.py counts."""
+    fill(project, {"spaced/plug.py": b""})
+    commit(project)
+    fill(project, {"other/__init__.py": b""})
+
+    assert found_in(project, "HEAD", ["single", "other", "spaced", "mine"]) == ("single", "mine")
 
 
 def test_a_link_in_a_revision_is_refused(project: Path, cache: Path) -> None:
@@ -873,58 +882,3 @@ def test_what_nobody_used_for_a_day_leaves_the_cache(
     unpacked(from_revision(project, "HEAD", PACKAGES, cache), cache)
 
     assert {*cache.iterdir()} == kept
-
-
-# Packages of a project.
-
-
-@pytest.mark.parametrize(
-    ("names", "packages"),
-    [
-        (["mine/__init__.py", "also/__init__.py", "also/inner/__init__.py"], ("also", "mine")),
-        (["src/mine/__init__.py", "other/__init__.py"], ("mine",)),
-        (["src/single.py", "other/__init__.py"], ("single",)),
-        (["src/main.c", "mine/__init__.py"], ("mine",)),
-        (["mine/__init__.py", "script.py", "namespace/x.py"], ("mine",)),
-        (["single.py", "setup.py", "conftest.py", "noxfile.py", "test_single.py"], ("single",)),
-        (
-            [
-                "mine/__init__.py",
-                *(
-                    f"{name}/__init__.py"
-                    for name in (
-                        "tests",
-                        "test",
-                        "docs",
-                        "doc",
-                        "examples",
-                        "benchmarks",
-                        "build",
-                        "dist",
-                        "site",
-                        "_mine",
-                        ".mine",
-                        "mine.egg-info",
-                        "my-lib",
-                    )
-                ),
-            ],
-            ("mine",),
-        ),
-    ],
-)
-def test_a_project_has_packages(tmp_path: Path, names: list[str], packages: tuple[str, ...]) -> None:
-    """Those below src/, or else those at the root, or else modules; neither tests nor what builds leave behind."""
-    fill(tmp_path, dict.fromkeys(names, b""))
-
-    assert default_packages(tmp_path) == packages
-
-
-def test_a_project_without_packages_is_refused(tmp_path: Path) -> None:
-    """Somebody has to name them."""
-    fill(tmp_path, {"setup.py": b"", "tests/__init__.py": b""})
-
-    for root in (tmp_path, tmp_path / "gone"):
-        assert refusal(default_packages, root) == (
-            f"{root}: no package, neither below src/ nor at the root; name the packages in the baseline"
-        )

@@ -36,8 +36,6 @@ REFERENCE_NS = {"3.11": 169.0, "3.13": 206.0}
         (FAST, 999.0, "met"),
         (FAST, 1000.0, "missed"),
         (Target("at least", 1_000_000, "operations/s"), 1000.0, "met"),
-        (Target("at most", 3, "ms"), 3e6, "met"),
-        (Target("below", 5, "us"), 5e3, "missed"),
     ],
 )
 def test_a_bound_belongs_to_at_most_and_at_least_only(target: Target, ours: float, expected: str) -> None:

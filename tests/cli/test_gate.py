@@ -8,9 +8,12 @@ import signal
 import subprocess
 import sys
 from math import log1p
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import pytest
+
+from pytest_telemetry.cli.gate import _ended
+from pytest_telemetry.cli.group import Terminated
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,13 +78,13 @@ def started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Pytest:
             ["--update", "--reason", "it is right", "--archive", "a.zip"],
             ["--telemetry-gate-update=it is right", "--telemetry-gate-archive=a.zip"],
         ),
-        (["a.py", "--", "-k", "name", "-p", "no:randomly"], ["-k", "name", "-p", "no:randomly", "a.py"]),
+        (["a.py", "--", "-k", "name", "-p", "no:randomly"], ["a.py", "-k", "name", "-p", "no:randomly"]),
     ],
 )
 def test_options_become_those_of_pytest(
     run: Any, started: Pytest, given: list[str], asked: list[str]
 ) -> None:
-    """Each by its name; what follows -- is handed on as it stands."""
+    """Each by its name; what follows -- is handed on as it stands, and last: its last option may take a value."""
     code, _, _ = run("gate", *given)
 
     assert code == 0
@@ -97,7 +100,7 @@ def test_the_folder_benchmarks_is_what_runs_by_default(
 
     run("gate", *given)
 
-    assert started.asked == [*GATE, *given[1:], "benchmarks"]
+    assert started.asked == [*GATE, "benchmarks", *given[1:]]
 
 
 def test_pytest_is_not_told_to_be_quiet_and_to_talk(run: Any, started: Pytest) -> None:
@@ -128,6 +131,71 @@ def test_exit_codes_are_those_of_all_commands(run: Any, started: Pytest, pytests
     code, out, _ = run("gate")
 
     assert (code, out) == (ours, "")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals end no process there")
+def test_a_pytest_that_a_signal_ended_is_told(run: Any, started: Pytest) -> None:
+    """It could say nothing itself: one line names the signal."""
+    started.code = -signal.SIGKILL
+
+    code, _, err = run("gate")
+
+    assert code == 2
+    assert (
+        err == f"pytest-telemetry: pytest was ended by signal 9 ({signal.strsignal(9)}): nothing is judged\n"
+    )
+
+
+class Interrupted:
+    """Stands for a process that is waited for until something else happens.
+
+    Attributes:
+        log: What was done with it.
+    """
+
+    def __init__(self, happens: BaseException) -> None:
+        self.log: list[str] = []
+        self._happens = [happens]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        pass
+
+    def wait(self) -> int:
+        self.log.append("wait")
+        if self._happens:
+            raise self._happens.pop()
+        return 0
+
+    def send_signal(self, number: signal.Signals) -> None:
+        self.log.append(number.name)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals end no process there")
+@pytest.mark.usefixtures("interruptible")
+@pytest.mark.parametrize(
+    ("happens", "on_interrupt", "log"),
+    [
+        (Terminated(), signal.default_int_handler, ["wait", "SIGINT", "wait"]),
+        (Terminated(), signal.SIG_IGN, ["wait", "SIGTERM", "wait"]),
+        (KeyboardInterrupt(), signal.default_int_handler, ["wait", "wait"]),
+    ],
+    ids=["terminated", "terminated in the background", "interrupted"],
+)
+def test_a_request_to_end_is_handed_on_to_pytest(
+    monkeypatch: pytest.MonkeyPatch, happens: BaseException, on_interrupt: Any, log: list[str]
+) -> None:
+    """As an interruption, unless it was started deaf to those; of a Ctrl-C it knows. The command ends once it has."""
+    process = Interrupted(happens)
+    monkeypatch.setattr(subprocess, "Popen", lambda command: process)
+    monkeypatch.setattr(signal, "getsignal", lambda number: on_interrupt)
+
+    with pytest.raises(type(happens)):
+        _ended(["pytest"])
+
+    assert process.log == log
 
 
 @pytest.mark.parametrize(
@@ -350,8 +418,21 @@ def test_wait(telemetry_benchmark, server):
 
 @pytest.mark.skipif(os.name == "nt", reason="signals a group of processes")
 @pytest.mark.usefixtures("interruptible")
-def test_an_interruption_waits_for_fixtures(tmp_path: Path) -> None:
-    """As Ctrl-C in a terminal, which reaches pytest as well: they are taken down, and no scratch folder stays."""
+@pytest.mark.parametrize(
+    ("kill", "number", "code", "said"),
+    [
+        (os.killpg if os.name != "nt" else os.kill, signal.SIGINT, 130, "interrupted"),
+        (os.kill, signal.SIGTERM, 143, "terminated"),
+    ],
+    ids=["interrupted", "terminated"],
+)
+def test_an_interruption_waits_for_fixtures(
+    tmp_path: Path, kill: Any, number: int, code: int, said: str
+) -> None:
+    """As Ctrl-C in a terminal, which reaches pytest as well, or a request to end, which reaches the command alone.
+
+    They are taken down, and no scratch folder stays.
+    """
     for name in ("mylib", "benchmarks", "scratch"):
         (tmp_path / name).mkdir()
     (tmp_path / "mylib/__init__.py").touch()
@@ -361,9 +442,9 @@ def test_an_interruption_waits_for_fixtures(tmp_path: Path) -> None:
     process = start(tmp_path, *update, TMPDIR=str(tmp_path / "scratch"))
     assert process.stdout is not None
     assert any("waiting" in line for line in process.stdout)
-    os.killpg(process.pid, signal.SIGINT)
+    kill(process.pid, number)
     _, err = process.communicate()
 
-    assert (process.returncode, err.strip()) == (130, "pytest-telemetry: interrupted")
+    assert (process.returncode, err.strip()) == (code, f"pytest-telemetry: {said}")
     assert (tmp_path / "stopped").exists()
     assert list((tmp_path / "scratch").iterdir()) == []

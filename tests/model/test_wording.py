@@ -8,6 +8,7 @@ import pytest
 
 from pytest_telemetry.model.pattern import event, log, metric, span
 from pytest_telemetry.model.wording import (
+    a_few,
     brief,
     cost,
     label,
@@ -42,6 +43,15 @@ def test_long_text_is_cut_with_dots() -> None:
     """The limit holds including the dots."""
     assert shorten("abcdef", 6) == "abcdef"
     assert shorten("abcdefg", 6) == "abc..."
+
+
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [("a", "a"), ("ab", "a and b"), ("abcd", "a, b, c and d"), ("abcde", "a, b, c and 2 others")],
+)
+def test_of_many_names_a_few_are_told(names: str, text: str) -> None:
+    """And how many there are besides, never just one."""
+    assert a_few([*names]) == text
 
 
 def test_a_value_is_shown_without_its_address() -> None:
