@@ -70,8 +70,8 @@ class _Binding:
 def name_at(text: bytes, line: int, col: int) -> NameAt | None:
     """Return the name at a place, or at its end there; None where no name stands that is looked up in scopes.
 
-    That is so in strings, comments and keywords, for the name of an argument in a call, and for an attribute of what
-    has no name itself: ``f().x``.
+    That is so in strings, comments and keywords, for the name of an argument in a call, for an attribute of what
+    has no name itself: ``f().x``, and for what stands in an import by mistake: ``c`` in ``from a import b c``.
 
     Args:
         text: As `python_source` has it.
@@ -103,7 +103,8 @@ def _looked_up(node: Any, around: list[Any]) -> NameAt | None:
     parent = around[0]
     statement = next((part for part in around if part.type in _IMPORTS), None)
     if statement is not None:
-        return NameAt((), binding="import", imported=_taken_at(statement, node))
+        imported = _taken_at(statement, node)
+        return None if imported is None else NameAt((), binding="import", imported=imported)
     if parent.type in _DEFINITIONS and _is_field(parent, "name", node):
         return NameAt((_name(node),), binding="definition", line=_row(node))
     if parent.type in {"keyword_argument", "keyword_pattern"} and parent.named_children[0] == node:
@@ -267,16 +268,15 @@ def _taken(statement: Any) -> Iterator[tuple[str, str]]:
             yield _name(alias), name
 
 
-def _taken_at(statement: Any, node: Any) -> str:
-    """Return what is taken at one of the names in an import."""
+def _taken_at(statement: Any, node: Any) -> str | None:
+    """Return what is taken at one of the names in an import; None at what stands in it by mistake."""
     module = statement.child_by_field_name("module_name")
     if module is not None and module.start_byte <= node.start_byte < module.end_byte:
         return _squeezed(module.text[: node.end_byte - module.start_byte])
-    part = next(
-        part
-        for part in statement.children_by_field_name("name")
-        if part.start_byte <= node.start_byte < part.end_byte
-    )
+    names = statement.children_by_field_name("name")
+    part = next((part for part in names if part.start_byte <= node.start_byte < part.end_byte), None)
+    if part is None:
+        return None
     taken = part.child_by_field_name("name") if part.type == "aliased_import" else part
     is_alias = node.start_byte >= taken.end_byte
     name = _dotted(taken) if is_alias else _squeezed(taken.text[: node.end_byte - taken.start_byte])

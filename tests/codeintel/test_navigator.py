@@ -167,6 +167,24 @@ def test_what_is_no_name_of_a_scope_is_not_found(files: Any, code: str) -> None:
     assert resolution.detail
 
 
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("from a import b c", {"a", "b", "c"}),
+        ("import x y, z", {"x", "y", "z"}),
+        ("from os pth import join", {"os", "pth", "join"}),
+        ("import foo from bar", {"foo", "bar"}),
+        ("from __future__ import a b", {"a", "b"}),
+    ],
+)
+def test_what_stands_in_an_import_by_mistake_is_no_name(code: str, words: set[str]) -> None:
+    """At whichever column one asks; the other words of the line are names as ever."""
+    found = [name_at(code.encode(), 1, column) for column in range(len(code) + 1)]
+
+    names = {name.imported.rpartition(":")[2] for name in found if name is not None}
+    assert set() < names < words
+
+
 @pytest.mark.parametrize(("line", "col"), [(0, 0), (3, 0), (1, -1)])
 def test_a_place_that_is_not_in_the_file_is_refused(files: Any, line: int, col: int) -> None:
     """The text says which lines there are."""
