@@ -268,9 +268,11 @@ class AsyncLSPClient:
         return life
 
     def _known(self, life: Life, file: FilePath) -> Path:
-        """Return the path of a file which the server knows as it is now."""
+        """Return the path of a file which the server knows as it is now, as all others that are open."""
         path = self._lives.workspace.file(file)
-        life.send(*self._documents.refreshed(path))
+        life.send(*self._documents.refreshed())
+        if self._documents.get(path) is None:
+            life.send(*self._documents.opened(path, None))
         return path
 
     async def _ask_at(

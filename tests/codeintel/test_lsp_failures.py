@@ -330,6 +330,29 @@ def test_a_server_that_has_failed_can_be_started_anew(
     assert_lsp_ready_order(telemetry_recorder, policy="initialized")
 
 
+def test_a_server_that_is_started_anew_is_told_of_files_as_they_are_now(fake_server: Any) -> None:
+    """Also where nothing was asked since they changed; one that is gone is not opened, and a given text stays."""
+    workspace = fake_server.workspace
+    client = fake_server.started({"textDocument/hover": [[["exit", 1]]]}, **READY)
+    client.open("b.py")
+    client.open("c.py", "given = 1\n")
+    (workspace / "gone.py").touch()
+    client.open("gone.py")
+    with pytest.raises(ServerGone):
+        client.hover("a.py", 1, 1)
+
+    (workspace / "b.py").write_text("other = 1\n", encoding="utf-8")
+    (workspace / "gone.py").unlink()
+    client.initialize()
+    client.close()
+
+    began = max(at for at, name in enumerate(fake_server.methods()) if name == "spawned")
+    opened = [each for each in fake_server.received()[began:] if each["method"] == "textDocument/didOpen"]
+    documents = [each["params"]["textDocument"] for each in opened]
+    texts = {each["uri"].rpartition("/")[2]: each["text"] for each in documents}
+    assert texts == {"a.py": "from b import Name\nName\n", "b.py": "other = 1\n", "c.py": "given = 1\n"}
+
+
 def test_a_server_that_is_started_anew_begins_when_the_other_has_ended(
     fake_server: Any, telemetry_recorder: TelemetryRecorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
