@@ -249,9 +249,9 @@ class Server:
             self.definition(step)
 
     def definition(self, step: Step) -> None:
-        """Take a definition that the server has answered without an error."""
-        self._prove(step)
+        """Take a definition that the server has answered without an error; an empty one proves nothing."""
         if not step.empty:
+            self._prove(step)
             self._found = self._found or step
 
     def _serves(self, request: Step) -> bool:

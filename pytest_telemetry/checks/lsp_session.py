@@ -134,7 +134,7 @@ class Session:
                 self._complaints += self.server.ready(step)
         elif role == "timeout" or (role == "initialize" and timed_out):
             self._complaints += self.server.timeout(step)
-        elif role == "diagnostics" or (role == "request" and step.definition and step.ok):
+        elif role == "diagnostics" or (role == "request" and step.definition and step.ok and not step.empty):
             self._note("evidence told", step)
         if role == "death" or (role in {"initialize", "spawn"} and not step.ok):
             self.told.append(step)

@@ -23,6 +23,7 @@ DIAGNOSTICS: Line = ("lsp.diagnostics", {"x": {"uri": "file.py"}})
 READY: Line = ("lsp.ready", {})
 CHANGED: Line = ("lsp.state_change", {"result": {"status": "ready"}})
 REQUEST: Line = ("lsp.request", {"args": {"method": "textDocument/hover"}})
+NOTHING: Line = ("lsp.definition", {"result": {"status": "empty"}})
 FOUND: Line = ("lsp.definition", {"result": {"status": "ok"}})
 TIMED_OUT: Line = ("lsp.definition", {"result": {"status": "timeout"}})
 TIMEOUT: Line = ("lsp.timeout", {})
@@ -206,11 +207,17 @@ def test_ready_is_declared_once_in_each_life() -> None:
 
 
 def test_a_definition_that_is_not_there_does_not_end_the_search() -> None:
-    """It shows that the server answers, and a client may ask on until one is found."""
-    nothing: Line = ("lsp.definition", {"result": {"status": "empty"}})
+    """A client may ask on until one is found."""
+    assert said(SPAWN, INITIALIZE, NOTHING, NOTHING, FOUND, READY) == []
 
-    assert said(SPAWN, INITIALIZE, nothing, nothing, FOUND, READY) == []
-    assert said(SPAWN, INITIALIZE, nothing, READY) == []
+
+def test_a_definition_that_is_not_there_is_no_evidence() -> None:
+    """Neither for a READY that names a definition as its reason, nor for one that follows a time-out."""
+    ready: Line = ("lsp.ready", {"x": {"ready_via": "definition"}})
+
+    assert said(SPAWN, INITIALIZE, NOTHING, ready) == ["READY before diagnostics or a definition"]
+    assert said(SPAWN, INITIALIZE, TIMEOUT, NOTHING, READY) == ["READY by a time-out"]
+    assert said(SPAWN, INITIALIZE, NOTHING, READY) == []  # what the client has seen may not be recorded
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ SEEN: Line = ("record", "lsp.diagnostics", {})
 READY: Line = ("record", "lsp.ready", {"ready_via": "diagnostics"})
 ASKED: Line = ("received", "textDocument/definition", {"id": 2})
 FOUND: Line = ("sent", "textDocument/definition", {"id": 2, "result": [1]})
+NOTHING: Line = ("sent", "textDocument/definition", {"id": 2, "result": []})
 HOVER: Line = ("received", "textDocument/hover", {"id": 3})
 SHUTDOWN: Line = ("received", "shutdown", {"id": 9})
 GOODBYE: Line = ("sent", "shutdown", {"id": 9, "result": None})
@@ -78,6 +79,8 @@ def owed(*lines: Line, **options: Any) -> list[str]:
         [*SHAKEN, OPENED, PUBLISHED, READY, HOVER, SHUTDOWN, GOODBYE, EXIT, ENDED],
         [*SHAKEN, OPENED, ASKED, FOUND, READY, HOVER],
         [*SHAKEN, ASKED, FOUND, ASKED, READY],
+        [*SHAKEN, ASKED, NOTHING],
+        [*SHAKEN, ASKED, FOUND, ("record", "lsp.definition", {"status": "empty"}), SHUTDOWN],
         [*SHAKEN, PUBLISHED, READY, ("record", "lsp.state_change", {"status": "ready"})],
         [*SHAKEN, PUBLISHED, READY, CRASH, ENDED, FAILED, *SHAKEN, PUBLISHED, READY, HOVER],
         [*SHAKEN, PUBLISHED, SHUTDOWN, GOODBYE, EXIT, CLOSED],
@@ -122,6 +125,7 @@ def test_what_a_correct_client_may_do(lines: list[Line]) -> None:
         ([*SHAKEN, READY, PUBLISHED, READY], "R2", "READY before diagnostics or a definition"),
         ([STARTED, INITIALIZE, REFUSED, READY, FAILED], "R2", "READY although lsp.initialize failed"),
         ([*SHAKEN, READY, PUBLISHED], "R2", "READY before diagnostics or a definition"),
+        ([*SHAKEN, ASKED, NOTHING, READY], "R2", "READY before diagnostics or a definition"),
         ([*SHAKEN, HOVER], "R3", "textDocument/hover before READY"),
         ([STARTED, INITIALIZE, HOVER, RESULT], "R4", "textDocument/hover before the InitializeResult"),
         ([STARTED, INITIALIZE, RESULT, OPENED, INITIALIZED], "R4", "textDocument/didOpen before initialized"),
