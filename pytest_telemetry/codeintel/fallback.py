@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
 
 from pytest_telemetry.codeintel.lsp_errors import NotReady
-from pytest_telemetry.codeintel.resolution import Place, Resolution, placed
+from pytest_telemetry.codeintel.resolution import Place, Resolution, placed, placed_module
 from pytest_telemetry.codeintel.workspace import is_file
 from pytest_telemetry.model.errors import TelemetryError, UnusableInput
 from pytest_telemetry.model.lsp import UNASKED
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from pytest_telemetry.codeintel.definitions import Definitions
     from pytest_telemetry.codeintel.reports import Reports
+    from pytest_telemetry.codeintel.skeleton_map import Symbol
     from pytest_telemetry.codeintel.workspace import Workspace
 
 __all__ = (
@@ -44,6 +46,18 @@ class _Location(Protocol):
     @property
     def line(self) -> int:
         """From 1."""
+
+    @property
+    def col(self) -> int:
+        """From 0, in characters."""
+
+    @property
+    def end_line(self) -> int:
+        """Where the next character would stand."""
+
+    @property
+    def end_col(self) -> int:
+        """Likewise."""
 
     @property
     def path(self) -> Path | None:
@@ -159,15 +173,24 @@ def _reason(error: Exception) -> Reason:
 
 
 def _known(location: _Location, definitions: Definitions, workspace: Workspace) -> Place:
-    """Return the place with what its skeleton says of it, where it is in the workspace and can be read."""
+    """Return the place with what is known of it: that it is the name of a symbol, or the beginning of a module."""
+    place = Place(location.file, location.line, path=location.path)
     path = location.path
-    if path is None or path.suffix not in {".py", ".pyi"} or not workspace.holds(path):
-        return Place(location.file, location.line, path=path)
-    try:  # what is no file may be a pipe, which is not waited for
-        symbols = [*definitions.skeleton(path).walk()] if is_file(path) else []
+    if path is None or path.suffix not in {".py", ".pyi"} or not workspace.holds(path) or not is_file(path):
+        return place  # what is no file may be a pipe, which is not waited for
+    try:
+        symbols, source = definitions.skeleton(path).walk(), definitions.source(path)
     except OSError:
-        symbols = []
-    symbols = [each for each in symbols if each.line == location.line]
-    if len(symbols) == 1:
-        return placed(location.file, symbols[0], path=path)
-    return Place(location.file, location.line, path=path)
+        return place
+    begin, end = (location.line, location.col), (location.end_line, location.end_col)
+    if begin == end == (1, 0):
+        return placed_module(location.file, source, path=path)
+    lines = source.decode().split("\n")
+    named = [each for each in symbols if each.line == location.line and (begin, end) == _name_of(each, lines)]
+    return placed(location.file, named[0], path=path) if len(named) == 1 else place
+
+
+def _name_of(symbol: Symbol, lines: Sequence[str]) -> tuple[tuple[int, int], tuple[int, int]] | None:
+    """Return where the name of a symbol begins and ends, in the line where the symbol does: it stands there first."""
+    found = re.search(rf"\b{re.escape(symbol.name)}\b", lines[symbol.line - 1])
+    return None if found is None else ((symbol.line, found.start()), (symbol.line, found.end()))

@@ -287,6 +287,9 @@ class Location:
     file: str
     line: int
     path: Path
+    col: int
+    end_line: int
+    end_col: int
 
 
 @dataclass(frozen=True)
@@ -316,7 +319,7 @@ def client(monkeypatch: pytest.MonkeyPatch, work: Path) -> type:
 
         def definition(self, file: Path, line: int, col: int) -> Reply:
             self.calls.append(("definition", file.name, line, col))
-            return Reply((Location("app/models.py", 7, work / "app/models.py"),))
+            return Reply((Location("app/models.py", 7, work / "app/models.py", 6, 7, 11),))
 
         def close(self) -> None:
             self.calls.append("close")

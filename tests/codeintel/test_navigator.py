@@ -224,6 +224,16 @@ class Location:
     file: str
     line: int
     path: Path | None = None
+    col: int = 0
+    width: int = 0
+
+    @property
+    def end_line(self) -> int:
+        return self.line
+
+    @property
+    def end_col(self) -> int:
+        return self.col + self.width
 
 
 @dataclass(frozen=True)
@@ -310,7 +320,7 @@ def test_without_a_server_skeletons_answer_and_say_so(
 def test_what_a_server_answers_is_the_answer(files: Any, telemetry_recorder: TelemetryRecorder) -> None:
     """With what the skeleton of that file says of the place; nothing is a fallback."""
     root = files({"a.py": "f()\n", "b.py": "import x\n@x\ndef f():\n    ...\n"})
-    server = Server(Reply((Location("b.py", 3, root / "b.py"),)))
+    server = Server(Reply((Location("b.py", 3, root / "b.py", 4, 1),)))
 
     found = Navigator(telemetry_recorder.context, root, client=server).definition("a.py", 1, 0)
 
@@ -326,11 +336,38 @@ def test_what_a_server_answers_is_the_answer(files: Any, telemetry_recorder: Tel
     assert "lsp.fallback" not in {record.name for record in telemetry_recorder}
 
 
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("^^import os\n", "1 module"),
+        ("import ^os^\n", "1 import"),
+        ("def ^area^(radius): ...\n", "1 function"),
+        ("def area(^radius^): ...\n", "1 None"),
+        ("class A:\n    def ^b^(self): ...\n", "2 method"),
+        ("LIMIT = [^LIMIT^ for LIMIT in x]\n", "1 None"),
+        ("a, ^b^ = 1, 2\n", "1 constant"),
+        ("x = 'ü'; ^y^ = 1\n", "1 constant"),
+        ("^LIMIT = 1^\n", "1 None"),
+        ("x = 1\n^^x\n", "2 None"),
+    ],
+)
+def test_a_place_that_a_server_names_is_labelled_only_where_it_is_a_name(
+    files: Any, code: str, found: str
+) -> None:
+    """That of a symbol, or where the file begins, which is its module; of another on that line nothing is said."""
+    begin, named, behind = code.split(MARK)
+    root = files({"a.py": "f()\n", "here.py": begin + named + behind})
+    line, col = begin.count("\n") + 1, len(begin) - begin.rfind("\n") - 1
+    server = Server(Reply((Location("here.py", line, root / "here.py", col, len(named)),)))
+
+    assert place(Navigator(workspace=root, client=server).definition("a.py", 1, 0)) == found
+
+
 def test_several_answers_of_a_server_are_candidates(files: Any) -> None:
     """As those of skeletons are; of a place outside, or where nothing begins, no more is known than the server says."""
     root = files({"a.py": "f()\n"})
     elsewhere = Location("external/1-x.py", 9, root.parent / "x.py")
-    server = Server(Reply((Location("a.py", 1, root / "a.py"), elsewhere, elsewhere, Location("x", 1))))
+    server = Server(Reply((Location("a.py", 1, root / "a.py", 0, 1), elsewhere, elsewhere, Location("x", 1))))
 
     found = Navigator(workspace=root, client=server).definition("a.py", 1, 0)
 
@@ -345,7 +382,7 @@ def test_several_answers_of_a_server_are_candidates(files: Any) -> None:
 def test_a_selector_with_a_server_asks_it_first(files: Any, telemetry_recorder: TelemetryRecorder) -> None:
     """By a file that there is not, which imports what is looked for."""
     root = files({"pkg/a.py": "class A:\n    def m(self): ...\n"})
-    server = Server(Reply((Location("pkg/a.py", 2, root / "pkg/a.py"),)))
+    server = Server(Reply((Location("pkg/a.py", 2, root / "pkg/a.py", 8, 1),)))
     selector = Selector(telemetry_recorder.context, root, client=server)
 
     found = selector.resolve_symbol("sym://python/pkg/a/A.m")
