@@ -31,7 +31,7 @@ __all__ = (
     "fallen_back",
 )
 
-Reason: TypeAlias = Literal["timeout", "error", "empty", "not_ready", "exited", "no_server"]
+Reason: TypeAlias = Literal["timeout", "error", "empty", "not_ready", "no_such_line", "exited", "no_server"]
 
 METHOD: Final = "textDocument/definition"
 
@@ -127,12 +127,7 @@ def definition_of(
         return NoAnswer("no_server")
     try:
         found = client.definition(question.file, question.line, question.col).locations
-    except (
-        TimeoutError,
-        ConnectionError,
-        TelemetryError,
-        ValueError,
-    ) as error:  # the last: it has another text
+    except (TimeoutError, ConnectionError, TelemetryError, ValueError) as error:
         return NoAnswer(_reason(error), str(error))
     if not found:
         return NoAnswer("empty")
@@ -169,6 +164,8 @@ def _reason(error: Exception) -> Reason:
         return "exited"
     if isinstance(error, UnusableInput):
         return "no_server"
+    if isinstance(error, ValueError):  # an editor has given it another text
+        return "no_such_line"
     return "not_ready" if isinstance(error, NotReady) else "error"
 
 

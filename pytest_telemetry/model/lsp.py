@@ -11,7 +11,7 @@ __all__ = ("Role", "explains", "is_definition", "role_of", "role_of_method", "sa
 
 Role: TypeAlias = Literal["spawn", "initialize", "ready", "diagnostics", "request", "timeout", "death"]
 
-UNASKED: Final = frozenset({"exited", "no_server", "not_ready"})
+UNASKED: Final = frozenset({"exited", "no_server", "no_such_line", "not_ready"})
 """Reasons of a fallback where no definition was asked for, so that it is none of the definitions."""
 
 _ROLES: Final[dict[str, Role]] = {

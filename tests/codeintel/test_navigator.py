@@ -273,7 +273,7 @@ FAILURES = [
     (NotReady("warming up"), "not_ready"),
     (TelemetryError("refused"), "error"),
     (UnusableInput("not installed"), "no_server"),
-    (ValueError("a.py: has no line 2"), "error"),
+    (ValueError("a.py: has no line 2"), "no_such_line"),
     (Reply(()), "empty"),
 ]
 
@@ -302,6 +302,21 @@ def test_what_a_server_does_not_answer_is_answered_from_skeletons(
     }
     counted = metric("lsp_fallback_count") in telemetry_recorder
     assert counted == (reason in {"timeout", "error", "empty"}), "of the definitions that were asked for"
+
+
+def test_a_line_that_the_server_does_not_have_is_no_definition_that_it_was_asked_for(
+    fake_server: Any, telemetry_recorder: TelemetryRecorder
+) -> None:
+    """An editor may have given it a shorter text; the rate of fallbacks is one of all that were asked for."""
+    client = fake_server.started(ready="initialized")
+    client.open("a.py", "")
+
+    found = Navigator(telemetry_recorder.context, fake_server.workspace, client=client).definition("a.py", 2, 0)
+
+    assert (found.file, found.source, found.reason) == ("b.py", "ast", "no_such_line")
+    assert event("lsp.fallback", reason="no_such_line") in telemetry_recorder
+    assert metric("lsp_definition_count") not in telemetry_recorder
+    assert metric("lsp_fallback_count") not in telemetry_recorder
 
 
 def test_without_a_server_skeletons_answer_and_say_so(
