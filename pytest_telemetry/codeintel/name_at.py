@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import dropwhile
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from pytest_telemetry.codeintel.skeleton import python_tree
@@ -43,8 +44,8 @@ class NameAt:
         names: As it is written, up to the place: ``a``, ``b`` where that is ``b`` in ``a.b.c``.
         depth: How many of the classes and functions around the place are asked for the first of them.
         binding: What binds it, where that is no matter of the module and its classes: ``definition``, where the place
-            is the name of a class or function itself; a ``parameter`` or ``variable`` of a function; an ``import`` in a
-            function, or at the place.
+            is the name of a class or function itself; a ``parameter``, of types as well, or a ``variable`` of a
+            function; an ``import`` in a function, or at the place.
         line: Where it is bound so. Without *binding*, where the module or a class binds it first, to fall back on.
         imported: What the import takes, as the signature of its symbol is.
         owner: Line of the class, where the first of the names is the first parameter of a method: ``self``.
@@ -116,12 +117,17 @@ def _looked_up(node: Any, around: list[Any]) -> NameAt | None:
 def _in_scopes(node: Any, around: list[Any], names: tuple[str, ...]) -> NameAt:
     """Return what the scopes around *node* say of the first name, from the innermost to the module."""
     scopes = list(_scopes(node, around))
-    depth = sum(scope.type in _DEFINITIONS for scope in scopes)
+    innermost = next((scope for scope in scopes if scope.type != "type_parameter"), None)
+
+    def is_hidden(scope: Any) -> bool:  # what a class binds is not seen in its functions and comprehensions
+        return bool(scope.type == "class_definition" and scope != innermost)
+
+    definitions = [scope for scope in scopes if scope.type in _DEFINITIONS]
+    depth = len([*dropwhile(is_hidden, definitions)])
     outer: _Binding | None = None
-    innermost = next((scope for scope in scopes if scope.type in _DEFINITIONS), None)
     for scope in scopes:
-        if scope.type == "class_definition" and scope != innermost:
-            continue  # what a class binds is not seen in its functions
+        if is_hidden(scope):
+            continue
         binding = _binding(scope, names[0])
         if binding is None or binding.kind == "nonlocal":
             continue
@@ -155,16 +161,28 @@ def _owner(scope: Any, binding: _Binding) -> int | None:
 
 
 def _scopes(node: Any, around: list[Any]) -> Iterator[Any]:
-    """Yield what binds names around *node*: bodies of functions and classes, comprehensions, and the module."""
+    """Yield what binds names around *node*: functions, classes, their type parameters, comprehensions, the module."""
     inner = node
     for scope in around:
         if scope.type in _DEFINITIONS or scope.type == "lambda":
-            is_inside = _is_field(scope, "body", inner) or _is_field(scope, "type_parameters", inner)
-            if is_inside or (_is_field(scope, "parameters", inner) and _is_parameter(scope, node)):
+            is_parameter = _is_field(scope, "parameters", inner) and _is_parameter(scope, node)
+            if is_parameter or _is_field(scope, "body", inner):
                 yield scope
-        elif scope.type in _COMPREHENSIONS or scope.type == "module":
+            generic = scope.child_by_field_name("type_parameters")
+            if generic is not None:
+                yield generic
+        elif scope.type == "module" or (
+            scope.type in _COMPREHENSIONS and not _is_first_iterable(scope, inner, node)
+        ):
             yield scope
         inner = scope
+
+
+def _is_first_iterable(scope: Any, inner: Any, node: Any) -> bool:
+    """Tell whether *node*, in the part *inner* of a comprehension, is of its first iterable: that is of the scope around."""
+    first = next((part for part in scope.named_children if part.type == "for_in_clause"), None)
+    right = None if first is None or first != inner else first.child_by_field_name("right")
+    return right is not None and bool(right.start_byte <= node.start_byte)
 
 
 def _is_parameter(scope: Any, node: Any) -> bool:
@@ -191,7 +209,7 @@ def _bindings(scope: Any, name: str) -> Iterator[_Binding]:
     for parameter in _parameters(scope):
         if _name(parameter) == name:
             yield _Binding(parameter, "parameter")
-    if scope.type == "lambda":
+    if scope.type in {"lambda", "type_parameter"}:
         return
     waiting = [(scope if scope.type == "module" else scope.child_by_field_name("body"), False)]
     while waiting:
@@ -241,10 +259,8 @@ def _targets(pattern: Any, name: str) -> Iterator[_Binding]:
 
 
 def _parameters(scope: Any) -> Iterator[Any]:
-    """Yield the identifiers of the parameters of a function or lambda, in order."""
-    listed = (
-        scope.child_by_field_name("parameters") if scope.type in {"function_definition", "lambda"} else None
-    )
+    """Yield the identifiers of the parameters of a function or lambda, in order, or of type parameters."""
+    listed = scope if scope.type == "type_parameter" else scope.child_by_field_name("parameters")
     for part in () if listed is None else listed.named_children:
         node = part
         while node is not None and node.type != "identifier":

@@ -96,6 +96,29 @@ LIB = {
         ("x = 2\ny = {x: 1 for z in ^x}\n", "1 constant"),
         ("x = 2\ny = lambda x: ^x\n", "2 parameter"),
         ("x = 2\ny = lambda z=^x: z\n", "1 constant"),
+        ("x = 2\ny = [x for x in ^x]\n", "1 constant"),
+        ("x = 2\ny = [x for ^x in x]\n", "2 variable"),
+        ("x = 2\ny = [x for z in a for x in ^x]\n", "2 variable"),
+        ("def f(x):\n    return [x for x in ^x]\n", "1 parameter"),
+        ("x = 2\nclass A:\n    x = 1\n    y = [^x for z in a]\n", "1 constant"),
+        ("x = 2\nclass A:\n    x = 1\n    y = [z for z in ^x]\n", "3 constant"),
+        ("x = 2\nclass A:\n    x = 1\n    y = [z for z in a if ^x]\n", "1 constant"),
+        ("x = 2\nclass A:\n    x = 1\n    y = lambda: ^x\n", "1 constant"),
+        ("x = 2\nclass A:\n    x = 1\n    y = lambda z=^x: z\n", "3 constant"),
+        ("class A:\n    x = 1\n    class B:\n        y = lambda: ^x\n", "not_found"),
+        (
+            "class A:\n    def f(self):\n        def x(): ...\n        class B:\n            x = 1\n            y = lambda: ^x\n",
+            "3 function",
+        ),
+        ("T = 1\ndef g[T](a: ^T): ...\n", "2 parameter"),
+        ("T = 1\ndef g[T, *Ts, **P](a) -> ^P: ...\n", "2 parameter"),
+        ("T = 1\ndef g[T: int](a):\n    return ^T\n", "2 parameter"),
+        ("T = 1\ndef g[T](T):\n    T = 2\n    return ^T\n", "2 parameter"),
+        ("def g[T](T: int):\n    T = 2\n    return ^T\n", "1 parameter"),
+        ("int = 1\ndef g[T: ^int](int): ...\n", "1 constant"),
+        ("T = 1\nclass A[T](B[^T]): ...\n", "2 parameter"),
+        ("T = 1\nclass A[T]:\n    def m(self): return ^T\n", "2 parameter"),
+        ("T = 1\nclass A:\n    x = 1\n    def g[T: ^x](self): ...\n", "3 constant"),
         ("for x in y: ...\nprint(^x)\n", "1 variable"),
         ("class A:\n    for x in y: print(^x)\n", "2 variable"),
         ("class A:\n    for x in y: ...\n    def m(self): return ^x\n", "not_found"),
@@ -311,7 +334,9 @@ def test_a_line_that_the_server_does_not_have_is_no_definition_that_it_was_asked
     client = fake_server.started(ready="initialized")
     client.open("a.py", "")
 
-    found = Navigator(telemetry_recorder.context, fake_server.workspace, client=client).definition("a.py", 2, 0)
+    found = Navigator(telemetry_recorder.context, fake_server.workspace, client=client).definition(
+        "a.py", 2, 0
+    )
 
     assert (found.file, found.source, found.reason) == ("b.py", "ast", "no_such_line")
     assert event("lsp.fallback", reason="no_such_line") in telemetry_recorder
