@@ -332,9 +332,8 @@ class Life:
     async def _bury(self, reason: str, patience_s: float = 0) -> None:
         code = await self._process.end(patience_s)
         status = "ok" if code == 0 and reason == "closed" else "error"
-        self._reports.span(
-            "lsp.exit", self._mono_ns() - self._spawned_ns, status, result={"code": code, "reason": reason}
-        )
+        told = {"code": code, "reason": reason, "pid": self._process.pid}
+        self._reports.span("lsp.exit", self._mono_ns() - self._spawned_ns, status, result=told)
 
     def _apart(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Do *work* whatever becomes of who began it, and below none of the spans that are open here."""

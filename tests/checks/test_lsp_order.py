@@ -148,6 +148,14 @@ def test_a_restart_needs_a_new_ready() -> None:
     assert judge(pylsp, READY, ruff, REQUEST) == []
 
 
+def test_an_end_that_names_the_process_before_a_restart_is_that_of_the_former_server() -> None:
+    """Where records name processes; the server that replaced it goes on."""
+    first, second = (("lsp.spawn", {"result": {"status": "ok", "pid": pid}}) for pid in (1, 2))
+
+    assert said(first, READY, second, READY, ("lsp.exit", {"result": {"pid": 1}}), REQUEST) == []
+    assert said(first, READY, second, READY, ("lsp.exit", {"result": {"pid": 2}}), REQUEST) != []
+
+
 def test_definitions_may_find_out_whether_the_server_is_ready() -> None:
     """Up to the first success, after initialize, and under the default policy only."""
     probing = [SPAWN, INITIALIZE, TIMED_OUT, FOUND]

@@ -132,7 +132,7 @@ def test_a_function_that_raises_is_an_error_of_the_test(start: Start) -> None:
 
 def test_a_function_that_ends_the_test_ends_it_as_it_is(start: Start) -> None:
     """Such an outcome is no Exception; the client gets an error reply, and the server goes on and can be ended."""
-    with pytest.raises(pytest.fail.Exception, match="^unwanted$"):
+    with pytest.raises(pytest.fail.Exception, match=r"^unwanted$"):
         with LspServer() as server:
             server.answers("a", lambda _: pytest.fail("unwanted"))
             client = start(server.command)
