@@ -65,6 +65,8 @@ LIB = {
             "6 method",
         ),
         ("class A:\n    @staticmethod\n    def m(x):\n        x.^n()\n    def n(self): ...\n", "not_found"),
+        ("class A:\n    def m(self):\n        return ^self\n", "2 parameter"),
+        ("class A:\n    @classmethod\n    def m(^cls): ...\n", "3 parameter"),
         ("class A:\n    x = 1\n    y = ^x\n", "2 constant"),
         ("x = 2\nclass A:\n    x = 1\n    def m(self): return ^x\n", "1 constant"),
         ("x = 2\nclass A:\n    x = 1\n    class B:\n        y = ^x\n", "1 constant"),
