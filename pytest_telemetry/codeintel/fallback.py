@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
 
-from pytest_telemetry.codeintel.lsp_errors import NotReady
+from pytest_telemetry.codeintel.lsp_errors import NotReady, ServerGone
 from pytest_telemetry.codeintel.resolution import Place, Resolution, placed, placed_module
 from pytest_telemetry.codeintel.workspace import is_file
 from pytest_telemetry.model.errors import TelemetryError, UnusableInput
@@ -32,6 +32,10 @@ __all__ = (
 )
 
 Reason: TypeAlias = Literal["timeout", "error", "empty", "not_ready", "no_such_line", "exited", "no_server"]
+
+_NOT_STARTED: Final = frozenset(
+    {"missing_workspace", "missing_warmup_file", "missing_binary", "not_executable"}
+)
 
 METHOD: Final = "textDocument/definition"
 
@@ -160,10 +164,10 @@ def _reason(error: Exception) -> Reason:
     """Return the word for what a client raises, which may be another one than ours."""
     if isinstance(error, TimeoutError):
         return "timeout"
+    if isinstance(error, UnusableInput) or (isinstance(error, ServerGone) and error.reason in _NOT_STARTED):
+        return "no_server"
     if isinstance(error, ConnectionError):
         return "exited"
-    if isinstance(error, UnusableInput):
-        return "no_server"
     if isinstance(error, ValueError):  # an editor has given it another text
         return "no_such_line"
     return "not_ready" if isinstance(error, NotReady) else "error"

@@ -19,6 +19,7 @@ from pytest_telemetry.assertions import assert_lsp_ready_order, assert_relative_
 from pytest_telemetry.codeintel import lsp_life, lsp_lives, lsp_process
 from pytest_telemetry.codeintel.lsp import AsyncLSPClient
 from pytest_telemetry.codeintel.lsp_errors import LSPError, NoServer, RequestTimeout, ServerGone
+from pytest_telemetry.codeintel.navigator import Navigator
 from pytest_telemetry.model.errors import TelemetryError, UnusableInput
 from pytest_telemetry.testing.clock_loop import FakeClockLoop, loop_factory
 
@@ -291,14 +292,18 @@ def test_a_program_that_is_none_is_said(fake_server: Any, telemetry_recorder: Te
 
 
 @pytest.mark.parametrize(
-    ("options", "text"),
+    ("options", "text", "reason"),
     [
-        ({"workspace": "nowhere"}, "nowhere: is no directory: pass the workspace"),
-        ({"ready": "warmup-uri", "warmup_file": "c.py"}, "c.py: is no file of the workspace"),
+        ({"workspace": "nowhere"}, "nowhere: is no directory: pass the workspace", "missing_workspace"),
+        (
+            {"ready": "warmup-uri", "warmup_file": "c.py"},
+            "c.py: is no file of the workspace",
+            "missing_warmup_file",
+        ),
     ],
 )
 def test_a_workspace_that_is_missing_is_said(
-    fake_server: Any, telemetry_recorder: TelemetryRecorder, options: Any, text: str
+    fake_server: Any, telemetry_recorder: TelemetryRecorder, options: Any, text: str, reason: str
 ) -> None:
     """As is the file to warm up with; no server is started."""
     client = fake_server.client(**options)
@@ -306,8 +311,36 @@ def test_a_workspace_that_is_missing_is_said(
     with pytest.raises(UnusableInput, match=text):
         client.initialize()
 
-    assert ends(telemetry_recorder) == ([("failed", "missing_workspace")], [])
+    assert ends(telemetry_recorder) == ([("failed", reason)], [])
     assert span("lsp.spawn") not in telemetry_recorder
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"workspace": "nowhere"}, "missing_workspace"),
+        ({"ready": "warmup-uri", "warmup_file": "c.py"}, "missing_warmup_file"),
+        ({"command": ["no-such-server"]}, "missing_binary"),
+        ({}, "not_executable"),
+    ],
+)
+def test_what_was_not_started_is_gone_for_the_reason_of_its_record(
+    fake_server: Any, telemetry_recorder: TelemetryRecorder, options: Any, reason: str
+) -> None:
+    """Each call says so until it is closed; for whoever asks for a definition there is no server, and none has ended."""
+    (fake_server.workspace / "a.py").chmod(0o755)
+    if reason == "not_executable":
+        options = {"command": [fake_server.workspace / "a.py"]}
+    client = fake_server.client(**options)
+    with pytest.raises(UnusableInput):
+        client.initialize()
+
+    with pytest.raises(ServerGone) as caught:
+        client.definition("a.py", 2, 1)
+    navigator = Navigator(telemetry_recorder.context, fake_server.workspace, client=client)
+
+    assert caught.value.reason == reason
+    assert navigator.definition("a.py", 2, 1).reason == "no_server"
 
 
 def test_a_server_that_has_failed_can_be_started_anew(
