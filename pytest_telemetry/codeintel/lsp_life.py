@@ -249,8 +249,15 @@ class Life:
         self._tally["spawns"] += 1
         told: dict[str, Any] = {}
         status, error = "ok", None
+        cancelled: asyncio.CancelledError | None = None
+        starting = self._apart(self._process.start(self._command.argv, self._workspace.root))
+        while not starting.done():
+            try:
+                await asyncio.wait({starting})
+            except asyncio.CancelledError as caught:  # once there is a process, it is recorded and ended
+                cancelled = caught
         try:
-            await self._apart(self._process.start(self._command.argv, self._workspace.root))
+            starting.result()
             told["pid"] = self._process.pid
         except OSError as caught:
             error, status = caught, "error"
@@ -260,11 +267,15 @@ class Life:
         self._reports.count("lsp_spawn_count")
         if error is not None:
             self._end("failed", told["reason"], f"it cannot be started: {error.strerror}")
+        elif self._over.done() and self._burial is None:  # it was closed meanwhile
+            self._burial = self._apart(self._bury("closed"))
+        if cancelled is not None:
+            raise cancelled
+        if error is not None:
             raise NoServer(
                 f"{self._command.argv[0]}: cannot be started: {error.strerror}: pass another server"
             ) from error
-        if self._over.done():  # it was closed meanwhile
-            self._burial = self._apart(self._bury("closed"))
+        if self._over.done():
             raise self.gone()
 
     async def _shake_hands(self) -> None:

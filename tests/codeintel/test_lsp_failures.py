@@ -635,11 +635,40 @@ def test_a_start_that_is_cancelled_ends_the_server(
     assert ends(telemetry_recorder) == ([("failed", "cancelled")], [("error", -15, "cancelled")])
 
 
-@pytest.mark.parametrize("turns", range(1, 4))
-def test_a_start_that_is_closed_starts_nothing(
+@pytest.mark.parametrize("turns", range(1, 5))
+def test_a_start_that_is_cancelled_while_it_spawns_was_cancelled(
     fake_server: Any, telemetry_recorder: TelemetryRecorder, telemetry_clock: FakeClock, turns: int
 ) -> None:
-    """Wherever it is when another task closes the client; what was spawned meanwhile is ended."""
+    """Wherever it is, and however often: what was spawned is recorded, and ended for that reason."""
+
+    async def main() -> None:
+        client = AsyncLSPClient(**fake_server.options({"initialize": [[["hang"]]]}, **READY))
+        starting = asyncio.create_task(client.initialize())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        starting.cancel()
+        await asyncio.sleep(0)
+        starting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await starting
+        await client.close()
+
+    run_in_fake_time(main(), telemetry_clock)
+
+    assert ends(telemetry_recorder) == ([("failed", "cancelled")], [("error", -15, "cancelled")])
+    assert len(told(telemetry_recorder, "lsp.spawn", "result.pid")) == 1
+
+
+@pytest.mark.parametrize("is_cancelled", [False, True])
+@pytest.mark.parametrize("turns", range(1, 4))
+def test_a_start_that_is_closed_starts_nothing(
+    fake_server: Any,
+    telemetry_recorder: TelemetryRecorder,
+    telemetry_clock: FakeClock,
+    turns: int,
+    is_cancelled: bool,
+) -> None:
+    """Wherever it is when another task closes the client, and maybe cancels it; what was spawned meanwhile is ended."""
 
     async def main() -> None:
         client = AsyncLSPClient(**fake_server.options(**READY))
@@ -647,7 +676,9 @@ def test_a_start_that_is_closed_starts_nothing(
         for _ in range(turns):
             await asyncio.sleep(0)
         await client.close()
-        with pytest.raises(ServerGone):
+        if is_cancelled:
+            starting.cancel()
+        with pytest.raises(asyncio.CancelledError if is_cancelled else ServerGone):
             await starting
         assert client.state == "closed"
 
@@ -655,7 +686,7 @@ def test_a_start_that_is_closed_starts_nothing(
 
     states, exits = ends(telemetry_recorder)
     assert states == [("closed", None)]
-    assert len(exits) == len(told(telemetry_recorder, "lsp.spawn", "pid"))
+    assert len(exits) == len(told(telemetry_recorder, "lsp.spawn", "result.pid"))
 
 
 def test_closing_ends_all_that_waits(fake_server: Any, telemetry_recorder: TelemetryRecorder) -> None:
