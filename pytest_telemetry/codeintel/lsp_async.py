@@ -142,8 +142,8 @@ class AsyncLSPClient:
         Raises:
             NoServer: There is no such server, or it cannot be started.
             UnusableInput: The workspace is no directory, or the file to warm up with is no file.
-            RequestTimeout: The server did not answer in time; it was ended.
-            LSPError: It answered with an error; it was ended.
+            RequestTimeout: The server did not answer in time. It is being ended, which `close` waits for.
+            LSPError: It answered with an error, likewise.
             ServerGone: It has ended meanwhile, or this client is closed.
             TelemetryError: There is a server already.
         """

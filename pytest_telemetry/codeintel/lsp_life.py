@@ -133,8 +133,8 @@ class Life:
 
         Raises:
             NoServer: It cannot be started.
-            RequestTimeout: It did not answer in time; it is ended.
-            LSPError: It answered with an error, or with what is no answer; it is ended.
+            RequestTimeout: It did not answer in time; it is being ended.
+            LSPError: It answered with an error, or with what is no answer; likewise.
             ServerGone: It ended meanwhile.
         """
         self._turn("starting")

@@ -10,7 +10,7 @@ from contextvars import Context
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pytest_telemetry.codeintel.lsp_errors import NoServer, NotReady, RequestTimeout, ServerGone
+from pytest_telemetry.codeintel.lsp_errors import LSPError, NoServer, NotReady, RequestTimeout, ServerGone
 from pytest_telemetry.codeintel.lsp_life import Life, Terms
 from pytest_telemetry.codeintel.lsp_servers import server_command
 from pytest_telemetry.codeintel.reports import Reports
@@ -247,6 +247,8 @@ class Lives:
             self._greet(life)
         except UnusableInput as error:
             await life.give_up("missing_warmup_file", str(error))
+            raise
+        except (RequestTimeout, LSPError):  # it has failed, and is ended while the caller goes on
             raise
         except BaseException:
             await life.close()

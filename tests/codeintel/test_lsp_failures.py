@@ -172,6 +172,7 @@ def test_a_handshake_that_is_refused_ends_the_server(
 
     with pytest.raises(LSPError, match=text):
         client.initialize()
+    client.close()
 
     assert told(telemetry_recorder, "lsp.initialize", "result.status", "result.reason") == [("error", reason)]
     assert ends(telemetry_recorder) == (
@@ -192,7 +193,7 @@ def test_a_server_need_not_say_much(fake_server: Any, capabilities: Any) -> None
 def test_a_handshake_that_is_not_answered_ends_in_fake_time(
     fake_server: Any, telemetry_recorder: TelemetryRecorder, telemetry_clock: FakeClock
 ) -> None:
-    """After just the time-out of the handshake, without a notification to a server that has not agreed."""
+    """After just its time-out, before the server has ended, without a notification to one that has not agreed."""
 
     async def main() -> None:
         client = AsyncLSPClient(
@@ -206,6 +207,7 @@ def test_a_handshake_that_is_not_answered_ends_in_fake_time(
         loop_time().clock.advance(0.02)
         with pytest.raises(RequestTimeout, match="initialize was not answered within 7000 ms"):
             await starting
+        assert ends(telemetry_recorder)[1] == []
         assert client.state == "failed"
         assert "fake: it did not answer initialize within 7000 ms" in str(client.failure)
         await client.close()
@@ -220,6 +222,26 @@ def test_a_handshake_that_is_not_answered_ends_in_fake_time(
         [("error", -15, "handshake_timeout")],
     )
     assert not {"initialized", "$/cancelRequest"} & set(fake_server.methods())
+
+
+def test_a_handshake_that_fails_is_raised_before_the_server_has_ended(
+    fake_server: Any, telemetry_recorder: TelemetryRecorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may take its time over that, while the caller goes on; the end of the client waits for it."""
+    monkeypatch.setattr(lsp_process, "_TERMINATE_S", 0.2)
+
+    async def main() -> None:
+        script = {"initialize": [[["deaf"], ["error", -32002, "not now"], ["hang"]]]}
+        client = AsyncLSPClient(**fake_server.options(script))
+        with pytest.raises(LSPError):
+            await client.initialize()
+        assert ends(telemetry_recorder)[1] == []
+        await client.close()
+
+    asyncio.run(main())
+
+    told = ends(telemetry_recorder)
+    assert told == ([("failed", "initialize_error")], [("error", -9, "initialize_error")])
 
 
 def test_a_frame_that_stalls_ends_the_server_in_fake_time(
