@@ -242,7 +242,7 @@ class Server:
     def death(self, step: Step) -> Iterator[Complaint]:
         """Take the end of the process; that of the one which a new one has replaced changes nothing any more."""
         yield from ()
-        if step.pid is not None and step.pid == self._former_pid:
+        if step.pid is not None and step.pid == self._former_pid != self._pid:
             return
         self._end(step)
         self._spawned, self._died = False, step

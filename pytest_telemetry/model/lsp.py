@@ -129,6 +129,6 @@ def said(record: Record, key: str) -> str:
 
 
 def pid_of(record: Record) -> int | None:
-    """Return the number of the process that *record* names, as an attribute or in its result; None if none."""
-    found = [record.attrs.get(key) for key in ("pid", "result.pid")]
+    """Return the number of the process that *record* names, in its result or as an attribute; None if none."""
+    found = [record.attrs.get(key) for key in ("result.pid", "pid")]
     return next((pid for pid in found if type(pid) is int), None)

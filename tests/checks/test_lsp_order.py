@@ -154,6 +154,7 @@ def test_an_end_that_names_the_process_before_a_restart_is_that_of_the_former_se
 
     assert said(first, READY, second, READY, ("lsp.exit", {"result": {"pid": 1}}), REQUEST) == []
     assert said(first, READY, second, READY, ("lsp.exit", {"result": {"pid": 2}}), REQUEST) != []
+    assert said(first, READY, first, READY, ("lsp.exit", {"result": {"pid": 1}}), REQUEST) != []
 
 
 def test_definitions_may_find_out_whether_the_server_is_ready() -> None:
