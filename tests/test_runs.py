@@ -303,7 +303,7 @@ def test_the_rates_of_time_outs_and_fallbacks_are_those_of_definitions(tmp_path:
     with Telemetry(tmp_path) as telemetry:
         telemetry.event("lsp.definition")
         telemetry.event("lsp.definition")
-        for reason in ("timeout", "no_server", "not_ready", "exited"):
+        for reason in ("timeout", "no_server", "no_such_line", "not_ready", "exited"):
             telemetry.event("lsp.fallback", reason=reason)
         for method in ("textDocument/hover", "textDocument/references", "textDocument/definition"):
             telemetry.event("lsp.timeout", {"method": method})

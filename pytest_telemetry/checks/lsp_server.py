@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 
 from pytest_telemetry.checks.streaming import shortened
-from pytest_telemetry.model.lsp import is_definition, said, succeeded
+from pytest_telemetry.model.lsp import is_definition, pid_of, said, succeeded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +37,7 @@ class Step:
         ok: Whether nothing says that it failed.
         via: What a declaration of READY names as its reason.
         executable: What was spawned.
+        pid: The process that it is about, if it says so.
         uri: The document that it is about, or its name in the workspace.
         definition: Whether it asks for a definition.
         answered: Whether it is a request that has ended.
@@ -53,6 +54,7 @@ class Step:
     ok: bool = True
     via: str = ""
     executable: str = ""
+    pid: int | None = None
     uri: str = ""
     definition: bool = False
     answered: bool = False
@@ -73,6 +75,7 @@ class Step:
             ok=succeeded(record),
             via=shortened(said(record, "ready_via") or said(record, "reason")),
             executable=shortened(said(record, "executable")),
+            pid=pid_of(record),
             uri=shortened(said(record, "uri") or said(record, "file")),
             definition=is_definition(record),
             answered=record.duration_ns is not None,
@@ -137,6 +140,8 @@ class Server:
     _executable: str = ""
     _spawned: bool = False
     _alive: int = 0
+    _pid: int | None = None
+    _former_pid: int | None = None
     _died: Step | None = None
     _initialized: Step | None = None
     _failed_to_initialize: bool = False
@@ -160,7 +165,9 @@ class Server:
             step.executable and self._executable and step.executable != self._executable
         ):
             self._end(step)
+            self._former_pid = self._pid
         self._alive += 1
+        self._pid = step.pid
         self._spawned, self._died, self._executable = True, None, step.executable or self._executable
 
     def initialize(self, step: Step) -> Iterator[Complaint]:
@@ -233,8 +240,10 @@ class Server:
         self._timed_out = True
 
     def death(self, step: Step) -> Iterator[Complaint]:
-        """Take the end of the process."""
+        """Take the end of the process; that of the one which a new one has replaced changes nothing any more."""
         yield from ()
+        if step.pid is not None and step.pid == self._former_pid != self._pid:
+            return
         self._end(step)
         self._spawned, self._died = False, step
 
@@ -249,9 +258,9 @@ class Server:
             self.definition(step)
 
     def definition(self, step: Step) -> None:
-        """Take a definition that the server has answered without an error."""
-        self._prove(step)
+        """Take a definition that the server has answered without an error; an empty one proves nothing."""
         if not step.empty:
+            self._prove(step)
             self._found = self._found or step
 
     def _serves(self, request: Step) -> bool:

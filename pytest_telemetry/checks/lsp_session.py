@@ -29,27 +29,30 @@ class Session:
 
     Attributes:
         server: What is known of READY.
-        told: Where the client told that something failed or ended, in this life or another.
+        told: Where the client told that something failed or ended.
         hangs: Since when the server does not answer, if it does not.
-        began: Where this life began; -1 for the first one.
     """
 
     server: Server
     told: list[Step]
     hangs: Step | None = None
-    began: int = -1
     _first: dict[str, Step] = field(default_factory=dict)
     _complaints: list[Complaint] = field(default_factory=list)
 
     @classmethod
-    def of(cls, policy: Policy, warmup_uri: str, told: list[Step], hangs: Step | None, began: int) -> Session:
-        """Return a life that begins now."""
-        return cls(Server(policy, warmup_uri, on_wire=True, _spawned=True, _alive=1), told, hangs, began)
+    def of(cls, policy: Policy, warmup_uri: str, told: list[Step], hangs: Step | None) -> Session:
+        """Return a life that begins now, of which something may have been told before."""
+        return cls(Server(policy, warmup_uri, on_wire=True, _spawned=True, _alive=1), told, hangs)
 
     @property
     def is_early(self) -> bool:
         """Whether READY was told, and nothing is known of a process yet."""
         return self._first.keys() <= {"ready", "evidence told"} and "ready" in self._first
+
+    @property
+    def owes_its_end(self) -> bool:
+        """Whether it has failed or died, and nobody has told that."""
+        return any(complaint.rule in {"R6", "R7"} for complaint, _ in self.owed())
 
     def received(self, entry: Entry) -> None:
         """Take a message of the client."""
@@ -134,7 +137,7 @@ class Session:
                 self._complaints += self.server.ready(step)
         elif role == "timeout" or (role == "initialize" and timed_out):
             self._complaints += self.server.timeout(step)
-        elif role == "diagnostics" or (role == "request" and step.definition and step.ok):
+        elif role == "diagnostics" or (role == "request" and step.definition and step.ok and not step.empty):
             self._note("evidence told", step)
         if role == "death" or (role in {"initialize", "spawn"} and not step.ok):
             self.told.append(step)
@@ -171,9 +174,7 @@ class Session:
                 yield Complaint("R6", f"{what}, and no event says so", failure), False
         elif asked is not None and result is None and self.hangs is not None:
             given_up = first.get("closed") or first.get("ended")
-            if any(
-                _seq(told) > self.began for told in self.told
-            ):  # what it asked may arrive after it gave up
+            if self.told:  # what it asked may arrive after it gave up
                 return
             if given_up is None:
                 yield (

@@ -9,7 +9,7 @@ from pytest_telemetry.checks.lsp_rules import RULES
 from pytest_telemetry.checks.lsp_session import Session
 from pytest_telemetry.checks.streaming import Examples
 from pytest_telemetry.model.finding import Finding
-from pytest_telemetry.model.lsp import role_of, said
+from pytest_telemetry.model.lsp import pid_of, role_of, said
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -40,13 +40,13 @@ def judge_transcript(entries: Iterable[Entry], policy: Policy, warmup_uri: str =
     """Judge *entries*, from the first one on.
 
     Each start of the server is a life of its own. What a client records belongs to the server that the record names
-    as ``server``, by the name under which it was started, and otherwise to the last one that was started. Only what
-    certainly came before something counts as before it, see `pytest_telemetry.model.transcript.precedes`. A READY that
-    is told before any start is one of the first life.
+    as ``server``, by the name under which it was started, or to the process that it names. Otherwise an end belongs to
+    the first life that died and of which that was not told, and everything else to the last one that was started.
+    What is told before any start is of the first life. Only what certainly came before something counts as before it,
+    see `pytest_telemetry.model.transcript.precedes`.
     """
     sessions: dict[int, Session] = {}
-    names: dict[str, int] = {}
-    told: list[Step] = []
+    known: dict[str | int, list[int]] = {}  # by name and by process
     hangs: Step | None = None
     judged = 0
 
@@ -54,22 +54,23 @@ def judge_transcript(entries: Iterable[Entry], policy: Policy, warmup_uri: str =
         if number not in sessions and [*sessions] == [0] and sessions[0].is_early:
             sessions[number] = sessions.pop(0)
         elif number not in sessions:
-            began = entry.seq if any(sessions) else -1
-            sessions[number] = Session.of(policy, warmup_uri, told, hangs, began)
+            told = [*sessions[0].told] if [*sessions] == [0] else []
+            sessions[number] = Session.of(policy, warmup_uri, told, hangs)
         return sessions[number]
 
     for entry in entries:
         if entry.record is not None:
             if entry.record.kind != "metric" and role_of(entry.record) is not None:
                 judged += 1
-                life(_whose(entry.record, names, sessions)).tells(entry.record, entry.seq)
+                life(_whose(entry.record, known, sessions)).tells(entry.record, entry.seq)
         elif entry.message is not None:
             judged += 1
             session = life(entry.session)
             (session.sent if entry.kind == "sent" else session.received)(entry)
         elif entry.kind == "server":
             if entry.name == "started":
-                names[str(entry.attrs.get("name", "")).lower()] = entry.session
+                for key in filter(None, (str(entry.attrs.get("name", "")).lower(), entry.attrs.get("pid"))):
+                    known.setdefault(key, []).append(entry.session)
             concerned = list(sessions.values()) if entry.session == 0 else [life(entry.session)]
             for session in concerned:
                 session.happened(entry)
@@ -84,8 +85,12 @@ def judge_transcript(entries: Iterable[Entry], policy: Policy, warmup_uri: str =
     return Verdict(tuple(broken), tuple(owed), judged)
 
 
-def _whose(record: Record, names: dict[str, int], sessions: dict[int, Session]) -> int:
-    return names.get(said(record, "server"), max(sessions, default=0))
+def _whose(record: Record, known: dict[str | int, list[int]], sessions: dict[int, Session]) -> int:
+    """Return which life *record* is about."""
+    numbers = known.get(pid_of(record) or "") or known.get(said(record, "server")) or sorted(sessions) or [0]
+    if role_of(record) != "death":
+        return numbers[-1]
+    return next((each for each in numbers if each in sessions and sessions[each].owes_its_end), numbers[-1])
 
 
 def findings_of(complaints: Sequence[Complaint], check: str) -> list[Finding]:

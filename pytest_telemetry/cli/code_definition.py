@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -29,6 +30,12 @@ __all__ = ("command",)
 _PLACE: Final = re.compile(r"(?P<file>.+):(?P<line>\d{1,9}):(?P<col>\d{1,9})", re.DOTALL)
 
 
+def _finite(_context: click.Context, _option: click.Parameter, value: float) -> float:
+    if not math.isfinite(value):
+        raise click.BadParameter(f"{value} is no time: pass a number of milliseconds.")
+    return value
+
+
 @click.command(
     name="definition",
     epilog="""\b
@@ -49,6 +56,7 @@ Exit code: 0 found, 1 not found or ambiguous, 2 input that cannot be used.""",
     "--timeout",
     "timeout_ms",
     type=click.FloatRange(min=1),
+    callback=_finite,
     default=500,
     show_default=True,
     metavar="MS",
@@ -58,6 +66,7 @@ Exit code: 0 found, 1 not found or ambiguous, 2 input that cannot be used.""",
     "--start-timeout",
     "start_ms",
     type=click.FloatRange(min=1),
+    callback=_finite,
     default=10_000,
     show_default=True,
     metavar="MS",

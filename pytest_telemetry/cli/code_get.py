@@ -43,7 +43,7 @@ Exit code: 0 printed, 1 not found or ambiguous, 2 input that cannot be used.""",
 @click.option(
     "--mode",
     type=click.Choice(MODES),
-    help="How much is disclosed; by default an excerpt, and of FILE the skeleton.",
+    help="How much is disclosed; by default an excerpt, of FILE the skeleton, and all of it if that is not Python.",
 )
 @root_option
 @call_options

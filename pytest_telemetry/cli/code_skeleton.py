@@ -9,6 +9,7 @@ import click
 from pytest_telemetry.cli.code_call import call_options, run_of
 from pytest_telemetry.cli.group import CLEAN, complain, say
 from pytest_telemetry.cli.printing import say_json
+from pytest_telemetry.codeintel.reads import PYTHON_SUFFIXES
 from pytest_telemetry.codeintel.skeleton import SkeletonMapBuilder
 from pytest_telemetry.codeintel.workspace import Workspace
 from pytest_telemetry.model.errors import UnusableInput
@@ -39,7 +40,7 @@ def command(*, path: str, workspace: str, level: Level, as_json: bool) -> int:
     place = Workspace(workspace)
     if not place.holds(path):
         raise UnusableInput(f"{path}: is outside of the workspace: name a file in it, or another --workspace")
-    if place.file(path).suffix not in {"", ".py", ".pyi", ".pyw"}:
+    if place.file(path).suffix not in {"", *PYTHON_SUFFIXES}:
         raise UnusableInput(f"{path}: is no Python file: name one that ends with .py, .pyi or .pyw")
     with run_of(workspace, level) as run:
         skeleton = SkeletonMapBuilder(run, workspace).parse_file(path)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
 
-from pytest_telemetry.codeintel.lsp_errors import NotReady
-from pytest_telemetry.codeintel.resolution import Place, Resolution, placed
+from pytest_telemetry.codeintel.lsp_errors import NotReady, ServerGone
+from pytest_telemetry.codeintel.resolution import Place, Resolution, placed, placed_module
 from pytest_telemetry.codeintel.workspace import is_file
 from pytest_telemetry.model.errors import TelemetryError, UnusableInput
 from pytest_telemetry.model.lsp import UNASKED
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from pytest_telemetry.codeintel.definitions import Definitions
     from pytest_telemetry.codeintel.reports import Reports
+    from pytest_telemetry.codeintel.skeleton_map import Symbol
     from pytest_telemetry.codeintel.workspace import Workspace
 
 __all__ = (
@@ -29,7 +31,11 @@ __all__ = (
     "fallen_back",
 )
 
-Reason: TypeAlias = Literal["timeout", "error", "empty", "not_ready", "exited", "no_server"]
+Reason: TypeAlias = Literal["timeout", "error", "empty", "not_ready", "no_such_line", "exited", "no_server"]
+
+_NOT_STARTED: Final = frozenset(
+    {"missing_workspace", "missing_warmup_file", "missing_binary", "not_executable"}
+)
 
 METHOD: Final = "textDocument/definition"
 
@@ -44,6 +50,18 @@ class _Location(Protocol):
     @property
     def line(self) -> int:
         """From 1."""
+
+    @property
+    def col(self) -> int:
+        """From 0, in characters."""
+
+    @property
+    def end_line(self) -> int:
+        """Where the next character would stand."""
+
+    @property
+    def end_col(self) -> int:
+        """Likewise."""
 
     @property
     def path(self) -> Path | None:
@@ -113,12 +131,7 @@ def definition_of(
         return NoAnswer("no_server")
     try:
         found = client.definition(question.file, question.line, question.col).locations
-    except (
-        TimeoutError,
-        ConnectionError,
-        TelemetryError,
-        ValueError,
-    ) as error:  # the last: it has another text
+    except (TimeoutError, ConnectionError, TelemetryError, ValueError) as error:
         return NoAnswer(_reason(error), str(error))
     if not found:
         return NoAnswer("empty")
@@ -151,23 +164,34 @@ def _reason(error: Exception) -> Reason:
     """Return the word for what a client raises, which may be another one than ours."""
     if isinstance(error, TimeoutError):
         return "timeout"
+    if isinstance(error, UnusableInput) or (isinstance(error, ServerGone) and error.reason in _NOT_STARTED):
+        return "no_server"
     if isinstance(error, ConnectionError):
         return "exited"
-    if isinstance(error, UnusableInput):
-        return "no_server"
+    if isinstance(error, ValueError):  # an editor has given it another text
+        return "no_such_line"
     return "not_ready" if isinstance(error, NotReady) else "error"
 
 
 def _known(location: _Location, definitions: Definitions, workspace: Workspace) -> Place:
-    """Return the place with what its skeleton says of it, where it is in the workspace and can be read."""
+    """Return the place with what is known of it: that it is the name of a symbol, or the beginning of a module."""
+    place = Place(location.file, location.line, path=location.path)
     path = location.path
-    if path is None or path.suffix not in {".py", ".pyi"} or not workspace.holds(path):
-        return Place(location.file, location.line, path=path)
-    try:  # what is no file may be a pipe, which is not waited for
-        symbols = [*definitions.skeleton(path).walk()] if is_file(path) else []
+    if path is None or path.suffix not in {".py", ".pyi"} or not workspace.holds(path) or not is_file(path):
+        return place  # what is no file may be a pipe, which is not waited for
+    try:
+        symbols, source = definitions.skeleton(path).walk(), definitions.source(path)
     except OSError:
-        symbols = []
-    symbols = [each for each in symbols if each.line == location.line]
-    if len(symbols) == 1:
-        return placed(location.file, symbols[0], path=path)
-    return Place(location.file, location.line, path=path)
+        return place
+    begin, end = (location.line, location.col), (location.end_line, location.end_col)
+    if begin == end == (1, 0):
+        return placed_module(location.file, source, path=path)
+    lines = source.decode().split("\n")
+    named = [each for each in symbols if each.line == location.line and (begin, end) == _name_of(each, lines)]
+    return placed(location.file, named[0], path=path) if len(named) == 1 else place
+
+
+def _name_of(symbol: Symbol, lines: Sequence[str]) -> tuple[tuple[int, int], tuple[int, int]] | None:
+    """Return where the name of a symbol begins and ends, in the line where the symbol does: it stands there first."""
+    found = re.search(rf"\b{re.escape(symbol.name)}\b", lines[symbol.line - 1])
+    return None if found is None else ((symbol.line, found.start()), (symbol.line, found.end()))

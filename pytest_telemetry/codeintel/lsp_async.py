@@ -142,8 +142,8 @@ class AsyncLSPClient:
         Raises:
             NoServer: There is no such server, or it cannot be started.
             UnusableInput: The workspace is no directory, or the file to warm up with is no file.
-            RequestTimeout: The server did not answer in time; it was ended.
-            LSPError: It answered with an error; it was ended.
+            RequestTimeout: The server did not answer in time. It is being ended, which `close` waits for.
+            LSPError: It answered with an error, likewise.
             ServerGone: It has ended meanwhile, or this client is closed.
             TelemetryError: There is a server already.
         """
@@ -268,9 +268,11 @@ class AsyncLSPClient:
         return life
 
     def _known(self, life: Life, file: FilePath) -> Path:
-        """Return the path of a file which the server knows as it is now."""
+        """Return the path of a file which the server knows as it is now, as all others that are open."""
         path = self._lives.workspace.file(file)
-        life.send(*self._documents.refreshed(path))
+        life.send(*self._documents.refreshed())
+        if self._documents.get(path) is None:
+            life.send(*self._documents.opened(path, None))
         return path
 
     async def _ask_at(

@@ -86,15 +86,17 @@ class Documents:
                 contentChanges=[{"text": text}],
             )
 
-    def refreshed(self, path: Path) -> Iterator[Message]:
-        """Yield what makes the server know *path* as it is now; a text that was given stays.
+    def refreshed(self) -> Iterator[Message]:
+        """Yield what makes the server know all that is open as it is on disk now.
 
-        Raises:
-            UnusableInput: The file cannot be read.
+        A text that was given stays, and what cannot be read any more is closed.
         """
-        document = self._open.get(path)
-        if document is None or (document.stamp is not None and document.stamp != _stamp_of(path)):
-            yield from self.opened(path, None)
+        for path, document in [*self._open.items()]:
+            if document.stamp is not None and document.stamp != _stamp_of(path):
+                try:
+                    yield from self.opened(path, None)
+                except UnusableInput:
+                    yield from self.closed(path)
 
     def closed(self, path: Path) -> Iterator[Message]:
         """Yield what closes *path*; nothing where it is not open."""
@@ -103,7 +105,9 @@ class Documents:
             yield _notification("didClose", textDocument={"uri": document.uri})
 
     def again(self) -> Iterator[Message]:
-        """Yield what opens all of them in a server that knows nothing."""
+        """Yield what opens all of them in a server that knows nothing, as they are now: see `refreshed`."""
+        for _ in self.refreshed():
+            pass  # it was said to nobody: what opens them says it
         for document in self._open.values():
             document.version = 1
             yield _did_open(document)

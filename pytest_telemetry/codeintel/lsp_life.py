@@ -133,8 +133,8 @@ class Life:
 
         Raises:
             NoServer: It cannot be started.
-            RequestTimeout: It did not answer in time; it is ended.
-            LSPError: It answered with an error, or with what is no answer; it is ended.
+            RequestTimeout: It did not answer in time; it is being ended.
+            LSPError: It answered with an error, or with what is no answer; likewise.
             ServerGone: It ended meanwhile.
         """
         self._turn("starting")
@@ -249,8 +249,15 @@ class Life:
         self._tally["spawns"] += 1
         told: dict[str, Any] = {}
         status, error = "ok", None
+        cancelled: asyncio.CancelledError | None = None
+        starting = self._apart(self._process.start(self._command.argv, self._workspace.root))
+        while not starting.done():
+            try:
+                await asyncio.wait({starting})
+            except asyncio.CancelledError as caught:  # once there is a process, it is recorded and ended
+                cancelled = caught
         try:
-            await self._apart(self._process.start(self._command.argv, self._workspace.root))
+            starting.result()
             told["pid"] = self._process.pid
         except OSError as caught:
             error, status = caught, "error"
@@ -260,11 +267,15 @@ class Life:
         self._reports.count("lsp_spawn_count")
         if error is not None:
             self._end("failed", told["reason"], f"it cannot be started: {error.strerror}")
+        elif self._over.done() and self._burial is None:  # it was closed meanwhile
+            self._burial = self._apart(self._bury("closed"))
+        if cancelled is not None:
+            raise cancelled
+        if error is not None:
             raise NoServer(
                 f"{self._command.argv[0]}: cannot be started: {error.strerror}: pass another server"
             ) from error
-        if self._over.done():  # it was closed meanwhile
-            self._burial = self._apart(self._bury("closed"))
+        if self._over.done():
             raise self.gone()
 
     async def _shake_hands(self) -> None:
@@ -332,9 +343,8 @@ class Life:
     async def _bury(self, reason: str, patience_s: float = 0) -> None:
         code = await self._process.end(patience_s)
         status = "ok" if code == 0 and reason == "closed" else "error"
-        self._reports.span(
-            "lsp.exit", self._mono_ns() - self._spawned_ns, status, result={"code": code, "reason": reason}
-        )
+        told = {"code": code, "reason": reason, "pid": self._process.pid}
+        self._reports.span("lsp.exit", self._mono_ns() - self._spawned_ns, status, result=told)
 
     def _apart(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Do *work* whatever becomes of who began it, and below none of the spans that are open here."""

@@ -10,7 +10,7 @@ from contextvars import Context
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pytest_telemetry.codeintel.lsp_errors import NoServer, NotReady, RequestTimeout, ServerGone
+from pytest_telemetry.codeintel.lsp_errors import LSPError, NoServer, NotReady, RequestTimeout, ServerGone
 from pytest_telemetry.codeintel.lsp_life import Life, Terms
 from pytest_telemetry.codeintel.lsp_servers import server_command
 from pytest_telemetry.codeintel.reports import Reports
@@ -82,7 +82,7 @@ class Lives:
         self._greet = greet
         self._numbers = itertools.count(1)
         self._life: Life | None = None
-        self._refusal: str | None = None
+        self._refusal: tuple[str, str] | None = None  # the word, and a text
         self._restart: asyncio.Task[None] | None = None
         self._closed = False
         self.reports = Reports(telemetry)
@@ -107,7 +107,9 @@ class Lives:
     @property
     def failure(self) -> str | None:
         """Why there is no server any more."""
-        return self._refusal if self._life is None else self._life.failure
+        if self._life is not None:
+            return self._life.failure
+        return None if self._refusal is None else self._refusal[1]
 
     def statistics(self) -> dict[str, int]:
         """Return what was counted over all lives."""
@@ -125,8 +127,11 @@ class Lives:
         """
         if self._life is not None:
             return self._life
-        if self._closed or self._refusal is not None:
-            raise ServerGone(self._refusal or "this client is closed: make another", self.state)
+        if self._refusal is not None:
+            reason, text = self._refusal
+            raise ServerGone(text, reason)
+        if self._closed:
+            raise ServerGone("this client is closed: make another", "closed")
         raise NotReady("there is no server yet: call initialize() first")
 
     async def begin(self, workspace: str | os.PathLike[str]) -> None:
@@ -142,9 +147,13 @@ class Lives:
         begin = self.mono_ns()
         try:
             self.workspace = Workspace(workspace)
-            warmup = self._file_to_warm_up()
         except UnusableInput as error:
             self._refuse("missing_workspace", error)
+            raise
+        try:
+            warmup = self._file_to_warm_up()
+        except UnusableInput as error:
+            self._refuse("missing_warmup_file", error)
             raise
         try:
             command = server_command(self._wanted, self._given_command)
@@ -218,7 +227,7 @@ class Lives:
         return file
 
     def _refuse(self, reason: str, error: UnusableInput) -> None:
-        self._refusal = str(error)
+        self._refusal = (reason, str(error))
         self.reports.event("lsp.state_change", "failed", reason=reason)
 
     async def _live(self, command: ServerCommand, terms: Terms) -> None:
@@ -238,6 +247,8 @@ class Lives:
             self._greet(life)
         except UnusableInput as error:
             await life.give_up("missing_warmup_file", str(error))
+            raise
+        except (RequestTimeout, LSPError):  # it has failed, and is ended while the caller goes on
             raise
         except BaseException:
             await life.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import dropwhile
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from pytest_telemetry.codeintel.skeleton import python_tree
@@ -43,8 +44,8 @@ class NameAt:
         names: As it is written, up to the place: ``a``, ``b`` where that is ``b`` in ``a.b.c``.
         depth: How many of the classes and functions around the place are asked for the first of them.
         binding: What binds it, where that is no matter of the module and its classes: ``definition``, where the place
-            is the name of a class or function itself; a ``parameter`` or ``variable`` of a function; an ``import`` in a
-            function, or at the place.
+            is the name of a class or function itself; a ``parameter``, of types as well, or a ``variable`` of a
+            function; an ``import`` in a function, or at the place.
         line: Where it is bound so. Without *binding*, where the module or a class binds it first, to fall back on.
         imported: What the import takes, as the signature of its symbol is.
         owner: Line of the class, where the first of the names is the first parameter of a method: ``self``.
@@ -70,8 +71,8 @@ class _Binding:
 def name_at(text: bytes, line: int, col: int) -> NameAt | None:
     """Return the name at a place, or at its end there; None where no name stands that is looked up in scopes.
 
-    That is so in strings, comments and keywords, for the name of an argument in a call, and for an attribute of what
-    has no name itself: ``f().x``.
+    That is so in strings, comments and keywords, for the name of an argument in a call, for an attribute of what
+    has no name itself: ``f().x``, and for what stands in an import by mistake: ``c`` in ``from a import b c``.
 
     Args:
         text: As `python_source` has it.
@@ -103,7 +104,8 @@ def _looked_up(node: Any, around: list[Any]) -> NameAt | None:
     parent = around[0]
     statement = next((part for part in around if part.type in _IMPORTS), None)
     if statement is not None:
-        return NameAt((), binding="import", imported=_taken_at(statement, node))
+        imported = _taken_at(statement, node)
+        return None if imported is None else NameAt((), binding="import", imported=imported)
     if parent.type in _DEFINITIONS and _is_field(parent, "name", node):
         return NameAt((_name(node),), binding="definition", line=_row(node))
     if parent.type in {"keyword_argument", "keyword_pattern"} and parent.named_children[0] == node:
@@ -115,12 +117,17 @@ def _looked_up(node: Any, around: list[Any]) -> NameAt | None:
 def _in_scopes(node: Any, around: list[Any], names: tuple[str, ...]) -> NameAt:
     """Return what the scopes around *node* say of the first name, from the innermost to the module."""
     scopes = list(_scopes(node, around))
-    depth = sum(scope.type in _DEFINITIONS for scope in scopes)
+    innermost = next((scope for scope in scopes if scope.type != "type_parameter"), None)
+
+    def is_hidden(scope: Any) -> bool:  # what a class binds is not seen in its functions and comprehensions
+        return bool(scope.type == "class_definition" and scope != innermost)
+
+    definitions = [scope for scope in scopes if scope.type in _DEFINITIONS]
+    depth = len([*dropwhile(is_hidden, definitions)])
     outer: _Binding | None = None
-    innermost = next((scope for scope in scopes if scope.type in _DEFINITIONS), None)
     for scope in scopes:
-        if scope.type == "class_definition" and scope != innermost:
-            continue  # what a class binds is not seen in its functions
+        if is_hidden(scope):
+            continue
         binding = _binding(scope, names[0])
         if binding is None or binding.kind == "nonlocal":
             continue
@@ -154,16 +161,28 @@ def _owner(scope: Any, binding: _Binding) -> int | None:
 
 
 def _scopes(node: Any, around: list[Any]) -> Iterator[Any]:
-    """Yield what binds names around *node*: bodies of functions and classes, comprehensions, and the module."""
+    """Yield what binds names around *node*: functions, classes, their type parameters, comprehensions, the module."""
     inner = node
     for scope in around:
         if scope.type in _DEFINITIONS or scope.type == "lambda":
-            is_inside = _is_field(scope, "body", inner) or _is_field(scope, "type_parameters", inner)
-            if is_inside or (_is_field(scope, "parameters", inner) and _is_parameter(scope, node)):
+            is_parameter = _is_field(scope, "parameters", inner) and _is_parameter(scope, node)
+            if is_parameter or _is_field(scope, "body", inner):
                 yield scope
-        elif scope.type in _COMPREHENSIONS or scope.type == "module":
+            generic = scope.child_by_field_name("type_parameters")
+            if generic is not None:
+                yield generic
+        elif scope.type == "module" or (
+            scope.type in _COMPREHENSIONS and not _is_first_iterable(scope, inner, node)
+        ):
             yield scope
         inner = scope
+
+
+def _is_first_iterable(scope: Any, inner: Any, node: Any) -> bool:
+    """Tell whether *node*, in the part *inner* of a comprehension, is of its first iterable: that is of the scope around."""
+    first = next((part for part in scope.named_children if part.type == "for_in_clause"), None)
+    right = None if first is None or first != inner else first.child_by_field_name("right")
+    return right is not None and bool(right.start_byte <= node.start_byte)
 
 
 def _is_parameter(scope: Any, node: Any) -> bool:
@@ -190,7 +209,7 @@ def _bindings(scope: Any, name: str) -> Iterator[_Binding]:
     for parameter in _parameters(scope):
         if _name(parameter) == name:
             yield _Binding(parameter, "parameter")
-    if scope.type == "lambda":
+    if scope.type in {"lambda", "type_parameter"}:
         return
     waiting = [(scope if scope.type == "module" else scope.child_by_field_name("body"), False)]
     while waiting:
@@ -240,10 +259,8 @@ def _targets(pattern: Any, name: str) -> Iterator[_Binding]:
 
 
 def _parameters(scope: Any) -> Iterator[Any]:
-    """Yield the identifiers of the parameters of a function or lambda, in order."""
-    listed = (
-        scope.child_by_field_name("parameters") if scope.type in {"function_definition", "lambda"} else None
-    )
+    """Yield the identifiers of the parameters of a function or lambda, in order, or of type parameters."""
+    listed = scope if scope.type == "type_parameter" else scope.child_by_field_name("parameters")
     for part in () if listed is None else listed.named_children:
         node = part
         while node is not None and node.type != "identifier":
@@ -267,16 +284,15 @@ def _taken(statement: Any) -> Iterator[tuple[str, str]]:
             yield _name(alias), name
 
 
-def _taken_at(statement: Any, node: Any) -> str:
-    """Return what is taken at one of the names in an import."""
+def _taken_at(statement: Any, node: Any) -> str | None:
+    """Return what is taken at one of the names in an import; None at what stands in it by mistake."""
     module = statement.child_by_field_name("module_name")
     if module is not None and module.start_byte <= node.start_byte < module.end_byte:
         return _squeezed(module.text[: node.end_byte - module.start_byte])
-    part = next(
-        part
-        for part in statement.children_by_field_name("name")
-        if part.start_byte <= node.start_byte < part.end_byte
-    )
+    names = statement.children_by_field_name("name")
+    part = next((part for part in names if part.start_byte <= node.start_byte < part.end_byte), None)
+    if part is None:
+        return None
     taken = part.child_by_field_name("name") if part.type == "aliased_import" else part
     is_alias = node.start_byte >= taken.end_byte
     name = _dotted(taken) if is_alias else _squeezed(taken.text[: node.end_byte - taken.start_byte])

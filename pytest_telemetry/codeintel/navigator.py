@@ -129,8 +129,8 @@ def _answer(found: NameAt, module: Module, line: int, definitions: Definitions) 
         return definitions.imported(module, found.imported, found.names[1:])
     if found.binding is None:
         return definitions.in_scopes(module, scopes_at(symbols, line)[: found.depth], found.names)
-    wanted = found.owner if len(found.names) > 1 else found.line
+    wanted = found.line if found.binding == "definition" else found.owner if len(found.names) > 1 else None
     inner = next((scope for scope in scopes_at(symbols, wanted or 0) if scope.line == wanted), None)
-    if inner is not None and (found.owner is not None or found.binding == "definition"):
+    if inner is not None:
         return definitions.in_symbol(module, inner, found.names[1:])
     return Answer(doubts=(Doubt("no_name", f"what {found.names[0]} holds is not known"),))

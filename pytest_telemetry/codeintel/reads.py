@@ -24,15 +24,16 @@ if TYPE_CHECKING:
     from pytest_telemetry.codeintel.answer import Builder
     from pytest_telemetry.codeintel.reports import Reporting
 
-__all__ = ("MODES", "MOST_BYTES", "Mode", "Reading", "SourceReader")
+__all__ = ("MODES", "MOST_BYTES", "PYTHON_SUFFIXES", "Mode", "Reading", "SourceReader")
 
 Mode: TypeAlias = Literal["skeleton", "excerpt", "raw"]
 MODES: Final[tuple[Mode, ...]] = get_args(Mode)
 MOST_BYTES: Final = 8 * 1024 * 1024
 """How much of a file is looked at, if nothing else is said."""
 
+PYTHON_SUFFIXES: Final = frozenset({".py", ".pyi", ".pyw"})
+
 _HALF: Final = re.compile("[\ud800-\udfff]")  # of a pair; some encodings have them alone
-_PYTHON: Final = frozenset({".py", ".pyi", ".pyw"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +121,9 @@ class SourceReader:
             MissingExtra: tree-sitter is not installed, and a skeleton is needed.
             ValueError: There is no such mode, or an excerpt is not of lines or a symbol.
         """
-        _require_meaning(mode, lines, symbol)
-        began = self._reports.mono_ns()
         name = self._workspace.name(path)
+        _require_meaning(name, mode, lines, symbol)
+        began = self._reports.mono_ns()
         reading = None
         try:
             reading = self._read(path, name, mode, lines, symbol)
@@ -156,7 +157,7 @@ class SourceReader:
         if mode == "skeleton":
             text = self._builder.parse_python(code, file).text()
             return Reading(text, len(text.encode()), mode, name, is_cut=is_cut)
-        text, undecodable = _decoded(code, is_python=file.suffix in _PYTHON)
+        text, undecodable = _decoded(code, is_python=file.suffix in PYTHON_SUFFIXES)
         if mode == "excerpt":
             first, last = (
                 lines
@@ -204,7 +205,7 @@ class SourceReader:
         return self._given
 
 
-def _require_meaning(mode: Mode, lines: tuple[int, int] | None, symbol: str | None) -> None:
+def _require_meaning(name: str, mode: Mode, lines: tuple[int, int] | None, symbol: str | None) -> None:
     if mode not in MODES:
         raise ValueError(f"mode must be one of {', '.join(MODES)}, not {mode!r}")
     if (mode == "excerpt") is (lines is None and symbol is None) or (
@@ -215,7 +216,7 @@ def _require_meaning(mode: Mode, lines: tuple[int, int] | None, symbol: str | No
         )
     if lines is not None and not 1 <= lines[0] <= lines[1]:
         raise UnusableInput(
-            f"lines {lines[0]}-{lines[1]}: there are none: lines count from 1, the last is included"
+            f"{name}: lines {lines[0]}-{lines[1]}: there are none: lines count from 1, the last is included"
         )
 
 

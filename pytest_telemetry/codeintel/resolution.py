@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pytest_telemetry.codeintel.skeleton_map import Symbol
     from pytest_telemetry.codeintel.workspace import Workspace
 
-__all__ = ("Place", "Resolution", "Source", "Status", "placed", "places_of", "resolution_of")
+__all__ = ("Place", "Resolution", "Source", "Status", "placed", "placed_module", "places_of", "resolution_of")
 
 Status: TypeAlias = Literal["ok", "ambiguous", "not_found"]
 Source: TypeAlias = Literal["ast", "lsp"]
@@ -29,9 +29,10 @@ class Place:
     Attributes:
         file: Its name in reports: relative to the workspace, or ``external/...``.
         line: Of ``class``, ``def``, or the statement; 1 for a module.
-        end_line: The last one of it; None where only a server knows the place.
+        end_line: The last one of it; None where *kind* is.
         first_line: The first one of it, with decorators; likewise.
-        kind: ``module``, ``class``, ``function``, ``method``, ``constant``, ``parameter`` or ``variable``; likewise.
+        kind: ``module``, ``class``, ``function``, ``method``, ``constant``, ``parameter`` or ``variable``; None where
+            only a server knows the place, and it is not the name of a symbol.
         qualname: Dotted inside the file; empty for a module.
         module: Dotted name of the module; empty where nobody asked for it by one.
         path: The file, absolute; None where a server means something that is no file.
@@ -172,8 +173,7 @@ def _place(definition: Definition, definitions: Definitions, workspace: Workspac
     assert path is not None, "what has no file is not found"  # noqa: S101 - by the contract of Definitions
     name = workspace.name(path)
     if symbol is None:
-        lines = definitions.source(path).rstrip(b"\n").count(b"\n") + 1
-        return Place(name, 1, lines, "module", "", module, path, 1)
+        return placed_module(name, definitions.source(path), module, path)
     return placed(name, symbol, module, path)
 
 
@@ -182,3 +182,8 @@ def placed(file: str, symbol: Symbol, module: str = "", path: Path | None = None
     return Place(
         file, symbol.line, symbol.end_line, symbol.kind, symbol.qualname, module, path, symbol.first_line
     )
+
+
+def placed_module(file: str, source: bytes, module: str = "", path: Path | None = None) -> Place:
+    """Return where a module is: all of its file."""
+    return Place(file, 1, source.rstrip(b"\n").count(b"\n") + 1, "module", "", module, path, 1)

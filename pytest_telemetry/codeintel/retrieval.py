@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pytest_telemetry.codeintel.reads import MOST_BYTES, SourceReader
+from pytest_telemetry.codeintel.reads import MOST_BYTES, PYTHON_SUFFIXES, SourceReader
 from pytest_telemetry.codeintel.reports import Reports
 from pytest_telemetry.codeintel.selector import Selector
 from pytest_telemetry.codeintel.skeleton import SkeletonMapBuilder
@@ -55,9 +55,9 @@ def retrieve(
 
     It is a ``sym://`` address, ``FILE:LINE``, ``FILE:FIRST-LAST``, or ``FILE``. In the mode ``excerpt``, which is that
     of all but the last, the first is read as what defines it, and the second as the innermost statement that defines
-    something around the line, or as the line alone; ``skeleton``, which is that of the last, and ``raw`` are of the
-    whole file. What an address of a symbol leads to may be in one of the *roots*; nothing else outside of the
-    workspace is read.
+    something around the line, or as the line alone. ``skeleton`` and ``raw`` are of the whole file; the last is read
+    as the one where it is Python, and as the other where not. What an address of a symbol leads to may be in one of
+    the *roots*; nothing else outside of the workspace is read.
 
     Raises:
         UnusableInput: As `Selector.resolve_symbol` and `SourceReader.read` do, or an excerpt is of no lines.
@@ -114,7 +114,8 @@ def _read_file(
     if found is None:
         if mode == "excerpt":
             raise UnusableInput(f"{address}: an excerpt is of lines or a symbol: add :LINE, or name a symbol")
-        return reader.read(address, mode or "skeleton")
+        is_python = workspace.file(file).suffix in PYTHON_SUFFIXES
+        return reader.read(address, mode or ("skeleton" if is_python else "raw"))
     first = int(found["first"])
     if mode in {"skeleton", "raw"}:
         return reader.read(file, mode)
@@ -143,6 +144,8 @@ def _require_file(workspace: Workspace, address: str, file: str) -> None:
 def _around(workspace: Workspace, builder: Builder, file: str, line: int) -> tuple[int, int]:
     """Return the lines of the innermost symbol around a line, or the line."""
     path = workspace.file(file)
+    if path.suffix not in {"", *PYTHON_SUFFIXES}:  # a program may have no suffix
+        return (line, line)
     try:
         code = text_bytes(path, MOST_BYTES) if workspace.holds(file) else b""
     except OSError:

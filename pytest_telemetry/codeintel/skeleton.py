@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ("FORMAT", "OpenDocument", "SkeletonMapBuilder", "parser_version", "python_tree")
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Version of what is read out of a tree: one more whenever a skeleton of the same file would be another."""
 
 
@@ -112,7 +112,8 @@ class SkeletonMapBuilder:
             damage += found
             tree = python_tree(text)
         rows, found_in_tree = rows_of(tree.root_node, text)
-        skeleton = SkeletonMap(file, symbols_of(rows), merged(damage + found_in_tree), source.size)
+        last = source.text.count(b"\n") + (not source.text.endswith(b"\n"))
+        skeleton = SkeletonMap(file, symbols_of(rows), merged(damage + found_in_tree, last), source.size)
         duration = self._reports.mono_ns() - begin
         size = skeleton.skeleton_bytes
         self._reports.span(

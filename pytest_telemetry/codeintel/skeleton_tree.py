@@ -157,10 +157,11 @@ def damage_in(root: Node) -> Iterator[Damage]:
             waiting.extend(node.children)
 
 
-def merged(damage: Iterable[Damage]) -> tuple[Damage, ...]:
-    """Return the same lines in order, in as few parts as can be."""
+def merged(damage: Iterable[Damage], last: int) -> tuple[Damage, ...]:
+    """Return the same lines in order, in as few parts as can be; what is behind the *last* line is said of that."""
     found: list[Damage] = []
-    for part in sorted(damage, key=lambda part: (part.line, part.end_line)):
+    held = [Damage(min(part.line, last), min(part.end_line, last)) for part in damage]
+    for part in sorted(held, key=lambda part: (part.line, part.end_line)):
         if found and part.line <= found[-1].end_line + 1:
             found[-1] = Damage(found[-1].line, max(part.end_line, found[-1].end_line))
         else:

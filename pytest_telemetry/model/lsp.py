@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 if TYPE_CHECKING:
     from pytest_telemetry.model.record import Record
 
-__all__ = ("Role", "explains", "is_definition", "role_of", "role_of_method", "said", "succeeded")
+__all__ = ("Role", "explains", "is_definition", "pid_of", "role_of", "role_of_method", "said", "succeeded")
 
 Role: TypeAlias = Literal["spawn", "initialize", "ready", "diagnostics", "request", "timeout", "death"]
 
-UNASKED: Final = frozenset({"exited", "no_server", "not_ready"})
+UNASKED: Final = frozenset({"exited", "no_server", "no_such_line", "not_ready"})
 """Reasons of a fallback where no definition was asked for, so that it is none of the definitions."""
 
 _ROLES: Final[dict[str, Role]] = {
@@ -126,3 +126,9 @@ def said(record: Record, key: str) -> str:
         if isinstance(value, str) and value:
             return value.lower()
     return ""
+
+
+def pid_of(record: Record) -> int | None:
+    """Return the number of the process that *record* names, in its result or as an attribute; None if none."""
+    found = [record.attrs.get(key) for key in ("result.pid", "pid")]
+    return next((pid for pid in found if type(pid) is int), None)

@@ -269,7 +269,7 @@ class LspServer:
         """Return what a function makes of the params; where it raises, an error, which is reported at the end."""
         try:
             return answer(message.get("params"))
-        except Exception as error:  # noqa: BLE001 - raised again by close()
+        except BaseException as error:  # noqa: BLE001 - raised again by close(); pytest.fail() is no Exception
             self._mistakes.append(error)
             self.transcript.add("server", "mistake", method=message["method"], error=error)
             return _reply_of(ErrorReply(-32603, f"the test's answer raised {type(error).__name__}: {error}"))
@@ -335,7 +335,8 @@ class LspServer:
             quiet: Whether to say nothing about what went wrong.
 
         Raises:
-            TelemetryError: A function that was given to `answers` had raised.
+            TelemetryError: A function that was given to `answers` had raised. What is no Exception, as the outcome of
+                ``pytest.fail()``, is raised as it is.
         """
         if self._path is not None:
             os.environ["PATH"], self._path = self._path, None
@@ -361,6 +362,8 @@ class LspServer:
                 warnings.warn(warning, stacklevel=3)
             else:
                 self._warn(warning)
+        if mistakes and not isinstance(mistakes[0], Exception):
+            raise mistakes[0]
         if mistakes:
             raise TelemetryError(f"a function given to answers() raised {mistakes[0]!r}") from mistakes[0]
 

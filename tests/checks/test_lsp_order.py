@@ -23,6 +23,7 @@ DIAGNOSTICS: Line = ("lsp.diagnostics", {"x": {"uri": "file.py"}})
 READY: Line = ("lsp.ready", {})
 CHANGED: Line = ("lsp.state_change", {"result": {"status": "ready"}})
 REQUEST: Line = ("lsp.request", {"args": {"method": "textDocument/hover"}})
+NOTHING: Line = ("lsp.definition", {"result": {"status": "empty"}})
 FOUND: Line = ("lsp.definition", {"result": {"status": "ok"}})
 TIMED_OUT: Line = ("lsp.definition", {"result": {"status": "timeout"}})
 TIMEOUT: Line = ("lsp.timeout", {})
@@ -147,6 +148,15 @@ def test_a_restart_needs_a_new_ready() -> None:
     assert judge(pylsp, READY, ruff, REQUEST) == []
 
 
+def test_an_end_that_names_the_process_before_a_restart_is_that_of_the_former_server() -> None:
+    """Where records name processes; the server that replaced it goes on."""
+    first, second = (("lsp.spawn", {"result": {"status": "ok", "pid": pid}}) for pid in (1, 2))
+
+    assert said(first, READY, second, READY, ("lsp.exit", {"result": {"pid": 1}}), REQUEST) == []
+    assert said(first, READY, second, READY, ("lsp.exit", {"result": {"pid": 2}}), REQUEST) != []
+    assert said(first, READY, first, READY, ("lsp.exit", {"result": {"pid": 1}}), REQUEST) != []
+
+
 def test_definitions_may_find_out_whether_the_server_is_ready() -> None:
     """Up to the first success, after initialize, and under the default policy only."""
     probing = [SPAWN, INITIALIZE, TIMED_OUT, FOUND]
@@ -206,11 +216,17 @@ def test_ready_is_declared_once_in_each_life() -> None:
 
 
 def test_a_definition_that_is_not_there_does_not_end_the_search() -> None:
-    """It shows that the server answers, and a client may ask on until one is found."""
-    nothing: Line = ("lsp.definition", {"result": {"status": "empty"}})
+    """A client may ask on until one is found."""
+    assert said(SPAWN, INITIALIZE, NOTHING, NOTHING, FOUND, READY) == []
 
-    assert said(SPAWN, INITIALIZE, nothing, nothing, FOUND, READY) == []
-    assert said(SPAWN, INITIALIZE, nothing, READY) == []
+
+def test_a_definition_that_is_not_there_is_no_evidence() -> None:
+    """Neither for a READY that names a definition as its reason, nor for one that follows a time-out."""
+    ready: Line = ("lsp.ready", {"x": {"ready_via": "definition"}})
+
+    assert said(SPAWN, INITIALIZE, NOTHING, ready) == ["READY before diagnostics or a definition"]
+    assert said(SPAWN, INITIALIZE, TIMEOUT, NOTHING, READY) == ["READY by a time-out"]
+    assert said(SPAWN, INITIALIZE, NOTHING, READY) == []  # what the client has seen may not be recorded
 
 
 @pytest.mark.parametrize(

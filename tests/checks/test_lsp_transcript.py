@@ -27,6 +27,7 @@ SEEN: Line = ("record", "lsp.diagnostics", {})
 READY: Line = ("record", "lsp.ready", {"ready_via": "diagnostics"})
 ASKED: Line = ("received", "textDocument/definition", {"id": 2})
 FOUND: Line = ("sent", "textDocument/definition", {"id": 2, "result": [1]})
+NOTHING: Line = ("sent", "textDocument/definition", {"id": 2, "result": []})
 HOVER: Line = ("received", "textDocument/hover", {"id": 3})
 SHUTDOWN: Line = ("received", "shutdown", {"id": 9})
 GOODBYE: Line = ("sent", "shutdown", {"id": 9, "result": None})
@@ -78,6 +79,8 @@ def owed(*lines: Line, **options: Any) -> list[str]:
         [*SHAKEN, OPENED, PUBLISHED, READY, HOVER, SHUTDOWN, GOODBYE, EXIT, ENDED],
         [*SHAKEN, OPENED, ASKED, FOUND, READY, HOVER],
         [*SHAKEN, ASKED, FOUND, ASKED, READY],
+        [*SHAKEN, ASKED, NOTHING],
+        [*SHAKEN, ASKED, FOUND, ("record", "lsp.definition", {"status": "empty"}), SHUTDOWN],
         [*SHAKEN, PUBLISHED, READY, ("record", "lsp.state_change", {"status": "ready"})],
         [*SHAKEN, PUBLISHED, READY, CRASH, ENDED, FAILED, *SHAKEN, PUBLISHED, READY, HOVER],
         [*SHAKEN, PUBLISHED, SHUTDOWN, GOODBYE, EXIT, CLOSED],
@@ -90,6 +93,7 @@ def owed(*lines: Line, **options: Any) -> list[str]:
         [*SHAKEN, HANGS, SHUTDOWN, EXIT],
         [STARTED, INITIALIZE, HANGS, ("server", "resume", 0)],
         [HANGS, STARTED, FAILED, INITIALIZE, ENDED],
+        [HANGS, FAILED, STARTED, INITIALIZE, ENDED],
         [
             ("record", "lsp.spawn", {"status": "error", "reason": "no program"}),
             *SHAKEN,
@@ -122,6 +126,7 @@ def test_what_a_correct_client_may_do(lines: list[Line]) -> None:
         ([*SHAKEN, READY, PUBLISHED, READY], "R2", "READY before diagnostics or a definition"),
         ([STARTED, INITIALIZE, REFUSED, READY, FAILED], "R2", "READY although lsp.initialize failed"),
         ([*SHAKEN, READY, PUBLISHED], "R2", "READY before diagnostics or a definition"),
+        ([*SHAKEN, ASKED, NOTHING, READY], "R2", "READY before diagnostics or a definition"),
         ([*SHAKEN, HOVER], "R3", "textDocument/hover before READY"),
         ([STARTED, INITIALIZE, HOVER, RESULT], "R4", "textDocument/hover before the InitializeResult"),
         ([STARTED, INITIALIZE, RESULT, OPENED, INITIALIZED], "R4", "textDocument/didOpen before initialized"),
@@ -212,6 +217,33 @@ def test_records_belong_to_the_server_that_they_name() -> None:
 
     assert broken(*two, READY) == []
     assert [rule for rule, _ in broken(*two, ("record", "lsp.ready", {"server": "ty"}))] == ["R2"]
+
+
+def test_an_end_that_is_told_late_is_none_of_the_server_that_was_started_meanwhile() -> None:
+    """It is of the one that crashed, or whose process it names."""
+    late: Line = ("record", "lsp.exit", {"result.code": 1, "result.pid": 7})
+    first: Line = ("server", "started", {"pid": 7})
+    second: Line = ("server", "started", {"pid": 8})
+    closed: list[Line] = [first, *SHAKEN[1:], PUBLISHED, READY, SHUTDOWN, GOODBYE, EXIT, ENDED]
+    lines: list[list[Line]] = [
+        [*SHAKEN, PUBLISHED, READY, CRASH, ENDED, *SHAKEN, FAILED, PUBLISHED, READY],
+        [*closed, second, *SHAKEN[1:], late, PUBLISHED, READY],
+    ]
+
+    assert [(broken(*each), owed(*each)) for each in lines] == [([], []), ([], [])]
+
+
+def test_the_end_of_one_server_is_not_that_of_another() -> None:
+    """One that crashed in silence still owes its own, also where nothing names a server."""
+    ty, ruff = (("server", "started", {"name": name}) for name in ("ty", "ruff"))
+    both: list[Line] = [ty, *SHAKEN[1:], PUBLISHED, ("record", "lsp.ready", {"server": "ty"}), CRASH, ENDED]
+    both += [ruff, *SHAKEN[1:], PUBLISHED, ("record", "lsp.ready", {"server": "ruff"}), CRASH, ENDED]
+    end = {"result.code": 1}
+
+    assert owed(*both, ("record", "lsp.exit", {"server": "ruff", **end})) == ["R7"]
+    assert owed(*both, ("record", "lsp.exit", {"server": "ty", **end})) == ["R7"]
+    assert owed(*both, ("record", "lsp.exit", end)) == ["R7"]
+    assert owed(*both, ("record", "lsp.exit", end), ("record", "lsp.exit", end)) == []
 
 
 def test_a_finding_names_the_rule_and_both_entries() -> None:

@@ -287,6 +287,9 @@ class Location:
     file: str
     line: int
     path: Path
+    col: int
+    end_line: int
+    end_col: int
 
 
 @dataclass(frozen=True)
@@ -316,7 +319,7 @@ def client(monkeypatch: pytest.MonkeyPatch, work: Path) -> type:
 
         def definition(self, file: Path, line: int, col: int) -> Reply:
             self.calls.append(("definition", file.name, line, col))
-            return Reply((Location("app/models.py", 7, work / "app/models.py"),))
+            return Reply((Location("app/models.py", 7, work / "app/models.py", 6, 7, 11),))
 
         def close(self) -> None:
             self.calls.append("close")
@@ -822,6 +825,7 @@ def test_search_matches_the_name_with_its_module(run: Any, work: Path, query: st
         (["get", ""], "'': names nothing: write FILE"),
         (["get", "app/views.py", "--workspace", ""], "'': is no directory: pass . for"),
         (["get", "sym://python/app", "--root", "nope"], "nope: is no directory: pass the workspace that files are relative to, or a root"),
+        (["get", "app/views.py:0"], "app/views.py: lines 0-0: there are none: lines count from 1"),
         (["skeleton", "note.txt"], "note.txt: is no Python file"),
     ],
 )  # fmt: skip
@@ -836,6 +840,35 @@ def test_what_is_asked_for_in_a_wrong_way_says_how_to_ask(
 
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert problem in err
+
+
+@pytest.mark.parametrize(
+    ("address", "text", "told"),
+    [
+        ("note.md", "class A:\n    and more\n    x = 1\n", "note.md: raw"),
+        ("note.md:2", "    and more\n", "lines 2-2: excerpt"),
+    ],
+)
+def test_get_of_what_is_no_python_reads_it_as_it_is(
+    run: Any, work: Path, address: str, text: str, told: str
+) -> None:
+    """Although some of it may look like that."""
+    (work / "note.md").write_text("class A:\n    and more\n    x = 1\n")
+
+    code, out, err = run("code", "get", address)
+
+    assert (code, out) == (0, text)
+    assert told in err
+
+
+@pytest.mark.parametrize("option", ["--timeout", "--start-timeout"])
+@pytest.mark.parametrize("value", ["nan", "inf", "0"])
+def test_a_time_that_none_can_keep_is_refused(run: Any, work: Path, option: str, value: str) -> None:
+    """Before a server is started."""
+    code, out, err = run("code", "definition", "app/views.py:3:2", option, value)
+
+    assert (code, out) == (2, "")
+    assert f"Invalid value for '{option}': {value}" in err
 
 
 def test_get_of_an_empty_file_prints_nothing(run: Any, work: Path) -> None:

@@ -19,6 +19,7 @@ from pytest_telemetry.assertions import assert_lsp_ready_order, assert_relative_
 from pytest_telemetry.codeintel import lsp_life, lsp_lives, lsp_process
 from pytest_telemetry.codeintel.lsp import AsyncLSPClient
 from pytest_telemetry.codeintel.lsp_errors import LSPError, NoServer, RequestTimeout, ServerGone
+from pytest_telemetry.codeintel.navigator import Navigator
 from pytest_telemetry.model.errors import TelemetryError, UnusableInput
 from pytest_telemetry.testing.clock_loop import FakeClockLoop, loop_factory
 
@@ -171,6 +172,7 @@ def test_a_handshake_that_is_refused_ends_the_server(
 
     with pytest.raises(LSPError, match=text):
         client.initialize()
+    client.close()
 
     assert told(telemetry_recorder, "lsp.initialize", "result.status", "result.reason") == [("error", reason)]
     assert ends(telemetry_recorder) == (
@@ -191,7 +193,7 @@ def test_a_server_need_not_say_much(fake_server: Any, capabilities: Any) -> None
 def test_a_handshake_that_is_not_answered_ends_in_fake_time(
     fake_server: Any, telemetry_recorder: TelemetryRecorder, telemetry_clock: FakeClock
 ) -> None:
-    """After just the time-out of the handshake, without a notification to a server that has not agreed."""
+    """After just its time-out, before the server has ended, without a notification to one that has not agreed."""
 
     async def main() -> None:
         client = AsyncLSPClient(
@@ -205,6 +207,7 @@ def test_a_handshake_that_is_not_answered_ends_in_fake_time(
         loop_time().clock.advance(0.02)
         with pytest.raises(RequestTimeout, match="initialize was not answered within 7000 ms"):
             await starting
+        assert ends(telemetry_recorder)[1] == []
         assert client.state == "failed"
         assert "fake: it did not answer initialize within 7000 ms" in str(client.failure)
         await client.close()
@@ -219,6 +222,26 @@ def test_a_handshake_that_is_not_answered_ends_in_fake_time(
         [("error", -15, "handshake_timeout")],
     )
     assert not {"initialized", "$/cancelRequest"} & set(fake_server.methods())
+
+
+def test_a_handshake_that_fails_is_raised_before_the_server_has_ended(
+    fake_server: Any, telemetry_recorder: TelemetryRecorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may take its time over that, while the caller goes on; the end of the client waits for it."""
+    monkeypatch.setattr(lsp_process, "_TERMINATE_S", 0.2)
+
+    async def main() -> None:
+        script = {"initialize": [[["deaf"], ["error", -32002, "not now"], ["hang"]]]}
+        client = AsyncLSPClient(**fake_server.options(script))
+        with pytest.raises(LSPError):
+            await client.initialize()
+        assert ends(telemetry_recorder)[1] == []
+        await client.close()
+
+    asyncio.run(main())
+
+    told = ends(telemetry_recorder)
+    assert told == ([("failed", "initialize_error")], [("error", -9, "initialize_error")])
 
 
 def test_a_frame_that_stalls_ends_the_server_in_fake_time(
@@ -291,14 +314,18 @@ def test_a_program_that_is_none_is_said(fake_server: Any, telemetry_recorder: Te
 
 
 @pytest.mark.parametrize(
-    ("options", "text"),
+    ("options", "text", "reason"),
     [
-        ({"workspace": "nowhere"}, "nowhere: is no directory: pass the workspace"),
-        ({"ready": "warmup-uri", "warmup_file": "c.py"}, "c.py: is no file of the workspace"),
+        ({"workspace": "nowhere"}, "nowhere: is no directory: pass the workspace", "missing_workspace"),
+        (
+            {"ready": "warmup-uri", "warmup_file": "c.py"},
+            "c.py: is no file of the workspace",
+            "missing_warmup_file",
+        ),
     ],
 )
 def test_a_workspace_that_is_missing_is_said(
-    fake_server: Any, telemetry_recorder: TelemetryRecorder, options: Any, text: str
+    fake_server: Any, telemetry_recorder: TelemetryRecorder, options: Any, text: str, reason: str
 ) -> None:
     """As is the file to warm up with; no server is started."""
     client = fake_server.client(**options)
@@ -306,8 +333,36 @@ def test_a_workspace_that_is_missing_is_said(
     with pytest.raises(UnusableInput, match=text):
         client.initialize()
 
-    assert ends(telemetry_recorder) == ([("failed", "missing_workspace")], [])
+    assert ends(telemetry_recorder) == ([("failed", reason)], [])
     assert span("lsp.spawn") not in telemetry_recorder
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"workspace": "nowhere"}, "missing_workspace"),
+        ({"ready": "warmup-uri", "warmup_file": "c.py"}, "missing_warmup_file"),
+        ({"command": ["no-such-server"]}, "missing_binary"),
+        ({}, "not_executable"),
+    ],
+)
+def test_what_was_not_started_is_gone_for_the_reason_of_its_record(
+    fake_server: Any, telemetry_recorder: TelemetryRecorder, options: Any, reason: str
+) -> None:
+    """Each call says so until it is closed; for whoever asks for a definition there is no server, and none has ended."""
+    (fake_server.workspace / "a.py").chmod(0o755)
+    if reason == "not_executable":
+        options = {"command": [fake_server.workspace / "a.py"]}
+    client = fake_server.client(**options)
+    with pytest.raises(UnusableInput):
+        client.initialize()
+
+    with pytest.raises(ServerGone) as caught:
+        client.definition("a.py", 2, 1)
+    navigator = Navigator(telemetry_recorder.context, fake_server.workspace, client=client)
+
+    assert caught.value.reason == reason
+    assert navigator.definition("a.py", 2, 1).reason == "no_server"
 
 
 def test_a_server_that_has_failed_can_be_started_anew(
@@ -328,6 +383,29 @@ def test_a_server_that_has_failed_can_be_started_anew(
     ids = [message["id"] for message in fake_server.received() if "id" in message]
     assert len(set(ids)) == len(ids)
     assert_lsp_ready_order(telemetry_recorder, policy="initialized")
+
+
+def test_a_server_that_is_started_anew_is_told_of_files_as_they_are_now(fake_server: Any) -> None:
+    """Also where nothing was asked since they changed; one that is gone is not opened, and a given text stays."""
+    workspace = fake_server.workspace
+    client = fake_server.started({"textDocument/hover": [[["exit", 1]]]}, **READY)
+    client.open("b.py")
+    client.open("c.py", "given = 1\n")
+    (workspace / "gone.py").touch()
+    client.open("gone.py")
+    with pytest.raises(ServerGone):
+        client.hover("a.py", 1, 1)
+
+    (workspace / "b.py").write_text("other = 1\n", encoding="utf-8")
+    (workspace / "gone.py").unlink()
+    client.initialize()
+    client.close()
+
+    began = max(at for at, name in enumerate(fake_server.methods()) if name == "spawned")
+    opened = [each for each in fake_server.received()[began:] if each["method"] == "textDocument/didOpen"]
+    documents = [each["params"]["textDocument"] for each in opened]
+    texts = {each["uri"].rpartition("/")[2]: each["text"] for each in documents}
+    assert texts == {"a.py": "from b import Name\nName\n", "b.py": "other = 1\n", "c.py": "given = 1\n"}
 
 
 def test_a_server_that_is_started_anew_begins_when_the_other_has_ended(
@@ -579,11 +657,40 @@ def test_a_start_that_is_cancelled_ends_the_server(
     assert ends(telemetry_recorder) == ([("failed", "cancelled")], [("error", -15, "cancelled")])
 
 
-@pytest.mark.parametrize("turns", range(1, 4))
-def test_a_start_that_is_closed_starts_nothing(
+@pytest.mark.parametrize("turns", range(1, 5))
+def test_a_start_that_is_cancelled_while_it_spawns_was_cancelled(
     fake_server: Any, telemetry_recorder: TelemetryRecorder, telemetry_clock: FakeClock, turns: int
 ) -> None:
-    """Wherever it is when another task closes the client; what was spawned meanwhile is ended."""
+    """Wherever it is, and however often: what was spawned is recorded, and ended for that reason."""
+
+    async def main() -> None:
+        client = AsyncLSPClient(**fake_server.options({"initialize": [[["hang"]]]}, **READY))
+        starting = asyncio.create_task(client.initialize())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        starting.cancel()
+        await asyncio.sleep(0)
+        starting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await starting
+        await client.close()
+
+    run_in_fake_time(main(), telemetry_clock)
+
+    assert ends(telemetry_recorder) == ([("failed", "cancelled")], [("error", -15, "cancelled")])
+    assert len(told(telemetry_recorder, "lsp.spawn", "result.pid")) == 1
+
+
+@pytest.mark.parametrize("is_cancelled", [False, True])
+@pytest.mark.parametrize("turns", range(1, 4))
+def test_a_start_that_is_closed_starts_nothing(
+    fake_server: Any,
+    telemetry_recorder: TelemetryRecorder,
+    telemetry_clock: FakeClock,
+    turns: int,
+    is_cancelled: bool,
+) -> None:
+    """Wherever it is when another task closes the client, and maybe cancels it; what was spawned meanwhile is ended."""
 
     async def main() -> None:
         client = AsyncLSPClient(**fake_server.options(**READY))
@@ -591,7 +698,9 @@ def test_a_start_that_is_closed_starts_nothing(
         for _ in range(turns):
             await asyncio.sleep(0)
         await client.close()
-        with pytest.raises(ServerGone):
+        if is_cancelled:
+            starting.cancel()
+        with pytest.raises(asyncio.CancelledError if is_cancelled else ServerGone):
             await starting
         assert client.state == "closed"
 
@@ -599,7 +708,7 @@ def test_a_start_that_is_closed_starts_nothing(
 
     states, exits = ends(telemetry_recorder)
     assert states == [("closed", None)]
-    assert len(exits) == len(told(telemetry_recorder, "lsp.spawn", "pid"))
+    assert len(exits) == len(told(telemetry_recorder, "lsp.spawn", "result.pid"))
 
 
 def test_closing_ends_all_that_waits(fake_server: Any, telemetry_recorder: TelemetryRecorder) -> None:

@@ -53,7 +53,11 @@ def test_a_session_is_recorded_key_by_key(fake_server: Any, telemetry_recorder: 
         ("lsp.ready", "ok", {"result.status": "ok", "ready_via": "diagnostics"} | server),
         ("lsp.definition", "ok", place | {"result.status": "ok", "result.count": 1} | server),
         ("lsp.state_change", "ok", {"result.status": "closed"} | server),
-        ("lsp.exit", "ok", {"result.status": "ok", "result.code": 0, "result.reason": "closed"} | server),
+        (
+            "lsp.exit",
+            "ok",
+            {"result.status": "ok", "result.code": 0, "result.reason": "closed", "result.pid": pid} | server,
+        ),
     ]
     for check in (assert_lsp_ready_order, assert_relative_paths, assert_monotonic_timing):
         check(telemetry_recorder)

@@ -259,6 +259,31 @@ def test_a_file_is_opened_when_it_is_asked_about_and_followed_on_disk(fake_serve
     assert changed["params"]["contentChanges"] == [{"text": "other = 1\n"}]
 
 
+def test_a_change_of_any_open_file_is_heard_before_the_next_request(fake_server: Any) -> None:
+    """A question about one is answered with the others; what is gone is open no more, and can be opened again."""
+    client = fake_server.started(**READY)
+    client.open("c.py", "given = 1\n")
+    for name in ("a.py", "b.py"):
+        client.hover(name, 1, 1)
+    before = len(fake_server.received())
+
+    (fake_server.workspace / "b.py").write_text("other = 1\n", encoding="utf-8")
+    (fake_server.workspace / "c.py").write_text("other = 1\n", encoding="utf-8")
+    client.hover("a.py", 1, 1)
+    (fake_server.workspace / "b.py").unlink()
+    client.hover("a.py", 1, 1)
+    (fake_server.workspace / "b.py").write_text("again = 1\n", encoding="utf-8")
+    client.hover("b.py", 1, 1)
+
+    told = [
+        (message["method"].removeprefix("textDocument/"), message["params"]["textDocument"]["uri"][-4:])
+        for message in fake_server.received()[before:]
+    ]
+    asked = ("hover", "a.py")
+    follow = [("didChange", "b.py"), asked, ("didClose", "b.py"), asked, ("didOpen", "b.py")]
+    assert told == [*follow, ("hover", "b.py")]
+
+
 def test_a_text_that_was_given_stays_until_the_file_is_closed(fake_server: Any) -> None:
     """An editor knows better than the disk; the same text again changes nothing."""
     client = fake_server.started(**READY)

@@ -65,6 +65,8 @@ LIB = {
             "6 method",
         ),
         ("class A:\n    @staticmethod\n    def m(x):\n        x.^n()\n    def n(self): ...\n", "not_found"),
+        ("class A:\n    def m(self):\n        return ^self\n", "2 parameter"),
+        ("class A:\n    @classmethod\n    def m(^cls): ...\n", "3 parameter"),
         ("class A:\n    x = 1\n    y = ^x\n", "2 constant"),
         ("x = 2\nclass A:\n    x = 1\n    def m(self): return ^x\n", "1 constant"),
         ("x = 2\nclass A:\n    x = 1\n    class B:\n        y = ^x\n", "1 constant"),
@@ -96,6 +98,29 @@ LIB = {
         ("x = 2\ny = {x: 1 for z in ^x}\n", "1 constant"),
         ("x = 2\ny = lambda x: ^x\n", "2 parameter"),
         ("x = 2\ny = lambda z=^x: z\n", "1 constant"),
+        ("x = 2\ny = [x for x in ^x]\n", "1 constant"),
+        ("x = 2\ny = [x for ^x in x]\n", "2 variable"),
+        ("x = 2\ny = [x for z in a for x in ^x]\n", "2 variable"),
+        ("def f(x):\n    return [x for x in ^x]\n", "1 parameter"),
+        ("x = 2\nclass A:\n    x = 1\n    y = [^x for z in a]\n", "1 constant"),
+        ("x = 2\nclass A:\n    x = 1\n    y = [z for z in ^x]\n", "3 constant"),
+        ("x = 2\nclass A:\n    x = 1\n    y = [z for z in a if ^x]\n", "1 constant"),
+        ("x = 2\nclass A:\n    x = 1\n    y = lambda: ^x\n", "1 constant"),
+        ("x = 2\nclass A:\n    x = 1\n    y = lambda z=^x: z\n", "3 constant"),
+        ("class A:\n    x = 1\n    class B:\n        y = lambda: ^x\n", "not_found"),
+        (
+            "class A:\n    def f(self):\n        def x(): ...\n        class B:\n            x = 1\n            y = lambda: ^x\n",
+            "3 function",
+        ),
+        ("T = 1\ndef g[T](a: ^T): ...\n", "2 parameter"),
+        ("T = 1\ndef g[T, *Ts, **P](a) -> ^P: ...\n", "2 parameter"),
+        ("T = 1\ndef g[T: int](a):\n    return ^T\n", "2 parameter"),
+        ("T = 1\ndef g[T](T):\n    T = 2\n    return ^T\n", "2 parameter"),
+        ("def g[T](T: int):\n    T = 2\n    return ^T\n", "1 parameter"),
+        ("int = 1\ndef g[T: ^int](int): ...\n", "1 constant"),
+        ("T = 1\nclass A[T](B[^T]): ...\n", "2 parameter"),
+        ("T = 1\nclass A[T]:\n    def m(self): return ^T\n", "2 parameter"),
+        ("T = 1\nclass A:\n    x = 1\n    def g[T: ^x](self): ...\n", "3 constant"),
         ("for x in y: ...\nprint(^x)\n", "1 variable"),
         ("class A:\n    for x in y: print(^x)\n", "2 variable"),
         ("class A:\n    for x in y: ...\n    def m(self): return ^x\n", "not_found"),
@@ -167,6 +192,24 @@ def test_what_is_no_name_of_a_scope_is_not_found(files: Any, code: str) -> None:
     assert resolution.detail
 
 
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("from a import b c", {"a", "b", "c"}),
+        ("import x y, z", {"x", "y", "z"}),
+        ("from os pth import join", {"os", "pth", "join"}),
+        ("import foo from bar", {"foo", "bar"}),
+        ("from __future__ import a b", {"a", "b"}),
+    ],
+)
+def test_what_stands_in_an_import_by_mistake_is_no_name(code: str, words: set[str]) -> None:
+    """At whichever column one asks; the other words of the line are names as ever."""
+    found = [name_at(code.encode(), 1, column) for column in range(len(code) + 1)]
+
+    names = {name.imported.rpartition(":")[2] for name in found if name is not None}
+    assert set() < names < words
+
+
 @pytest.mark.parametrize(("line", "col"), [(0, 0), (3, 0), (1, -1)])
 def test_a_place_that_is_not_in_the_file_is_refused(files: Any, line: int, col: int) -> None:
     """The text says which lines there are."""
@@ -206,6 +249,16 @@ class Location:
     file: str
     line: int
     path: Path | None = None
+    col: int = 0
+    width: int = 0
+
+    @property
+    def end_line(self) -> int:
+        return self.line
+
+    @property
+    def end_col(self) -> int:
+        return self.col + self.width
 
 
 @dataclass(frozen=True)
@@ -245,7 +298,7 @@ FAILURES = [
     (NotReady("warming up"), "not_ready"),
     (TelemetryError("refused"), "error"),
     (UnusableInput("not installed"), "no_server"),
-    (ValueError("a.py: has no line 2"), "error"),
+    (ValueError("a.py: has no line 2"), "no_such_line"),
     (Reply(()), "empty"),
 ]
 
@@ -276,6 +329,23 @@ def test_what_a_server_does_not_answer_is_answered_from_skeletons(
     assert counted == (reason in {"timeout", "error", "empty"}), "of the definitions that were asked for"
 
 
+def test_a_line_that_the_server_does_not_have_is_no_definition_that_it_was_asked_for(
+    fake_server: Any, telemetry_recorder: TelemetryRecorder
+) -> None:
+    """An editor may have given it a shorter text; the rate of fallbacks is one of all that were asked for."""
+    client = fake_server.started(ready="initialized")
+    client.open("a.py", "")
+
+    found = Navigator(telemetry_recorder.context, fake_server.workspace, client=client).definition(
+        "a.py", 2, 0
+    )
+
+    assert (found.file, found.source, found.reason) == ("b.py", "ast", "no_such_line")
+    assert event("lsp.fallback", reason="no_such_line") in telemetry_recorder
+    assert metric("lsp_definition_count") not in telemetry_recorder
+    assert metric("lsp_fallback_count") not in telemetry_recorder
+
+
 def test_without_a_server_skeletons_answer_and_say_so(
     files: Any, telemetry_recorder: TelemetryRecorder
 ) -> None:
@@ -292,7 +362,7 @@ def test_without_a_server_skeletons_answer_and_say_so(
 def test_what_a_server_answers_is_the_answer(files: Any, telemetry_recorder: TelemetryRecorder) -> None:
     """With what the skeleton of that file says of the place; nothing is a fallback."""
     root = files({"a.py": "f()\n", "b.py": "import x\n@x\ndef f():\n    ...\n"})
-    server = Server(Reply((Location("b.py", 3, root / "b.py"),)))
+    server = Server(Reply((Location("b.py", 3, root / "b.py", 4, 1),)))
 
     found = Navigator(telemetry_recorder.context, root, client=server).definition("a.py", 1, 0)
 
@@ -308,11 +378,38 @@ def test_what_a_server_answers_is_the_answer(files: Any, telemetry_recorder: Tel
     assert "lsp.fallback" not in {record.name for record in telemetry_recorder}
 
 
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("^^import os\n", "1 module"),
+        ("import ^os^\n", "1 import"),
+        ("def ^area^(radius): ...\n", "1 function"),
+        ("def area(^radius^): ...\n", "1 None"),
+        ("class A:\n    def ^b^(self): ...\n", "2 method"),
+        ("LIMIT = [^LIMIT^ for LIMIT in x]\n", "1 None"),
+        ("a, ^b^ = 1, 2\n", "1 constant"),
+        ("x = 'ü'; ^y^ = 1\n", "1 constant"),
+        ("^LIMIT = 1^\n", "1 None"),
+        ("x = 1\n^^x\n", "2 None"),
+    ],
+)
+def test_a_place_that_a_server_names_is_labelled_only_where_it_is_a_name(
+    files: Any, code: str, found: str
+) -> None:
+    """That of a symbol, or where the file begins, which is its module; of another on that line nothing is said."""
+    begin, named, behind = code.split(MARK)
+    root = files({"a.py": "f()\n", "here.py": begin + named + behind})
+    line, col = begin.count("\n") + 1, len(begin) - begin.rfind("\n") - 1
+    server = Server(Reply((Location("here.py", line, root / "here.py", col, len(named)),)))
+
+    assert place(Navigator(workspace=root, client=server).definition("a.py", 1, 0)) == found
+
+
 def test_several_answers_of_a_server_are_candidates(files: Any) -> None:
     """As those of skeletons are; of a place outside, or where nothing begins, no more is known than the server says."""
     root = files({"a.py": "f()\n"})
     elsewhere = Location("external/1-x.py", 9, root.parent / "x.py")
-    server = Server(Reply((Location("a.py", 1, root / "a.py"), elsewhere, elsewhere, Location("x", 1))))
+    server = Server(Reply((Location("a.py", 1, root / "a.py", 0, 1), elsewhere, elsewhere, Location("x", 1))))
 
     found = Navigator(workspace=root, client=server).definition("a.py", 1, 0)
 
@@ -327,7 +424,7 @@ def test_several_answers_of_a_server_are_candidates(files: Any) -> None:
 def test_a_selector_with_a_server_asks_it_first(files: Any, telemetry_recorder: TelemetryRecorder) -> None:
     """By a file that there is not, which imports what is looked for."""
     root = files({"pkg/a.py": "class A:\n    def m(self): ...\n"})
-    server = Server(Reply((Location("pkg/a.py", 2, root / "pkg/a.py"),)))
+    server = Server(Reply((Location("pkg/a.py", 2, root / "pkg/a.py", 8, 1),)))
     selector = Selector(telemetry_recorder.context, root, client=server)
 
     found = selector.resolve_symbol("sym://python/pkg/a/A.m")

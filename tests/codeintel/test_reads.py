@@ -98,7 +98,7 @@ def test_lines_are_counted_as_python_counts_them(root: Path) -> None:
         ("pkg", {"mode": "raw"}, "^pkg: is no file that can be read"),
         ("binary.bin", {"mode": "raw"}, "is binary"),
         ("pkg/a.py", {"mode": "excerpt", "lines": (17, 20)}, "has no line 17"),
-        ("pkg/a.py", {"mode": "excerpt", "lines": (0, 2)}, "lines 0-2: there are none"),
+        ("pkg/a.py", {"mode": "excerpt", "lines": (0, 2)}, "^pkg/a.py: lines 0-2: there are none"),
         ("pkg/a.py", {"mode": "excerpt", "lines": (3, 2)}, "lines 3-2: there are none"),
         ("pkg/a.py", {"mode": "excerpt", "symbol": "none"}, "defines no none"),
         ("pkg/a.py", {"mode": "excerpt", "symbol": "g"}, "defines g 2 times: name lines out of 14-14, 16-16"),

@@ -166,11 +166,27 @@ def test_text_in_strings_is_not_repaired() -> None:
     assert repaired(code) == (code, ())
 
 
+@pytest.mark.parametrize(
+    ("code", "last"),
+    [
+        ("x = (\n", 1),
+        ("x = [1,\n  2\n\n\n", 4),
+        ("'''\n", 1),
+        ("f(\r\n", 1),
+        ("def f(:\n    return (1\n", 2),
+        ("class A:\n    def f(:\n        return (1", 3),
+    ],
+)
+def test_damage_ends_with_the_file_at_the_latest(code: str, last: int) -> None:
+    """What is missing behind it is of its last line."""
+    assert skeleton_of(code).damage[-1].end_line == last
+
+
 def test_damage_is_in_order_and_in_few_parts() -> None:
     """Whatever found it, and however often."""
     parts = [Damage(8, 9), Damage(1, 3), Damage(2, 5), Damage(5, 5), Damage(6, 6), Damage(9, 9)]
 
-    assert merged(parts) == (Damage(1, 6), Damage(8, 9))
+    assert merged(parts, 20) == (Damage(1, 6), Damage(8, 9))
 
 
 @settings(max_examples=40)

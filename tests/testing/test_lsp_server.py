@@ -130,6 +130,16 @@ def test_a_function_that_raises_is_an_error_of_the_test(start: Start) -> None:
     assert "mistake method='a'" in str(server.transcript)
 
 
+def test_a_function_that_ends_the_test_ends_it_as_it_is(start: Start) -> None:
+    """Such an outcome is no Exception; the client gets an error reply, and the server goes on and can be ended."""
+    with pytest.raises(pytest.fail.Exception, match=r"^unwanted$"):
+        with LspServer() as server:
+            server.answers("a", lambda _: pytest.fail("unwanted"))
+            client = start(server.command)
+            assert client.ask("a")["code"] == -32603
+            client.end()
+
+
 def test_an_error_of_the_test_itself_is_not_hidden_by_the_end(start: Start) -> None:
     """Whatever else went wrong, what left the block is what is raised."""
     with pytest.raises(KeyError), LspServer() as server:

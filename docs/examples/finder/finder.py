@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 import sysconfig
 import tempfile
@@ -70,10 +71,11 @@ class Finder:
     def behind(self, found: Resolution, word: str) -> Resolution | None:
         """Return where a word is defined that stands in what was found; None where it does not."""
         for number, line in enumerate(self.show(found).splitlines()):
-            if (column := line.find(word)) >= 0:
+            there = re.search(rf"(?<!\w){re.escape(word)}(?!\w)", line)
+            if there is not None:
                 assert found.file is not None
                 assert found.line is not None
-                return self.navigator.definition(found.file, found.line + number, column)
+                return self.navigator.definition(found.file, found.line + number, there.start())
         return None
 
 

@@ -109,6 +109,18 @@ def test_selector_resolve_symbol(telemetry_recorder: TelemetryRecorder, shop: Pa
     assert_relative_paths(telemetry_recorder)
 
 
+def test_a_word_is_looked_for_as_a_whole(telemetry_recorder: TelemetryRecorder, shop: Path) -> None:
+    """What stands in another word before it is not it."""
+    (shop / "shop/cart.py").write_text(CART.replace("pay(self)", "pay(self, subtotal)"))
+    finder = Finder(telemetry_recorder.context, str(shop))
+
+    found = finder.behind(finder.find("shop.cart.Cart.pay"), "total")
+
+    assert found is not None
+    assert (found.file, found.line) == ("shop/prices.py", 1)
+    assert finder.behind(finder.find("shop.cart.Cart.pay"), "tot") is None
+
+
 def test_what_the_finder_discloses_is_counted(telemetry_recorder: TelemetryRecorder, shop: Path) -> None:
     """By mode, in bytes."""
     finder = Finder(telemetry_recorder.context, str(shop))
