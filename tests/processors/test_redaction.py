@@ -111,6 +111,41 @@ def test_names_and_values_that_only_resemble_one_are_let_pass(key: str, value: A
 
 
 @pytest.mark.parametrize(
+    "value",
+    [
+        "$ecret123",
+        "$uper5ecret",
+        "$ecret",
+        "<Passw0rd!>",
+        "[hunter2 rocks]",
+        "%abcdef",
+        "{1: 2}",
+        "[a.b]",
+        "$(a,1)",
+    ],
+)
+def test_a_value_that_only_begins_like_a_placeholder_is_replaced(value: str) -> None:
+    """Words in brackets hold no digits and no punctuation; variables are in braces or in capitals."""
+    assert redacted({"password": value}) == {"password": "[REDACTED:secret]"}
+    assert redacted(f"password='{value}'") == "password='[REDACTED:secret]'"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("<hidden>", "<your-key here>", "[Filtered]", "[***]", "(none)", "<Jar object at 0x7f3a>"),
+        *("$DB_PASSWORD", "${db.password}", "$password", "{password}", "{self.password!r}", "{{ password }}"),
+        *("%s", "%(password)s", "$(pass show db)", "${{ secrets.PASSWORD }}", "Bearer {token}", "Bearer ***"),
+    ],
+)
+def test_a_placeholder_is_let_pass(value: str) -> None:
+    """Masks, words in brackets, variables, places in templates; also behind a scheme."""
+    before = {"password": value}
+
+    assert redacted(before) is before
+
+
+@pytest.mark.parametrize(
     ("text", "after"),
     [
         ("pin 1234, cvv=123", "pin 1234, cvv=[REDACTED:secret]"),
@@ -137,6 +172,46 @@ def test_a_name_inside_a_text_tells_as_well(text: str, after: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "after"),
+    [
+        ("password=b'hunter2', n=1", "password=b'[REDACTED:secret]', n=1"),
+        ("{'password': b'hunter2'}", "{'password': b'[REDACTED:secret]'}"),
+        ('token = rb"hunter2"', 'token = rb"[REDACTED:secret]"'),
+        ('password="""hunter2"""', 'password="""[REDACTED:secret]"""'),
+        (r'password="a\"b", n=1', 'password="[REDACTED:secret]", n=1'),
+        (r"{\"password\": \"a\\\"b\", \"n\": 1}", r"{\"password\": \"[REDACTED:secret]\", \"n\": 1}"),
+        ("password:'it''s', n:'a'", "password:'[REDACTED:secret]', n:'a'"),
+        ("password:'''t''s', n:'a'", "password:'[REDACTED:secret]', n:'a'"),
+        ('""password"": ""hunter2"", ""n"": 1', '""password"": ""[REDACTED:secret]"", ""n"": 1'),
+    ],
+)
+def test_a_literal_behind_a_name_is_replaced_up_to_its_closing_quote(text: str, after: str) -> None:
+    """Past quotes that are escaped or doubled; the prefix of the literal is no value."""
+    assert redacted(text) == after
+
+
+@pytest.mark.parametrize(
+    ("text", "after"),
+    [
+        ('{"password":["hunter2"], "n": 1}', '{"password":[REDACTED:secret], "n": 1}'),
+        ('{"password": {"v": "a}b", "w": [1]}, "n": 1}', '{"password": [REDACTED:secret], "n": 1}'),
+        (r"{\"password\": {\"v\": \"a}b\"}, \"n\": 1}", r"{\"password\": [REDACTED:secret], \"n\": 1}"),
+        ('{"email": ["ada"], "n": 1}', '{"email": [REDACTED:personal], "n": 1}'),
+        ("password=Secret('hunter2'), n=1", "password=[REDACTED:secret], n=1"),
+        ("{'password': Secret(value='hunter2')}", "{'password': [REDACTED:secret]}"),
+        ("password: Secret('hunter2')", "password: [REDACTED:secret]"),
+        ("password=str('hunter2') n=1", "password=[REDACTED:secret] n=1"),
+        ("secret=Some(Inner('x')).get('y') n=1", "secret=[REDACTED:secret] n=1"),
+        ("auth=('ada', 'hunter2')\nn=1", "auth=[REDACTED:secret]\nn=1"),
+        ("auth=('ada', 'hun\nn=1", "auth=[REDACTED:secret]\nn=1"),
+    ],
+)
+def test_what_goes_on_in_brackets_behind_a_name_is_replaced_as_a_whole(text: str, after: str) -> None:
+    """To the bracket that closes it, or to the end of the line; brackets in quotes do not count."""
+    assert redacted(text) == after
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "password: forgotten",
@@ -147,6 +222,14 @@ def test_a_name_inside_a_text_tells_as_well(text: str, after: str) -> None:
         "Authorization: required",
         "cookie: not found",
         "see the password= section",
+        "def connect(password: Optional[str] = None, token: str = '')",
+        "token=os.environ['TOKEN'], auth = config['auth']",
+        "password=${DB_PASSWORD} token=$(cat /run/token) secret={secret} password=%(password)s",
+        "token: ${{ secrets.TOKEN }}, {{ token }}",
+        "password=SecretStr('**********'), token=['***'], auth={}, cookies=[]",
+        '{"token": str(token), "auth": get(), "password": {}}',
+        'headers = {"Authorization": f"Bearer {token}"}',
+        "password: (forgotten in 2026)",
     ],
 )
 def test_sentences_and_code_about_secrets_are_let_pass(text: str) -> None:
