@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from pytest_telemetry.model.literals import bracket_end, closing_quote
-from pytest_telemetry.model.secret_names import may_be_number, rule_of_name, words_of
+from pytest_telemetry.model.secret_names import digits_of_a_count, rule_of_name, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +56,7 @@ _STATE: Final = re.compile(
     r"|basic|bearer|digest|oauth2?|jwt|token|password|string|str|int|bytes|ok|error|failed",
     re.IGNORECASE,
 )
-_NUMBER: Final = re.compile(r"[+-]?[\d_.,]+")
+_NUMBER: Final = re.compile(r"[+-]?(?P<whole>0|[1-9]\d*|[1-9]\d{0,2}(?:[,_]\d{3})+)(?:\.\d*)?")
 _LONGEST_STATE: Final = 200
 
 
@@ -85,7 +85,8 @@ def says_something(name: str, value: str) -> bool:
     scheme = _SCHEME.match(value)
     if _STAND_IN.fullmatch(value, 0 if scheme is None else scheme.end()):
         return False
-    return _NUMBER.fullmatch(value) is None or may_be_number(name)
+    number = _NUMBER.fullmatch(value)
+    return number is None or len(re.sub("[,_]", "", number["whole"])) > digits_of_a_count(name)
 
 
 def _find(text: str, pattern: re.Pattern[str]) -> Iterator[tuple[int, int, str]]:

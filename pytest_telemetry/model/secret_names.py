@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-__all__ = ("may_be_number", "names_of", "rule_of_name", "words_of")
+__all__ = ("digits_of_a_count", "names_of", "rule_of_name", "words_of")
 
 # Words of a name in lower case, joined by blanks: `dbPassword`, `DB_PASSWORD` and `db-password` are `db password`.
 _WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_A-Za-z]+")
@@ -34,9 +34,17 @@ _AFTER: Final = (
 
 _IS_CONFIDENTIAL: Final = re.compile(rf"(?:^|.* )(?:{_CONFIDENTIAL}){_AFTER}")
 _IS_PERSONAL: Final = re.compile(rf"(?:^|.* )(?:{_PERSONAL}){_AFTER}")
-_NUMBER: Final = re.compile(
-    r".*\b(?:pass\w*(?<!s)|pwd|pw|pin|code|cv[cv]2?|otp|totp|secret|ssn|number|security|id)"
+# What may be a short number itself; names that count; how many digits a number has under these and all others, if it
+# is a count, or a flag, a status or a duration.
+_SHORT: Final = re.compile(
+    r".*\b(?:pass\w*(?<![^s]s)|pwd|pw|pin|code|cv[cv]2?|otp|totp|secret|ssn|number|security|id)"
 )
+_COUNTS: Final = re.compile(
+    r".*[^s]s|(?:.* )?e ?mail"
+    r"|(?:(?:cached?|completion|input|max|min|new|output|prompt|reasoning|total|used) )?token"
+)
+_DIGITS: Final = 7
+_DIGITS_OF_OTHERS: Final = 3
 
 
 def rule_of_name(name: str) -> str | None:
@@ -56,9 +64,16 @@ def _rule(name: str) -> str | None:
     return "personal" if _IS_PERSONAL.fullmatch(words) else None
 
 
-def may_be_number(name: str) -> bool:
-    """Tell whether a number under such a *name* may be the secret itself, not how many there are or how long it is."""
-    return _NUMBER.fullmatch(words_of(name)) is not None
+@lru_cache(maxsize=1_024)
+def digits_of_a_count(name: str) -> int:
+    """Return how many digits a number under a secret or personal *name* has at most that is not what the name says.
+
+    7 where the name counts (``token``, ``emails``), none where what it says may be that short itself (``pin``), 3
+    elsewhere: a flag, a status, a duration.
+    """
+    if _SHORT.fullmatch(words_of(name)):
+        return 0
+    return _DIGITS if _COUNTS.fullmatch(words_of(name.rpartition(".")[2])) else _DIGITS_OF_OTHERS
 
 
 def names_of(key: str) -> tuple[str, ...]:

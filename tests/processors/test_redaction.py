@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import re
 from typing import Any
 
@@ -108,6 +109,59 @@ def test_names_and_values_that_only_resemble_one_are_let_pass(key: str, value: A
     before = {key: value}
 
     assert redacted(before) is before
+
+
+@pytest.mark.parametrize(
+    ("key", "number", "rule"),
+    [
+        ("phone", 5551234567, "personal"),
+        ("dob", 19800101, "personal"),
+        ("iban", 12345, "personal"),
+        ("account_number", 7, "personal"),
+        ("api_key", 12345678901234567890, "secret"),
+        ("access_token", 987654321098765, "secret"),
+        ("auth_token", 83746152, "secret"),
+        ("token", 83746152, "secret"),
+        ("cookie", 123456789, "secret"),
+        ("cookies", 123456789, "secret"),
+        ("authorization", 123456789, "secret"),
+        ("password_hash", 48213, "secret"),
+        ("password", 0, "secret"),
+        ("pin", 12, "secret"),
+    ],
+)
+def test_a_number_under_such_a_name_is_replaced(key: str, number: int, rule: str) -> None:
+    """As a number, as a text, in a query, and in JSON inside a text."""
+    mark = f"[REDACTED:{rule}]"
+
+    assert redacted([{key: number}, {key: str(number)}]) == [{key: mark}] * 2
+    assert redacted(f"https://host/x?page=2&{key}={number}") == f"https://host/x?page=2&{key}={mark}"
+    assert redacted(json.dumps({key: number, "n": 1})) == json.dumps({key: mark, "n": 1}).replace(
+        f'"{mark}"', mark
+    )
+
+
+@pytest.mark.parametrize("key", ["date_of_birth", "token", "authorization"])
+@pytest.mark.parametrize("value", ["1980.01.01", "007", "1,2,3", "192837465"])
+def test_what_consists_of_digits_and_is_no_count_is_replaced(key: str, value: str) -> None:
+    """Dates, zeros in front, lists, more than anybody counts."""
+    assert redacted({key: value})[key].startswith("[REDACTED:")
+
+
+@pytest.mark.parametrize(
+    ("key", "number"),
+    [
+        *(("token", 9_999_999), ("args.token", 4_096), ("prompt_token", 128_000), ("usage.total_token", 7)),
+        *(("tokens", 10**9), ("input_tokens", 10**8), ("max_tokens", 10**6), ("token_count", 10**9)),
+        *(("passwords", 12), ("emails", 1_200_345), ("email", 4), ("access_tokens", 1_000), ("api_keys", 4)),
+        *(("auth", 200), ("auth", 35.125), ("phone", 0), ("cookie", -1), ("password_attempts", 10**6)),
+        *(("phone_count", 10**6), ("recovery_codes", 8)),
+    ],
+)
+def test_a_number_that_counts_or_is_short_is_let_pass(key: str, number: float) -> None:
+    """Up to seven digits under names that count; flags, states and durations of three under those of longer things."""
+    for value in ({key: number}, {key: str(number)}, f"{key}={number}"):
+        assert redacted(value) is value
 
 
 @pytest.mark.parametrize(
