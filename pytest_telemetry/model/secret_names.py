@@ -12,13 +12,20 @@ __all__ = ("digits_of_a_count", "names_of", "rule_of_name", "words_of")
 _WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_A-Za-z]+")
 _LONGEST: Final = 200
 
+# What the last word ends in, or what the last words are; `stop_token`, `cost_per_token` are none.
+_ENDING: Final = (
+    r"pass(?:word|wd|phrase|code)s?|secret"
+    r"|token(?<!first token)(?<!firsttoken)(?<!last token)(?<!lasttoken)"
+    r"(?<!per token)(?<!pertoken)(?<!stop token)(?<!stoptoken)"
+)
 _CONFIDENTIAL: Final = (
-    r"pass(?:word|wd|phrase|code)s?|pwd|pw|secrets?|credentials?|creds|auth|authorization|cookies?|jwt|bearer|otp|totp"
+    r"(?:db|database|ftp|imap|ldap|mail|mongo|mysql|pg|postgres|redis|root|smtp|user) ?pass|pwd|pw"
+    r"|secrets|secret key base|credentials?|creds|auth|authorization|cookies?|jwt|bearer|otp|totp"
     r"|apikeys?|secretkey|accesskey|privatekey|connectionstring|cvv|cvc|cvv2"
     r"|(?:api|access|account|auth|client|deploy|encryption|host|license|master|private|secret|service|session|shared"
     r"|signing|ssh|storage|subscription|gpg|pgp) keys?"
     r"|connection string|(?:pin|security|recovery|backup|verification) codes?|pin"
-    r"|(?:(?:access|api|auth|bearer|csrf|id|refresh|session|secret) )tokens|(?<!first )(?<!per )(?<!last )(?<!stop )token"
+    r"|(?:access|api|auth|bearer|csrf|id|refresh|session|secret) ?tokens"
 )
 _PERSONAL: Final = (
     r"ssn|social security(?: number)?|(?:tax|national|passport|identity card) (?:id|number)|passport"
@@ -32,12 +39,13 @@ _AFTER: Final = (
     r"(?: (?:value|text|string|plain|raw|header|hash|digest|old|new|current|confirm|confirmation|env|b|x))*"
 )
 
+_ENDS_CONFIDENTIAL: Final = re.compile(rf"(?:{_ENDING}){_AFTER}\Z")
 _IS_CONFIDENTIAL: Final = re.compile(rf"(?:^|.* )(?:{_CONFIDENTIAL}){_AFTER}")
 _IS_PERSONAL: Final = re.compile(rf"(?:^|.* )(?:{_PERSONAL}){_AFTER}")
 # What may be a short number itself; names that count; how many digits a number has under these and all others, if it
 # is a count, or a flag, a status or a duration.
 _SHORT: Final = re.compile(
-    r".*\b(?:pass\w*(?<![^s]s)|pwd|pw|pin|code|cv[cv]2?|otp|totp|secret|ssn|number|security|id)"
+    r".*(?:pass\w*(?<![^s]s)|\b(?:pwd|pw|pin|code|cv[cv]2?|otp|totp|ssn|number|security|id)|secret)"
 )
 _COUNTS: Final = re.compile(
     r".*[^s]s|(?:.* )?e ?mail"
@@ -59,7 +67,7 @@ def rule_of_name(name: str) -> str | None:
 @lru_cache(maxsize=4_096)
 def _rule(name: str) -> str | None:
     words = words_of(name)
-    if _IS_CONFIDENTIAL.fullmatch(words):
+    if _ENDS_CONFIDENTIAL.search(words) or _IS_CONFIDENTIAL.fullmatch(words):
         return "secret"
     return "personal" if _IS_PERSONAL.fullmatch(words) else None
 

@@ -61,6 +61,31 @@ def test_what_stands_under_a_secret_name_is_replaced_as_a_whole(key: str) -> Non
 
 @pytest.mark.parametrize(
     "key",
+    [
+        *(
+            "PGPASSWORD",
+            "DBPASSWORD",
+            "dbpassword",
+            "userpassword",
+            "rootpasswd",
+            "gpgpassphrase",
+            "clientsecret",
+        ),
+        *("authtoken", "ACCESSTOKEN", "refreshtoken", "accesstokens", "secret_key_base", "SECRET_KEY_BASE"),
+        *("db_pass", "dbpass", "DB_PASS", "smtpPass", "user_pass"),
+    ],
+)
+def test_a_name_of_one_word_that_ends_in_one_tells_as_well(key: str) -> None:
+    """As environments and older interfaces call them; also short for a password, and also where it is a number."""
+    assert redacted([{key: "hunter2"}, f"{key}=hunter2"]) == [
+        {key: "[REDACTED:secret]"},
+        f"{key}=[REDACTED:secret]",
+    ]
+    assert redacted({key: 10**8}) == {key: "[REDACTED:secret]"}
+
+
+@pytest.mark.parametrize(
+    "key",
     ["ssn", "iban", "email", "E-Mail", "phoneNumber", "first_name", "lastName", "dateOfBirth", "card_number"],
 )
 def test_what_stands_under_a_personal_name_likewise(key: str) -> None:
@@ -101,6 +126,17 @@ def test_what_stands_under_a_personal_name_likewise(key: str) -> None:
         ("file_name", "a.py"),
         ("session_id", "abc"),
         ("pinned", "yes"),
+        ("tokenizer", "x"),
+        ("maxtokens", "x"),
+        ("inputtokens", "x"),
+        ("timetofirsttoken", "x"),
+        ("costpertoken", "x"),
+        ("first_pass", "x"),
+        ("render_pass", "x"),
+        ("bypass", "x"),
+        ("compass", "x"),
+        ("passwordless", "x"),
+        ("secretariat", "x"),
         ("passed", "12"),
     ],
 )
