@@ -135,7 +135,7 @@ class RelativePaths:
         shown = f"external/{self._nameless(resolved)}" if inside is None else inside
         if plain[-1] in "/\\":
             shown += "/"
-        return quote(shown, safe="") if is_encoded else shown
+        return quote(shown, safe="", errors="surrogatepass") if is_encoded else shown
 
     def _nameless(self, path: str) -> str:
         """Return the label of *path* without the names of the people whose the workspace and the path are."""

@@ -289,6 +289,7 @@ def test_a_record_without_absolute_paths_is_the_very_same(relative: RelativePath
         "file:///a%2Fb%0A/tmp/x",
         "/a/b\0c",
         "/a/\ud800/b",
+        "%2Fhome%2Fada%2F\ud800",
         "/" + "a/" * 5_000,
         "/home/ada/My Project" * 50,
     ],
