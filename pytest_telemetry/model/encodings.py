@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ("Reading", "of_base64", "readings")
+__all__ = ("Reading", "decoded", "of_base64", "readings", "whole")
 
 _PERCENT: Final = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _ESCAPE: Final = re.compile(r"\\(?:u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|[\\\"'/bfnrt])")
@@ -39,12 +39,17 @@ def readings(text: str) -> Iterator[Reading]:
 
     Escapes may lie in one another, as those of JSON inside JSON do.
     """
-    reading = Reading(text, range(len(text) + 1))
+    reading = whole(text)
     yield reading
     for sign, pattern, decode in _DECODERS:
         if sign in reading.text and pattern.search(reading.text):
-            reading = _decoded(reading, pattern, decode)
+            reading = decoded(reading, pattern, decode)
             yield reading
+
+
+def whole(text: str) -> Reading:
+    """Return *text* as it is."""
+    return Reading(text, range(len(text) + 1))
 
 
 def of_base64(text: str, least: int = 12) -> str | None:
@@ -61,9 +66,10 @@ def of_base64(text: str, least: int = 12) -> str | None:
         return None
 
 
-def _decoded(
+def decoded(
     reading: Reading, pattern: re.Pattern[str], decode: Callable[[str], Iterator[tuple[str, int]]]
 ) -> Reading:
+    """Return *reading* with what *decode* makes of all that fits *pattern*: characters, and the length they stand for."""
     text, starts = reading
     pieces: list[str] = []
     offsets: list[int] = []

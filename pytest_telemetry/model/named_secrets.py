@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from pytest_telemetry.model.secret_names import may_be_number, rule_of_name, words_of
+from pytest_telemetry.model.literals import bracket_end, closing_quote
+from pytest_telemetry.model.secret_names import digits_of_a_count, rule_of_name, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,22 +15,39 @@ __all__ = ("find_named", "says_something")
 
 _NAME: Final = r"(?P<name>[A-Za-z_][\w.-]*+)"
 _ASSIGNED: Final = re.compile(
-    rf"(?<![\w.-])-{{0,2}}{_NAME}[\\\"'\]]{{0,5}}(?P<gap>\s{{0,3}})(?P<sign>=>|:=|==?|:)(?P<blank>\s{{0,3}})"
+    rf"(?<![\w.-])-{{0,2}}{_NAME}(?P<after>[\\\"'\]]{{0,5}})(?P<gap>\s{{0,3}})"
+    r"(?P<sign>=>|:=|==?|:)(?P<blank>\s{0,3})"
 )
-_ARGUMENT: Final = re.compile(rf"(?<![\w-])--{_NAME}(?P<gap>)(?P<sign>[ ])(?P<blank>)(?=[^\s\"'-])")
+_ARGUMENT: Final = re.compile(
+    rf"(?<![\w-])--{_NAME}(?P<after>)(?P<gap>)(?P<sign>[ ])(?P<blank>)(?=[^\s\"'-])"
+)
 _SCHEME: Final = re.compile(r"(?:bearer|basic|token|digest|negotiate|apikey)\s{1,3}", re.IGNORECASE)
-_QUOTE: Final = re.compile(r"\\{0,3}[\"']")
+# With the prefix of a literal before it; two of a kind open a text that follows at once, as they do in CSV.
+_QUOTE: Final = re.compile(
+    r"[bBrRuUfF]{0,2}(?P<quote>\"\"\"|'''|\"\"(?=\w)|''(?=\w)|\\{0,3}[\"'])",
+)
 _BARE: Final = re.compile(r"[^\s\"'\\,;&<>(){}\[\]]*")
 _LINE: Final = re.compile(r"[^\r\n\"'\\]*")
 _LINE_BEGINS: Final = re.compile(r"[^\r\n\"'\\]{0,4096}")
+
+# What is looked up in brackets (`os.environ["TOKEN"]`), and brackets that hold a text.
+_LOOKED_UP: Final = re.compile(r"(?:self|cls|os|config|settings|args|env|request|process)(?:\.[\w.]*)?")
+_BRACKETS: Final = ("(", "[", "{")
+_QUOTED_INSIDE: Final = re.compile(r"[(\[{][^()\[\]{}\"']{0,64}[\"']")
 
 # `API key: ...`: the name begins in the words before.
 _WORDS_BEFORE: Final = re.compile(r"(?:[A-Za-z]+ ){1,2}$")
 _LAST_WORD: Final = re.compile(r"(?:key|code|token)s?|string|number|address|name|birth", re.IGNORECASE)
 
-# What stands where a secret would, and says only that there is one, or none.
+# What stands where a secret would, and says only that there is one, or none: a mask, words or a mask in brackets, an
+# object without a text, a variable, a place in a template, brackets with nothing in them.
+_MASK: Final = r"\*+|[xX]{3,}|\.{3,}"
+_WORDS: Final = r"[^\W\d]+(?:[ -][^\W\d]+)*"
 _STAND_IN: Final = re.compile(
-    r"\*+|[xX]{3,}|\.{3,}|\[[^\]]*\]|<[^>]*>|\$\{?\w*\}?|\{[\w.]*\}|%\(?\w*\)?s?"
+    rf"\[REDACTED:[\w.-]+\]|{_MASK}|[<\[(](?:{_MASK}|{_WORDS})[>\])]|\w*[(\[][\"'](?:{_MASK})[\"'][)\]]"
+    r"|<[^\W\d][\w. ]* at 0x[0-9A-Fa-f]+>"
+    r"|\$|\$[A-Z_][A-Z0-9_]*|\$\{[\w.]*\}|\$\{\{[\w. ]*\}\}|\$\([\w ./-]*\)|\{ ?[\w.]*(?:![rsa])? ?\}|\{\{[\w. ]*\}\}"
+    r"|%|%s|%\(\w+\)s?|[\s()\[\]{}<>\"'\\]+"
     r"|(?:self|cls|os|config|settings|args|env|request|process)\.[A-Za-z_][\w.]*"
 )
 _STATE: Final = re.compile(
@@ -38,7 +56,7 @@ _STATE: Final = re.compile(
     r"|basic|bearer|digest|oauth2?|jwt|token|password|string|str|int|bytes|ok|error|failed",
     re.IGNORECASE,
 )
-_NUMBER: Final = re.compile(r"[+-]?[\d_.,]+")
+_NUMBER: Final = re.compile(r"[+-]?(?P<whole>0|[1-9]\d*|[1-9]\d{0,2}(?:[,_]\d{3})+)(?:\.\d*)?")
 _LONGEST_STATE: Final = 200
 
 
@@ -57,14 +75,18 @@ def find_named(text: str) -> Iterator[tuple[int, int, str]]:
 def says_something(name: str, value: str) -> bool:
     """Tell whether *value* under *name* may be what the name says.
 
-    A placeholder, a mask, a state (``expired``) and a number of things are not.
+    A placeholder, a mask, a state (``expired``) and a number of things are not, also behind a scheme (``Bearer ***``).
     """
     if len(value) > _LONGEST_STATE:
         return True
     value = value.strip()
-    if not value or _STATE.fullmatch(value) or value.lower() == name.lower() or _STAND_IN.fullmatch(value):
+    if not value or _STATE.fullmatch(value) or value.lower().lstrip("$") == name.lower():
         return False
-    return _NUMBER.fullmatch(value) is None or may_be_number(name)
+    scheme = _SCHEME.match(value)
+    if _STAND_IN.fullmatch(value, 0 if scheme is None else scheme.end()):
+        return False
+    number = _NUMBER.fullmatch(value)
+    return number is None or len(re.sub("[,_]", "", number["whole"])) > digits_of_a_count(name)
 
 
 def _find(text: str, pattern: re.Pattern[str]) -> Iterator[tuple[int, int, str]]:
@@ -74,12 +96,11 @@ def _find(text: str, pattern: re.Pattern[str]) -> Iterator[tuple[int, int, str]]
         rule = _rule(text, match)
         if rule is None:
             continue
-        start, end, quoted = _value(text, match)
-        if match["blank"] and not quoted:
-            if match["sign"] == ":" and (rule == "personal" or text[start:end].isalpha()):
-                continue  # a sentence
-            if match["sign"] == "=" and not match["gap"]:
-                continue  # nothing is assigned; what follows is the next word
+        start, end, is_bare = _value(text, match)
+        if is_bare:
+            if match["blank"] and _is_prose(text, match, rule, start, end):
+                continue
+            end = _bare_end(text, match["name"], start, end)
         if says_something(match["name"], text[start:end]):
             yield start, end, rule
             position = end
@@ -95,21 +116,52 @@ def _rule(text: str, match: re.Match[str]) -> str | None:
 
 
 def _value(text: str, match: re.Match[str]) -> tuple[int, int, bool]:
-    """Return where the value begins and ends that follows a name, and whether it stands between quotes."""
+    """Return where the value begins and ends that follows a name, and whether all known of it is its first bare word."""
     start = match.end()
     quote = _QUOTE.match(text, start)
     if quote is not None:
-        start = quote.end()
-        closing = text.find(quote[0], start)
+        opening, start = quote["quote"], quote.end()
+        closing = closing_quote(text, start, opening)
+        if closing < 0 and opening in {'"""', "'''"}:  # doubled ones at the beginning of the text
+            start -= 2
+            closing = closing_quote(text, start, opening[0])
         if closing >= 0:
-            return start, closing, True
+            return start, closing, False
     has_cookies = words_of(match["name"]).endswith(("cookie", "cookies"))
     if has_cookies and "=" in text[start : _end(_LINE_BEGINS, text, start)]:
         return start, _end(_LINE, text, start), False
     scheme = _SCHEME.match(text, start)
     start = start if scheme is None else scheme.end()
-    end = _end(_BARE, text, start)
-    return start, end - _stops(text[max(start, end - 8) : end]), False
+    return start, _end(_BARE, text, start), True
+
+
+def _is_prose(text: str, match: re.Match[str], rule: str, start: int, end: int) -> bool:
+    """Tell whether the bare word behind a name and a blank goes on with a sentence, or with code."""
+    if match["sign"] == "=":
+        return not match["gap"]  # nothing is assigned
+    if match["sign"] != ":":
+        return False
+    word = text[start:end]
+    is_member = match["after"] != ""  # its name is in quotes
+    if not is_member and (rule == "personal" or (not word and text.startswith("(", end))):
+        return True
+    is_word = word.isalpha() or (rule == "personal" and word.isidentifier())
+    return is_word and not _QUOTED_INSIDE.match(text, end)
+
+
+def _bare_end(text: str, name: str, start: int, end: int) -> int:
+    """Return where a value ends whose first word ends at *end*: behind the brackets in which it goes on, if any.
+
+    That is at *start* where it is only looked up there.
+    """
+    if text.startswith(_BRACKETS, end):
+        word = text[start:end]
+        if _LOOKED_UP.fullmatch(word):
+            return start
+        if not word or says_something(name, word) or _QUOTED_INSIDE.match(text, end):
+            while text.startswith(_BRACKETS, end):
+                end = _end(_BARE, text, bracket_end(text, end))
+    return end - _stops(text[max(start, end - 8) : end])
 
 
 def _end(pattern: re.Pattern[str], text: str, start: int) -> int:

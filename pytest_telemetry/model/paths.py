@@ -12,16 +12,21 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, Final
 
+from pytest_telemetry.model.encodings import Reading, decoded, whole
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = (
     "BESIDE",
+    "ENCODED",
+    "LINK",
     "ROUTES",
     "absolute_spans",
     "find_absolute",
     "follows_method",
     "path_end",
+    "read_plainly",
     "starts_absolute",
     "strings_in",
 )
@@ -50,23 +55,34 @@ _BEFORE: Final = r"""(?:^|(?<=[\s"'`=:,;(\[{<|\u201c\u201d\u201e\u2018\u2019\xab
 BESIDE: Final = r"""(?:(?<=[\s"'=]-[A-Za-z])|(?<=^-[A-Za-z])|(?<=[\s"'=]@)|(?<=:///)|(?<=://))"""
 """Regular expression of what may stand right before a path that is known to be one: `-I`, `@`, `sqlite:///`."""
 _KNOWN: Final = rf"""/(?:{_ROOTS})(?=[\s"'`,;:)\]}}|]|\.?(?:\s|$))|/(?:{_ROOTS_OF_MORE})/{_SEGMENT}"""
-_INSIDE: Final = re.compile(
-    rf"""{_BEFORE}
+ENCODED: Final = re.compile(
+    rf"%2[Ff](?:{_ROOTS})%2[Ff]|[A-Za-z](?:%3[Aa]|:)(?:%5[Cc]|%2[Ff]Users%2[Ff])|%5[Cc]%5[Cc][^%\s]+%5[Cc]"
+)
+"""How a path begins that is percent-encoded as a whole."""
+_PATTERN: Final = rf"""{_BEFORE}
     (?: (?:{_NOT_POSIX})[^\s"']
-      | %2[Ff](?:{_ROOTS})%2[Ff]
       | (?P<posix> {_KNOWN} | (?P<long> /(?:{_SEGMENT}/)+{_SEGMENT} ))
     )
     | {BESIDE} (?: (?:{_NOT_POSIX})[^\s"'] | {_KNOWN} )
-    | (?<=>)/(?:Users|home)/{_SEGMENT}""",
-    re.VERBOSE,
+    | (?<=>)/(?:Users|home)/{_SEGMENT}"""
+_INSIDE: Final = re.compile(_PATTERN, re.VERBOSE)
+_INSIDE_ENCODED: Final = re.compile(rf"{_PATTERN} | {_BEFORE}(?:{ENCODED.pattern})", re.VERBOSE)
+LINK: Final = "://file"
+"""What stands before the slash with which a path begins in a link to an editor, `vscode://file/home/ada/a.py`."""
+# What is read as something else: a slash that JSON escapes; and as a boundary, what may stand before a path as escapes
+# of a terminal and of line ends do, and `://file` in links to editors.
+_READ_AS: Final = re.compile(
+    r"\\{1,2}/|(?:\x1b|\\(?:u00|x)1[bB])\[[\d;]*[A-Za-z]|\\[nrt](?=\\{0,2}/)"
+    rf"|(?<!http)(?<!https)(?<!file){LINK}/?(?=/(?:{_ROOTS})/|[A-Za-z]:)"
 )
+_BOUNDARY: Final = "|"
 _WITHOUT_STRINGS: Final = frozenset({bool, float, int, type(None)})
 _EXTENSION: Final = re.compile(r"\w\.\w{1,8}\.?")
-_REQUEST: Final = re.compile(r"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)\s+$")
+_REQUEST: Final = re.compile(r"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)[\s|]+$")
 _LONGEST_REQUEST: Final = 16
 
 # How a path begins and goes on. A backslash ends a POSIX path: in a text it is the beginning of an escape.
-_WINDOWS: Final = re.compile(r"\\\\+(?:[?.]\\+)?(?:[A-Za-z]:(?=[\\/]))?|[A-Za-z]:(?=[\\/])")
+_WINDOWS: Final = re.compile(r"\\\\+(?:[?.]\\+)?(?:[A-Za-z]:(?=[\\/]))?|[A-Za-z]:(?=[\\/]|%[25])")
 _URI: Final = re.compile(r"[Ff][Ii][Ll][Ee]:/+(?:[A-Za-z]:(?=/))?")
 _REST: Final = re.compile(rf"[^\\\s{_MARKS}]*")
 _WINDOWS_REST: Final = re.compile(rf"[^\s{_MARKS}]*")
@@ -119,14 +135,40 @@ def absolute_spans(text: str) -> list[tuple[int, int]]:
     return list(_spans(text))
 
 
+def read_plainly(text: str) -> Reading | None:
+    r"""Return *text* with the slashes that JSON escapes (``\/``) as such, and escapes of a terminal as boundaries.
+
+    Boundaries are line ends as escapes before a slash and the ``://file`` of links to editors, too. None where there
+    is nothing of that.
+    """
+    if ("\\" in text or "\x1b" in text or LINK in text) and _READ_AS.search(text):
+        return decoded(whole(text), _READ_AS, _read_as)
+    return None
+
+
+def _read_as(encoded: str) -> Iterator[tuple[str, int]]:
+    yield "/" if encoded[0] == "\\" and encoded[-1] == "/" else _BOUNDARY, len(encoded)
+
+
 def _spans(text: str) -> Iterator[tuple[int, int]]:
-    if "/" not in text and "\\" not in text and "%2" not in text:
+    if "/" not in text and "\\" not in text and "%2" not in text and "%5" not in text:
         return
+    reading = read_plainly(text)
+    if reading is None:
+        yield from _plain_spans(text, is_absolute=starts_absolute(text))
+        return
+    is_absolute = starts_absolute(text) and starts_absolute(reading.text)
+    for start, end in _plain_spans(reading.text, is_absolute=is_absolute):
+        yield reading.span(start, end)
+
+
+def _plain_spans(text: str, *, is_absolute: bool) -> Iterator[tuple[int, int]]:
+    inside = _INSIDE_ENCODED if "%" in text else _INSIDE
     position = 0
-    if starts_absolute(text):
+    if is_absolute:
         position = path_end(text, 0)
         yield 0, position
-    while match := _INSIDE.search(text, position):
+    while match := inside.search(text, position):
         start, position = match.span()
         if match["posix"] and follows_method(text, start):
             continue

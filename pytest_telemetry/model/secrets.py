@@ -14,7 +14,7 @@ from pytest_telemetry.model.encodings import of_base64, readings
 from pytest_telemetry.model.named_secrets import find_named, says_something
 from pytest_telemetry.model.personal import find_addresses, find_personal
 from pytest_telemetry.model.rewriting import rewritten, rewritten_record
-from pytest_telemetry.model.secret_names import may_be_number, names_of, rule_of_name, words_of
+from pytest_telemetry.model.secret_names import digits_of_a_count, names_of, rule_of_name, words_of
 from pytest_telemetry.model.secret_patterns import find_credentials
 
 if TYPE_CHECKING:
@@ -197,12 +197,18 @@ def _is_one(key: str, value: Any) -> bool:
     if value is None or isinstance(value, bool):
         return False
     if isinstance(value, (int, float)):
-        return may_be_number(key)
+        digits = digits_of_a_count(key)
+        return not digits or _size(value) >= 10**digits
     if isinstance(value, str):
         return says_something(key, value)
     if isinstance(value, (Mapping, list, tuple, set, frozenset, bytes, bytearray)):
         return len(value) > 0
     return True
+
+
+def _size(value: float) -> float:
+    # Not by `abs`: subclasses may do what they like.
+    return int.__abs__(value) if isinstance(value, int) else float.__abs__(value)
 
 
 def _apart(spans: list[Span]) -> list[Span]:

@@ -19,7 +19,16 @@ from pytest_telemetry.model.path_form import (
     segments_of,
     short_hash,
 )
-from pytest_telemetry.model.paths import BESIDE, ROUTES, absolute_spans, follows_method, path_end
+from pytest_telemetry.model.paths import (
+    BESIDE,
+    ENCODED,
+    LINK,
+    ROUTES,
+    absolute_spans,
+    follows_method,
+    path_end,
+    read_plainly,
+)
 from pytest_telemetry.model.rewriting import rewritten, rewritten_record
 
 if TYPE_CHECKING:
@@ -35,6 +44,7 @@ _KNOWN: Final = 4_096
 _KNOWN_LENGTH: Final = 200
 _LONGEST: Final = 4_096  # longer ones exist on no system, and are not looked up
 
+_ESCAPED_SLASH: Final = re.compile(r"\\{1,2}/")
 _NO_URI: Final = "".join(rf"(?<!(?i:file):{slashes})" for slashes in ("", "//", "///"))
 
 
@@ -65,7 +75,7 @@ class RelativePaths:
         roots = filter(_has_inside, {normal_form(given), _resolved(given)})
         self._roots = tuple(sorted(roots, key=len, reverse=True))
         self._ignore = frozenset(ignore)
-        self._whole = [_spelled(root) for root in self._roots]
+        self._whole = [(_hint(root), _spelled(root)) for root in self._roots]
         homes = {match[0]: match["person"] for root in self._roots if (match := HOME.match(root))}
         known = dict.fromkeys((*self._roots, *homes))
         self._mangled = [(_mangled(root), label_for(root)) for root in known if len(segments_of(root)) > 1]
@@ -108,8 +118,9 @@ class RelativePaths:
         return value, field not in self._ignore or not isinstance(value, str)
 
     def _round(self, text: str) -> str:
-        for pattern in self._whole:
-            text = _replaced(text, _matches(text, pattern), self._shown)
+        for hint, pattern in self._whole:
+            if hint in text:
+                text = _replaced(text, _matches(text, pattern), self._shown)
         text = _replaced(text, absolute_spans(text), self._shown)
         for pattern, label in self._mangled:
             text = pattern.sub(rf"\g<before>{label}", text)
@@ -117,13 +128,14 @@ class RelativePaths:
 
     def _shown(self, path: str) -> str:
         """Return what stands for *path*, a path as it is written in a text."""
-        plain = unquote(path) if path[:3].upper() == "%2F" else path
+        is_encoded = "%" in path and ENCODED.match(path) is not None
+        plain = unquote(path) if is_encoded else _ESCAPED_SLASH.sub("/", path)
         resolved = _resolved(plain)
         inside = self._inside(resolved)
         shown = f"external/{self._nameless(resolved)}" if inside is None else inside
         if plain[-1] in "/\\":
             shown += "/"
-        return shown if plain is path else quote(shown, safe="")
+        return quote(shown, safe="", errors="surrogatepass") if is_encoded else shown
 
     def _nameless(self, path: str) -> str:
         """Return the label of *path* without the names of the people whose the workspace and the path are."""
@@ -147,25 +159,33 @@ def _replaced(text: str, spans: list[tuple[int, int]], shown: Callable[[str], st
     pieces: list[str] = []
     position = 0
     for start, end in spans:
-        pieces += text[position:start], shown(text[start:end])
+        before = text[position:start]
+        pieces += before, "/" if before.endswith(LINK) else "", shown(text[start:end])
         position = end
     return "".join((*pieces, text[position:])) if spans else text
 
 
 def _matches(text: str, pattern: re.Pattern[str]) -> list[tuple[int, int]]:
     spans: list[tuple[int, int]] = []
+    reading = read_plainly(text)
+    plain = text if reading is None else reading.text
     position = 0
-    while match := pattern.search(text, position):
+    while match := pattern.search(plain, position):
         position = match.end()
-        if not follows_method(text, match.start()):
-            position = path_end(text, match.start(), position)
+        if not follows_method(plain, match.start()):
+            position = path_end(plain, match.start(), position)
             spans.append((match.start(), position))
-    return spans
+    return spans if reading is None else [reading.span(start, end) for start, end in spans]
 
 
 def _has_inside(root: str) -> bool:
     """Tell whether a path relative to *root* says less than it does itself: not where *root* holds the homes of all."""
     return bool(segments_of(root)) and not HOME.fullmatch(f"{root}/_")
+
+
+def _hint(root: str) -> str:
+    """Return what is in every text that `_spelled` finds *root* in."""
+    return "" if is_windows(root) else max(segments_of(root), key=len)
 
 
 def _spelled(root: str) -> re.Pattern[str]:

@@ -153,10 +153,23 @@ def test_it_is_known_where_each_path_ends(text: str, paths: list[str]) -> None:
         ("https://host/open?file=%2Fhome%2Fada%2Fx.py&line=3", "%2Fhome%2Fada%2Fx.py"),
         ("<path>/home/ada/x</path>", "/home/ada/x"),
         ("\u201c/home/ada/x\u201d", "/home/ada/x"),
+        ("\x1b[1m/home/ada/x", "/home/ada/x"),
+        ("at \x1b[38;5;10m/abs/a.py\x1b[0m:3", "/abs/a.py"),
+        ("\\u001b[1m/home/ada/x\\u001b[0m", "/home/ada/x"),
+        ('{"out": "ok\\n/home/ada/x"}', "/home/ada/x"),
+        (r'{"f": "\/home\/ada\/x"}', r"\/home\/ada\/x"),
+        (r"{\"f\": \"\\/home\\/ada\\/x\"}", r"\\/home\\/ada\\/x"),
+        (r"\/home\/ada\/x", r"\/home\/ada\/x"),
+        ("vscode://file/home/ada/x:3:1", "/home/ada/x"),
+        ("vscode://file/c:/Users/Ada/x", "c:/Users/Ada/x"),
+        ("c%3A%5CUsers%5CAda%5Cx", "c%3A%5CUsers%5CAda%5Cx"),
+        ("?f=C:%5cUsers%5cAda&n", "C:%5cUsers%5cAda"),
+        ("?f=c%3a%2fUsers%2fAda&n", "c%3a%2fUsers%2fAda"),
+        ("?f=%5C%5Cserver%5Cshare%5Cx&n", "%5C%5Cserver%5Cshare%5Cx"),
     ],
 )
 def test_a_path_right_behind_something_else_is_found(text: str, found: str) -> None:
-    """Options, database URLs, encoded queries, markup."""
+    """Options, database URLs, encoded queries, markup, colours of a terminal, escapes of JSON, links to editors."""
     ((start, end),) = absolute_spans(text)
 
     assert text[start:end] == found
@@ -171,6 +184,14 @@ def test_a_path_right_behind_something_else_is_found(text: str, found: str) -> N
         "50%2F100 and a%2Fb",
         "<prefix>/usr/lib/x",
         "a@/b/c",
+        "\x1b[1m/review\x1b[0m fix, \x1b[36m/api/v1/users\x1b[0m",
+        "\x1b[1mGET\x1b[0m \x1b[36m/home/x",
+        r"\/api\/v1\/users",
+        r"^\/home\/(\w+)$, s/\/a\/b/c/",
+        r"https:\/\/host\/home\/a\/b.py",
+        r"done\n/review",
+        "https://file/home/a/b.py and s3://files/home/x",
+        "sid=s%3A%2Fabc and 12%3A%5Cx",
     ],
 )
 def test_that_does_not_make_paths_of_other_things(text: str) -> None:

@@ -55,6 +55,11 @@ def relative() -> RelativePaths:
         ("?file=%2Fhome%2Fada%2FMy%20Project%2Fsrc%2Fa.py&x", "?file=src%2Fa.py&x"),
         ("/home/ada/My Project:/home/ada/My Project/src/a.py:1a2b:1", ".:src/a.py:1a2b:1"),
         ("/home/ada/My Project/app/[slug]/page.tsx", "app/[slug]/page.tsx"),
+        ("\x1b[1m/home/ada/My Project/a.py\x1b[0m:3", "\x1b[1ma.py\x1b[0m:3"),
+        (r'{"f":"\/home\/ada\/My Project\/a.py"}', '{"f":"a.py"}'),
+        (r"{\"f\":\"\\/home\\/ada\\/My Project\\/a.py\"}", r"{\"f\":\"a.py\"}"),
+        (r"ok\n/home/ada/My Project/a.py", r"ok\na.py"),
+        ("vscode://file/home/ada/My Project/a.py:3", "vscode://file/a.py:3"),
     ],
 )
 def test_a_path_inside_the_workspace_becomes_relative_to_it(
@@ -86,6 +91,11 @@ def test_a_path_inside_the_workspace_becomes_relative_to_it(
         ("\\\\?\\UNC\\server\\share\\x", external("\\\\server\\share\\x", "x")),
         ("file://server/share/x", external("\\\\server\\share\\x", "x")),
         ("C:\\", external("C:\\", "root") + "/"),
+        (r"\/srv\/a\/x", external("/srv/a/x", "x")),
+        ("\x1b[1m/srv/a/x\x1b[0m", f"\x1b[1m{external('/srv/a/x', 'x')}\x1b[0m"),
+        ("vscode://file/srv/a/x", f"vscode://file/{external('/srv/a/x', 'x')}"),
+        ("vscode://file/c:/Users/Bob/x.txt", "vscode://file/" + external("C:\\Users\\Bob\\x.txt", "x.txt")),
+        ("c%3A%5CUsers%5CBob%5Cx.txt", external("C:\\Users\\Bob\\x.txt", "x.txt").replace("/", "%2F")),
     ],
 )
 def test_any_other_path_becomes_a_stable_name(relative: RelativePaths, text: str, after: str) -> None:
@@ -108,6 +118,9 @@ def test_any_other_path_becomes_a_stable_name(relative: RelativePaths, text: str
         "// comment",
         "sym://python/mod/src/a",
         "a\\nb",
+        "\x1b[1m/wo-start\x1b[0m",
+        "https://file/home/ada/a.py",
+        r"^\/api\/v1\/(\d+)$",
     ],
 )
 def test_what_is_no_absolute_path_is_the_very_same(relative: RelativePaths, text: str) -> None:
@@ -276,6 +289,7 @@ def test_a_record_without_absolute_paths_is_the_very_same(relative: RelativePath
         "file:///a%2Fb%0A/tmp/x",
         "/a/b\0c",
         "/a/\ud800/b",
+        "%2Fhome%2Fada%2F\ud800",
         "/" + "a/" * 5_000,
         "/home/ada/My Project" * 50,
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import re
 from typing import Any
 
@@ -60,6 +61,31 @@ def test_what_stands_under_a_secret_name_is_replaced_as_a_whole(key: str) -> Non
 
 @pytest.mark.parametrize(
     "key",
+    [
+        *(
+            "PGPASSWORD",
+            "DBPASSWORD",
+            "dbpassword",
+            "userpassword",
+            "rootpasswd",
+            "gpgpassphrase",
+            "clientsecret",
+        ),
+        *("authtoken", "ACCESSTOKEN", "refreshtoken", "accesstokens", "secret_key_base", "SECRET_KEY_BASE"),
+        *("db_pass", "dbpass", "DB_PASS", "smtpPass", "user_pass"),
+    ],
+)
+def test_a_name_of_one_word_that_ends_in_one_tells_as_well(key: str) -> None:
+    """As environments and older interfaces call them; also short for a password, and also where it is a number."""
+    assert redacted([{key: "hunter2"}, f"{key}=hunter2"]) == [
+        {key: "[REDACTED:secret]"},
+        f"{key}=[REDACTED:secret]",
+    ]
+    assert redacted({key: 10**8}) == {key: "[REDACTED:secret]"}
+
+
+@pytest.mark.parametrize(
+    "key",
     ["ssn", "iban", "email", "E-Mail", "phoneNumber", "first_name", "lastName", "dateOfBirth", "card_number"],
 )
 def test_what_stands_under_a_personal_name_likewise(key: str) -> None:
@@ -100,12 +126,111 @@ def test_what_stands_under_a_personal_name_likewise(key: str) -> None:
         ("file_name", "a.py"),
         ("session_id", "abc"),
         ("pinned", "yes"),
+        ("tokenizer", "x"),
+        ("maxtokens", "x"),
+        ("inputtokens", "x"),
+        ("timetofirsttoken", "x"),
+        ("costpertoken", "x"),
+        ("first_pass", "x"),
+        ("render_pass", "x"),
+        ("bypass", "x"),
+        ("compass", "x"),
+        ("passwordless", "x"),
+        ("secretariat", "x"),
         ("passed", "12"),
     ],
 )
 def test_names_and_values_that_only_resemble_one_are_let_pass(key: str, value: Any) -> None:
     """Counts, kinds, states, placeholders, other words."""
     before = {key: value}
+
+    assert redacted(before) is before
+
+
+@pytest.mark.parametrize(
+    ("key", "number", "rule"),
+    [
+        ("phone", 5551234567, "personal"),
+        ("dob", 19800101, "personal"),
+        ("iban", 12345, "personal"),
+        ("account_number", 7, "personal"),
+        ("api_key", 12345678901234567890, "secret"),
+        ("access_token", 987654321098765, "secret"),
+        ("auth_token", 83746152, "secret"),
+        ("token", 83746152, "secret"),
+        ("cookie", 123456789, "secret"),
+        ("cookies", 123456789, "secret"),
+        ("authorization", 123456789, "secret"),
+        ("password_hash", 48213, "secret"),
+        ("password", 0, "secret"),
+        ("pin", 12, "secret"),
+    ],
+)
+def test_a_number_under_such_a_name_is_replaced(key: str, number: int, rule: str) -> None:
+    """As a number, as a text, in a query, and in JSON inside a text."""
+    mark = f"[REDACTED:{rule}]"
+
+    assert redacted([{key: number}, {key: str(number)}]) == [{key: mark}] * 2
+    assert redacted(f"https://host/x?page=2&{key}={number}") == f"https://host/x?page=2&{key}={mark}"
+    assert redacted(json.dumps({key: number, "n": 1})) == json.dumps({key: mark, "n": 1}).replace(
+        f'"{mark}"', mark
+    )
+
+
+@pytest.mark.parametrize("key", ["date_of_birth", "token", "authorization"])
+@pytest.mark.parametrize("value", ["1980.01.01", "007", "1,2,3", "192837465"])
+def test_what_consists_of_digits_and_is_no_count_is_replaced(key: str, value: str) -> None:
+    """Dates, zeros in front, lists, more than anybody counts."""
+    assert redacted({key: value})[key].startswith("[REDACTED:")
+
+
+@pytest.mark.parametrize(
+    ("key", "number"),
+    [
+        *(("token", 9_999_999), ("args.token", 4_096), ("prompt_token", 128_000), ("usage.total_token", 7)),
+        *(("tokens", 10**9), ("input_tokens", 10**8), ("max_tokens", 10**6), ("token_count", 10**9)),
+        *(("passwords", 12), ("emails", 1_200_345), ("email", 4), ("access_tokens", 1_000), ("api_keys", 4)),
+        *(("auth", 200), ("auth", 35.125), ("phone", 0), ("cookie", -1), ("password_attempts", 10**6)),
+        *(("phone_count", 10**6), ("recovery_codes", 8)),
+    ],
+)
+def test_a_number_that_counts_or_is_short_is_let_pass(key: str, number: float) -> None:
+    """Up to seven digits under names that count; flags, states and durations of three under those of longer things."""
+    for value in ({key: number}, {key: str(number)}, f"{key}={number}"):
+        assert redacted(value) is value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "$ecret123",
+        "$uper5ecret",
+        "$ecret",
+        "<Passw0rd!>",
+        "[hunter2 rocks]",
+        "%abcdef",
+        "{1: 2}",
+        "[a.b]",
+        "$(a,1)",
+    ],
+)
+def test_a_value_that_only_begins_like_a_placeholder_is_replaced(value: str) -> None:
+    """Words in brackets hold no digits and no punctuation; variables are in braces or in capitals."""
+    assert redacted({"password": value}) == {"password": "[REDACTED:secret]"}
+    assert redacted(f"password='{value}'") == "password='[REDACTED:secret]'"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("<hidden>", "<your-key here>", "[Filtered]", "[***]", "(none)", "<Jar object at 0x7f3a>"),
+        *("$DB_PASSWORD", "${db.password}", "$password", "{password}", "{self.password!r}", "{{ password }}"),
+        *("%s", "%(password)s", "$(pass show db)", "${{ secrets.PASSWORD }}", "Bearer {token}", "Bearer ***"),
+    ],
+)
+def test_a_placeholder_is_let_pass(value: str) -> None:
+    """Masks, words in brackets, variables, places in templates; also behind a scheme."""
+    before = {"password": value}
 
     assert redacted(before) is before
 
@@ -137,6 +262,46 @@ def test_a_name_inside_a_text_tells_as_well(text: str, after: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "after"),
+    [
+        ("password=b'hunter2', n=1", "password=b'[REDACTED:secret]', n=1"),
+        ("{'password': b'hunter2'}", "{'password': b'[REDACTED:secret]'}"),
+        ('token = rb"hunter2"', 'token = rb"[REDACTED:secret]"'),
+        ('password="""hunter2"""', 'password="""[REDACTED:secret]"""'),
+        (r'password="a\"b", n=1', 'password="[REDACTED:secret]", n=1'),
+        (r"{\"password\": \"a\\\"b\", \"n\": 1}", r"{\"password\": \"[REDACTED:secret]\", \"n\": 1}"),
+        ("password:'it''s', n:'a'", "password:'[REDACTED:secret]', n:'a'"),
+        ("password:'''t''s', n:'a'", "password:'[REDACTED:secret]', n:'a'"),
+        ('""password"": ""hunter2"", ""n"": 1', '""password"": ""[REDACTED:secret]"", ""n"": 1'),
+    ],
+)
+def test_a_literal_behind_a_name_is_replaced_up_to_its_closing_quote(text: str, after: str) -> None:
+    """Past quotes that are escaped or doubled; the prefix of the literal is no value."""
+    assert redacted(text) == after
+
+
+@pytest.mark.parametrize(
+    ("text", "after"),
+    [
+        ('{"password":["hunter2"], "n": 1}', '{"password":[REDACTED:secret], "n": 1}'),
+        ('{"password": {"v": "a}b", "w": [1]}, "n": 1}', '{"password": [REDACTED:secret], "n": 1}'),
+        (r"{\"password\": {\"v\": \"a}b\"}, \"n\": 1}", r"{\"password\": [REDACTED:secret], \"n\": 1}"),
+        ('{"email": ["ada"], "n": 1}', '{"email": [REDACTED:personal], "n": 1}'),
+        ("password=Secret('hunter2'), n=1", "password=[REDACTED:secret], n=1"),
+        ("{'password': Secret(value='hunter2')}", "{'password': [REDACTED:secret]}"),
+        ("password: Secret('hunter2')", "password: [REDACTED:secret]"),
+        ("password=str('hunter2') n=1", "password=[REDACTED:secret] n=1"),
+        ("secret=Some(Inner('x')).get('y') n=1", "secret=[REDACTED:secret] n=1"),
+        ("auth=('ada', 'hunter2')\nn=1", "auth=[REDACTED:secret]\nn=1"),
+        ("auth=('ada', 'hun\nn=1", "auth=[REDACTED:secret]\nn=1"),
+    ],
+)
+def test_what_goes_on_in_brackets_behind_a_name_is_replaced_as_a_whole(text: str, after: str) -> None:
+    """To the bracket that closes it, or to the end of the line; brackets in quotes do not count."""
+    assert redacted(text) == after
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "password: forgotten",
@@ -147,6 +312,14 @@ def test_a_name_inside_a_text_tells_as_well(text: str, after: str) -> None:
         "Authorization: required",
         "cookie: not found",
         "see the password= section",
+        "def connect(password: Optional[str] = None, token: str = '')",
+        "token=os.environ['TOKEN'], auth = config['auth']",
+        "password=${DB_PASSWORD} token=$(cat /run/token) secret={secret} password=%(password)s",
+        "token: ${{ secrets.TOKEN }}, {{ token }}",
+        "password=SecretStr('**********'), token=['***'], auth={}, cookies=[]",
+        '{"token": str(token), "auth": get(), "password": {}}',
+        'headers = {"Authorization": f"Bearer {token}"}',
+        "password: (forgotten in 2026)",
     ],
 )
 def test_sentences_and_code_about_secrets_are_let_pass(text: str) -> None:
