@@ -120,7 +120,9 @@ def _timing_cells(summary: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _metric_cells(summary: Mapping[str, Any]) -> dict[str, str]:
-    return {name: text_of(summary.get(name, "")) for name in ("count", "total", "last", "min", "max")}
+    names = ("count", "total", "last", "min", "max")
+    known = {name: summary.get(name, "") for name in names}
+    return {name: value if isinstance(value, str) else text_of(value) for name, value in known.items()}
 
 
 def _seconds(value: float) -> str:
