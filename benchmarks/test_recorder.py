@@ -29,6 +29,7 @@ def test_span(telemetry_benchmark: Any, depth: int, attributes: int) -> None:
         before=recorder.reset,
         number=RECORDED,
         label=f"recorded span, depth {depth}, attributes: {attributes}",
+        rounds=400,  # a block of a thousand spans is long, and few of a hundred are undisturbed
         against={
             NATIVE: span(enabled(NoOpSink()), depth=depth, attributes=attributes) | {"number": RECORDED}
         },

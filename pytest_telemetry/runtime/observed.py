@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = ("ObservedSpan",)
 
 _get, _set, _reset, _roots = CURRENT.get, CURRENT.set, CURRENT.reset, ROOT.children
-_next: Final = ORDER.__next__
 _frame: Final = sys._getframe  # noqa: SLF001 - the creation line, one of the reasons why this class exists
 _thread, _thread_id = threading.current_thread, threading.get_ident
 _main: Final = threading.main_thread()
@@ -77,15 +76,19 @@ class ObservedSpan(Span):
     def __enter__(self) -> Span:
         parent = _get()
         try:
-            self.path = (_roots if parent is None else parent.path.children)[self.path]
+            path = self.path = (_roots if parent is None else parent.path.children)[self.path]
         except (LookupError, TypeError) as problem:
             return enter_anyway(self, problem)
         self.parent = parent
         frame = _frame(1)
         code = frame.f_code
-        while code.co_filename in _PASSED_OVER and frame.f_back is not None:
-            frame = frame.f_back
-            code = frame.f_code
+        if (
+            code is not path.opener
+        ):  # most places are opened by one function, and to look at its file takes longer
+            while code.co_filename in _PASSED_OVER and frame.f_back is not None:
+                frame = frame.f_back
+                code = frame.f_code
+            path.opener = code
         self.code = code
         self.instruction = frame.f_lasti
         self.thread = _main if _thread_id() == _main_id else _thread()
@@ -120,7 +123,7 @@ class ObservedSpan(Span):
         self.path = self.path.ended
         self.end = end
         self.error = None if exc is None else type(exc)
-        self.seq = _next()
+        self.seq = next(ORDER)
         try:
             pipeline.span_ended(self, end, exc)
         except BaseException as error:  # noqa: BLE001 - a sink never breaks observed code

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from types import CodeType
+
     from pytest_telemetry.runtime.span import Span
 
 __all__ = ("ENDED", "OVER", "ROOT", "Identity", "OwnPath", "Path", "SpanEnded", "UnusableName")
@@ -30,9 +32,10 @@ class Path:
         children: The places below, made on first use.
         ended: The same place, as a span that was left holds it. It is its own ``ended``: this is how a span
             knows that it is over without a slot for it.
+        opener: The code that last opened a span here which a recorder watches; only a place that is entered has it.
     """
 
-    __slots__ = ("children", "depth", "ended", "name", "parent", "parent_scope", "scope")
+    __slots__ = ("children", "depth", "ended", "name", "opener", "parent", "parent_scope", "scope")
 
     name: str
     scope: str
@@ -41,10 +44,12 @@ class Path:
     parent_scope: str | None
     children: dict[object, Path]
     ended: Path
+    opener: CodeType | None
 
     def __init__(self, name: str, parent: Path | None) -> None:
         self.name = name
         self.parent = parent
+        self.opener = None
         self.children = _Children(self)
         if parent is None:
             self.scope, self.depth, self.parent_scope = "", -1, None

@@ -21,13 +21,15 @@ class Tally:
     ``itertools.count`` hands out each number once, whoever asks; reading takes one too, which is deducted.
 
     Attributes:
-        add: Adds one; what it returns means nothing.
+        numbers: ``next()`` of it adds one, too, and is faster; what it returns means nothing.
+        add: Adds one; likewise.
     """
 
-    __slots__ = ("_readings", "add")
+    __slots__ = ("_readings", "add", "numbers")
 
     def __init__(self) -> None:
-        self.add = itertools.count().__next__
+        self.numbers = itertools.count()
+        self.add = self.numbers.__next__
         self._readings = 0
 
     @property

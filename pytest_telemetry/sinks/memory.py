@@ -87,7 +87,7 @@ class MemoryStore:
         self._kept = len(self._entries)
         self._taken = Tally()
         # taken together: a reset between the two would count what it does not keep
-        self._ways = self._taken.add, self._entries.append
+        self._ways = self._taken.numbers, self._entries.append
         self._made: dict[int, tuple[_Entry, Record]] = {}
         self._processed: dict[int, tuple[object, Record | None, str]] = {}
         self._snapshot: tuple[object, list[tuple[ObservedSpan, list[object]]], Records] | None = None
@@ -104,8 +104,8 @@ class MemoryStore:
 
     def span_started(self, span: ObservedSpan, /) -> None:
         """Keep a span that was just opened."""
-        accept, append = self._ways
-        accept()
+        taken, append = self._ways
+        next(taken)
         append(span)
         if self._listeners:  # asked afterwards: who listens from here on finds the span when it looks
             self._tell(span)
@@ -135,8 +135,8 @@ class MemoryStore:
         with _telling:  # so that they are told in the order in which they are kept
             for tell in self.on_stored.copy():
                 tell((record,))
-            accept, append = self._ways
-            accept()
+            taken, append = self._ways
+            next(taken)
             append(record)
         if self._listeners:
             self._tell(record)
@@ -303,8 +303,8 @@ class MemoryStore:
         return record
 
     def _add(self, entry: _Entry) -> None:
-        accept, append = self._ways
-        accept()
+        taken, append = self._ways
+        next(taken)
         append(entry)
         if self._listeners:
             self._tell(entry)

@@ -7,7 +7,7 @@ import gc
 import sys
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import pytest
@@ -175,14 +175,15 @@ def test_a_reset_during_a_write_takes_it_away_as_a_whole(
     store: MemoryStore, tele: TelemetryContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Or leaves it as a whole: what is stored was accepted, and nothing was dropped."""
-    accept, add = store._ways
+    taken, add = store._ways
 
-    def accept_slowly() -> None:
-        accept()
+    def numbers() -> Iterator[int]:
+        number = next(taken)
         assert store.statistics() == {"accepted": 1, "stored": 1, "dropped": 0}
         store.reset()
+        yield number
 
-    monkeypatch.setattr(store, "_ways", (accept_slowly, add))
+    monkeypatch.setattr(store, "_ways", (numbers(), add))
     tele.event("during")
 
     assert store.statistics() == {"accepted": 0, "stored": 0, "dropped": 0}
