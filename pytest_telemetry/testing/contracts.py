@@ -181,9 +181,10 @@ class SinkContract:
 class StoreContract(SinkContract):
     """The promises of a store: those of a sink, and what it says when it is read."""
 
-    def make(self, directory: Path) -> Store:
-        """Return a new store, which keeps what it keeps somewhere in *directory*."""
-        raise NotImplementedError
+    if TYPE_CHECKING:
+
+        def make(self, directory: Path) -> Store:
+            """Return a new store, which keeps what it keeps somewhere in *directory*."""
 
     def reopen(self, directory: Path) -> Store:
         """Return the store that an earlier one left in *directory*."""

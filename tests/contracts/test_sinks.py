@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from pytest_telemetry.sinks.batching import BatchingSink
 from pytest_telemetry.sinks.jsonl import JsonlStore
 from pytest_telemetry.sinks.memory import MemoryStore
@@ -61,3 +63,14 @@ class TestBatchingSinkWithManyWorkers(SinkContract):
 class TestBatchingSinkWithoutThreads(SinkContract):
     def make(self, directory: Path) -> BatchingSink:
         return BatchingSink(JsonlStore(directory / "events.jsonl"), batch_size=7, in_background=False)
+
+
+@pytest.mark.parametrize("contract", [SinkContract, StoreContract])
+def test_a_contract_without_a_sink_says_what_to_define(contract: type[SinkContract], tmp_path: Path) -> None:
+    """A store is made by the same method."""
+    mine = type("TestMine", (contract,), {})
+
+    with pytest.raises(
+        NotImplementedError, match=r"^TestMine does not say .*: define make\(self, directory\)$"
+    ):
+        mine().make(tmp_path)
