@@ -85,8 +85,9 @@ def prune_log(
             )
         old = [_removed(segments, segment) for segment in old]
         for number in spent:
-            with contextlib.suppress(OSError):  # it stays until the next time
-                segments.remove(number)
+            if number != numbers[-1]:
+                with contextlib.suppress(OSError):  # it stays until the next time
+                    segments.remove(number)
     return old, len(closed)
 
 

@@ -82,9 +82,8 @@ class ObservedSpan(Span):
         self.parent = parent
         frame = _frame(1)
         code = frame.f_code
-        if (
-            code is not path.opener
-        ):  # most places are opened by one function, and to look at its file takes longer
+        # most places are opened by one function, and to look at its file takes longer
+        if code is not path.opener:
             while code.co_filename in _PASSED_OVER and frame.f_back is not None:
                 frame = frame.f_back
                 code = frame.f_code
